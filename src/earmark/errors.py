@@ -1,0 +1,174 @@
+"""Everything that Earmark raises on purpose.
+
+::
+
+    EarmarkError
+    ├── AudioError              one sound file cannot be used
+    │   ├── AudioNotFound       there is no such file
+    │   ├── AudioIsFolder       the path is a folder
+    │   ├── AudioEmpty          the file has no bytes
+    │   ├── NotAudio            no decoder knows the file, or it may not be read
+    │   ├── NoAudioStream       a container without sound, such as a silent film
+    │   ├── AudioTruncated      the file ends before any sound
+    │   ├── AudioTooShort       shorter than one second
+    │   ├── AudioTooLong        longer than the limit
+    │   ├── AudioSilent         all samples are zero, or nearly
+    │   └── AudioNotFinite      samples that are infinite or not a number
+    ├── FeatureError            a recording has no features (too few frames, singular covariance)
+    ├── LibraryError            a library cannot be used
+    │   ├── LibraryNotFound     there is no such library
+    │   ├── LibraryExists       a library would be overwritten
+    │   ├── NotALibrary         the file is something else
+    │   ├── LibraryDamaged      the file is a library, but broken
+    │   ├── LibraryFormat       written by another version of Earmark
+    │   ├── LibraryExtractor    holds the vectors of another feature extractor
+    │   ├── LibraryReadOnly     the library may not be changed
+    │   ├── LibraryBusy         another process is writing
+    │   ├── LibraryEmpty        no labelled tracks to compare with
+    │   └── TrackNotFound       the library has no such track
+    ├── CollectionError         a folder or manifest of music cannot be built from
+    ├── ImportFormatError       a my.dat or npz file cannot be imported
+    │   └── UnsafePickle        a pickle that holds more than arrays of numbers
+    ├── EvaluationError         a split or a figure cannot be computed
+    └── ServerError             the web application cannot start or answer
+
+Every message is one line that says which file, what is wrong and what to do. Commands print it
+without a traceback; the web application sends it as the answer.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class EarmarkError(Exception):
+    """The root of the tree; its message is fit to be shown to a person."""
+
+
+class AudioError(EarmarkError):
+    """One sound file cannot be used.
+
+    Parameters
+    ----------
+    path
+        The file, as the caller named it.
+    problem
+        What is wrong with it and what to do, without the file's name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], problem: str) -> None:
+        super().__init__(f"{os.fspath(path)}: {problem}")
+        self.path = os.fspath(path)
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str]]:
+        """Pickle by both arguments, so that worker processes can raise it."""
+        return type(self), (self.path, self.problem)
+
+
+class AudioNotFound(AudioError):
+    """There is no such file."""
+
+
+class AudioIsFolder(AudioError):
+    """The path is a folder."""
+
+
+class AudioEmpty(AudioError):
+    """The file has no bytes."""
+
+
+class NotAudio(AudioError):
+    """No decoder knows the file, or it may not be read."""
+
+
+class NoAudioStream(AudioError):
+    """A container without sound."""
+
+
+class AudioTruncated(AudioError):
+    """The file ends before any sound."""
+
+
+class AudioTooShort(AudioError):
+    """The recording is shorter than one second."""
+
+
+class AudioTooLong(AudioError):
+    """The recording is longer than the limit."""
+
+
+class AudioSilent(AudioError):
+    """All samples are zero, or nearly."""
+
+
+class AudioNotFinite(AudioError):
+    """Samples that are infinite or not a number."""
+
+
+class FeatureError(EarmarkError):
+    """A recording has no features."""
+
+
+class LibraryError(EarmarkError):
+    """A library cannot be used."""
+
+
+class LibraryNotFound(LibraryError):
+    """There is no such library."""
+
+
+class LibraryExists(LibraryError):
+    """A library would be overwritten."""
+
+
+class NotALibrary(LibraryError):
+    """The file is something else than a library."""
+
+
+class LibraryDamaged(LibraryError):
+    """The file is a library, but broken."""
+
+
+class LibraryFormat(LibraryError):
+    """The library was written by another version of Earmark."""
+
+
+class LibraryExtractor(LibraryError):
+    """The library holds the vectors of another feature extractor."""
+
+
+class LibraryReadOnly(LibraryError):
+    """The library may not be changed."""
+
+
+class LibraryBusy(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryEmpty(LibraryError):
+    """No labelled tracks to compare with."""
+
+
+class TrackNotFound(LibraryError):
+    """The library has no such track."""
+
+
+class CollectionError(EarmarkError):
+    """A folder or manifest of music cannot be built from."""
+
+
+class ImportFormatError(EarmarkError):
+    """A my.dat or npz file cannot be imported."""
+
+
+class UnsafePickle(ImportFormatError):
+    """A pickle that holds more than arrays of numbers."""
+
+
+class EvaluationError(EarmarkError):
+    """A split or a figure cannot be computed."""
+
+
+class ServerError(EarmarkError):
+    """The web application cannot start or answer."""
