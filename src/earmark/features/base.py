@@ -72,7 +72,3 @@ class FeatureExtractor(Protocol):
             The samples have no features.
         """
         ...
-
-    def extract_windows(self, samples: Samples) -> NDArray[np.floating]:
-        """Return one vector a window [n_windows, dimension] of a stretch of samples [n]."""
-        ...

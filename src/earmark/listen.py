@@ -1,0 +1,154 @@
+"""From a sound file to its vector: the one place that joins audio and features."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio import MAX_DURATION, Recording, open_recording
+from earmark.errors import AudioError, AudioNotFound, AudioSilent, FeatureError, NotAudio
+from earmark.features import FeatureExtractor, Samples, Vector
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+_HASH_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What listening to one file gave.
+
+    Attributes
+    ----------
+    path
+        The file, as the caller named it.
+    vector
+        Its vector [d].
+    duration
+        In seconds.
+    warnings
+        What was odd about the file but did not prevent its use.
+    seconds
+        How long listening took.
+    """
+
+    path: str
+    vector: Vector
+    duration: float
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def listen(
+    path: PathLike, extractor: FeatureExtractor, *, max_duration: float = MAX_DURATION
+) -> Heard:
+    """Return the vector of a sound file.
+
+    Parameters
+    ----------
+    path
+        Any sound file.
+    extractor
+        What turns its recording into a vector.
+    max_duration
+        The longest recording that is accepted, in seconds.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be used.
+    """
+    began = time.perf_counter()
+    with open_recording(path, max_duration=max_duration) as recording:
+        try:
+            vector = extractor.extract(_pieces(recording, extractor))
+        except FeatureError as error:
+            raise AudioSilent(path, str(error)) from error
+        return Heard(
+            path=os.fspath(path),
+            vector=vector,
+            duration=recording.duration,
+            warnings=tuple(recording.warnings),
+            seconds=time.perf_counter() - began,
+        )
+
+
+def _pieces(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:
+    spans = extractor.spans(recording.duration)
+    if spans is None:
+        yield from recording.blocks(extractor.sample_rate)
+        return
+    for span in spans:
+        yield recording.read(extractor.sample_rate, span.start, span.stop)
+
+
+def listen_windows(
+    path: PathLike, extractor: FeatureExtractor, *, step: float
+) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+    """Return what each stretch of a sound file sounds like.
+
+    Parameters
+    ----------
+    path
+        Any sound file.
+    extractor
+        What turns a stretch into a vector.
+    step
+        The length of a stretch in seconds; what is left at the end is added to the last one.
+
+    Returns
+    -------
+    The starts of the stretches in seconds [w] and their vectors [w, d]. Stretches without features,
+    such as silence, are left out.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be used, or no stretch of it has features.
+    """
+    starts: list[float] = []
+    vectors: list[Vector] = []
+    with open_recording(path) as recording:
+        edges = np.arange(0, max(step, recording.duration - step / 2), step)
+        for start, stop in zip(edges, [*edges[1:], None], strict=True):
+            try:
+                piece = recording.read(extractor.sample_rate, float(start), stop)
+                vectors.append(extractor.extract([piece]))
+            except (AudioSilent, FeatureError):
+                continue
+            starts.append(float(start))
+    if not vectors:
+        raise AudioSilent(path, "no stretch of it has sound to compare")
+    return np.array(starts), np.stack(vectors)
+
+
+def hash_file(path: PathLike) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal: what a track is recognized by.
+
+    Raises
+    ------
+    AudioError
+        The file is missing or may not be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(_HASH_BLOCK):
+                digest.update(block)
+    except FileNotFoundError as error:
+        raise AudioNotFound(path, "there is no such file") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def _unreadable(path: PathLike, error: OSError) -> AudioError:
+    return NotAudio(path, f"it cannot be read: {error.strerror}")
