@@ -1,0 +1,131 @@
+"""Tables of a library, the version of their layout, and how older layouts are brought up to it.
+
+The tables use nothing that only SQLite has, so that another database can hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import sqlalchemy as sa
+
+FORMAT_VERSION = 1
+"""Version of the layout below; every change of it needs a step in `MIGRATIONS`."""
+
+APPLICATION_ID = 0x4561724D
+"""Marks an SQLite file as a library ("EarM" in ASCII)."""
+
+# Bytes of a file name that are no UTF-8 arrive from Python as lone surrogates, which no database
+# takes. They are kept in a private plane of Unicode, and come back as they were.
+_ESCAPES = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
+_UNESCAPES = {escaped: surrogate for surrogate, escaped in _ESCAPES.items()}
+
+
+class PathText(sa.types.TypeDecorator[str]):
+    """Text that may hold the undecodable bytes of a file name."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Escape on the way in."""
+        return None if value is None else value.translate(_ESCAPES)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Unescape on the way out."""
+        return None if value is None else value.translate(_UNESCAPES)
+
+
+metadata = sa.MetaData()
+
+# One row a fact. Its layout never changes, so that every version can read every format number.
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# A single row, number 1.
+state = sa.Table(
+    "state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("parameters", sa.LargeBinary),
+    sa.Column("parameters_revision", sa.BigInteger),
+    sa.Column("parameters_genres", sa.Text),
+)
+
+tracks = sa.Table(
+    "tracks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", PathText, nullable=False),
+    sa.Column("genre", sa.Text, index=True),
+    sa.Column("artist", sa.Text, index=True),
+    sa.Column("title", sa.Text),
+    sa.Column("path", PathText, unique=True),
+    sa.Column("content_hash", sa.Text, index=True),
+    sa.Column("duration", sa.Float),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("modified_ns", sa.BigInteger),
+    sa.Column("taught", sa.Boolean, nullable=False, default=False),
+    # Name, artist and title, case-folded: databases fold only ASCII, or each in its own way.
+    sa.Column("search_text", PathText, nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    # Ids are never given twice, so that the history means the same track for ever.
+    sqlite_autoincrement=True,
+)
+
+history = sa.Table(
+    "history",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("time", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("track_id", sa.Integer, nullable=False, index=True),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("vector_before", sa.LargeBinary),
+    sa.Column("undone", sa.Boolean, nullable=False, default=False),
+    sqlite_autoincrement=True,
+)
+
+Migration = Callable[[sa.Connection], None]
+
+MIGRATIONS: Mapping[int, Migration] = MappingProxyType({})
+"""From a format version to the step that makes the next one of it. Version 1 is the first."""
+
+
+def read_meta(connection: sa.Connection) -> dict[str, str]:
+    """Return the facts of a library: its format and its extractor."""
+    rows = connection.execute(sa.select(meta.c.key, meta.c.value))
+    return {str(key): str(value) for key, value in rows}
+
+
+def write_meta(connection: sa.Connection, facts: Mapping[str, str]) -> None:
+    """Set facts, replacing those of the same key."""
+    connection.execute(meta.delete().where(meta.c.key.in_(list(facts))))
+    connection.execute(
+        meta.insert(), [{"key": key, "value": value} for key, value in facts.items()]
+    )
+
+
+def migrate(
+    connection: sa.Connection,
+    version: int,
+    target: int = FORMAT_VERSION,
+    steps: Mapping[int, Migration] | None = None,
+) -> None:
+    """Bring the tables from one format version to a later one, inside the caller's transaction.
+
+    Raises
+    ------
+    KeyError
+        No step leads from a version to the next.
+    """
+    for number in range(version, target):
+        (MIGRATIONS if steps is None else steps)[number](connection)
+    write_meta(connection, {"format": str(target)})
