@@ -1,0 +1,135 @@
+"""Which decoder takes a file, and what happens when it fails on the way.
+
+libsndfile comes first: it is fast and exact on sound files in order. FFmpeg takes everything else,
+and takes over where libsndfile meets damage, since it finds the way past it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio.ffmpeg import FFmpegSource
+from earmark.audio.files import is_meant_as_sound
+from earmark.audio.sndfile import SoundFileSource
+from earmark.audio.source import CannotDecode, CannotOpen, Source
+from earmark.errors import AudioTruncated, NoAudioStream, NotAudio
+
+DAMAGED = "has damaged frames, which are left out"
+
+
+class AnySource:
+    """A file that one of the decoders reads; see :class:`earmark.audio.source.Source`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_duration
+        In seconds; where frames must be counted, counting stops soon after it.
+    like
+        The same file, opened before; spares finding out again what it is.
+
+    Attributes
+    ----------
+    is_damaged
+        Whether no index of the file can be trusted.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be used; see :func:`earmark.audio.open_recording`.
+    """
+
+    def __init__(self, path: str, max_duration: float, like: AnySource | None = None) -> None:
+        self._path, self._max_duration = path, max_duration
+        self.is_damaged: bool = like is not None and like.is_damaged
+        self._by_ffmpeg: bool = like is not None and like._by_ffmpeg
+        self._known: int | None = like.frames if like is not None and like._by_ffmpeg else None
+        self.warnings: list[str] = []
+        self._source: Source = self._open()
+        self._at = 0
+        if like is None:
+            self._check_tail()
+        self.sample_rate, self.channels = self._source.sample_rate, self._source.channels
+        self.frames: int = self._source.frames
+        self.is_exact = self._source.is_exact
+
+    def _open(self) -> Source:
+        if not self._by_ffmpeg:
+            try:
+                return SoundFileSource(self._path)
+            except CannotOpen as reason:
+                self.warnings.extend(reason.warnings)
+                self._by_ffmpeg = True
+        return self._open_ffmpeg()
+
+    def _open_ffmpeg(self) -> Source:
+        try:
+            source = FFmpegSource(
+                self._path,
+                max_duration=self._max_duration,
+                frames=self._known,
+                is_damaged=self.is_damaged,
+            )
+        except CannotOpen as error:
+            if is_meant_as_sound(self._path):
+                problem = "the file ends or is damaged before any sound; copy or download it again"
+                raise AudioTruncated(self._path, problem) from error
+            problem = "this is no sound file that can be read; choose another"
+            raise NotAudio(self._path, problem) from error
+        if not source.has_stream:
+            source.close()
+            raise NoAudioStream(self._path, "there is no sound in this file; choose another")
+        source.warnings.extend(self.warnings)
+        self.warnings = source.warnings
+        return source
+
+    def _check_tail(self) -> None:
+        """Let FFmpeg count where libsndfile cannot reach the end that the header claims."""
+        if self._by_ffmpeg or not self._source.frames:
+            return
+        claimed = self._source.frames
+        try:
+            self._source.seek(claimed - 1)
+            has_tail = len(self._source.read(1)) == 1
+        except CannotDecode:
+            has_tail = False
+        if has_tail:
+            self._source.seek(0)
+            return
+        self._source.close()
+        self._by_ffmpeg = self.is_damaged = True
+        self._source = self._open_ffmpeg()
+
+    def seek(self, frame: int) -> None:
+        """Let the next ``read`` begin at ``frame``."""
+        try:
+            self._source.seek(frame)
+        except CannotDecode:
+            self._fail_over()
+            self._source.seek(frame)
+        self._at = frame
+
+    def read(self, frames: int) -> NDArray[np.float32]:
+        """Return the next samples [n, channels]."""
+        try:
+            block = self._source.read(frames)
+        except CannotDecode:
+            self._fail_over()
+            self._source.seek(self._at)
+            block = self._source.read(frames)
+        self._at += len(block)
+        return block
+
+    def _fail_over(self) -> None:
+        if DAMAGED not in self.warnings:
+            self.warnings.append(DAMAGED)
+        self._source.close()
+        self._by_ffmpeg = self.is_damaged = True
+        self._known = self.frames
+        self._source = self._open_ffmpeg()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()

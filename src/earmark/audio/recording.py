@@ -1,0 +1,270 @@
+"""An opened sound file: how long it is, and its samples at the rate that is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio.level import LevelCheck
+from earmark.audio.mix import Mixer
+from earmark.audio.opening import AnySource
+from earmark.audio.resample import plan, resample
+from earmark.errors import (
+    AudioTooLong,
+    AudioTooShort,
+    AudioTruncated,
+    NotAudio,
+)
+
+MIN_DURATION = 1.0
+MAX_DURATION = 4 * 3600.0
+
+_BLOCK = 1 << 17  # samples, all channels together, that are decoded at a time
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_600_000
+_MOST_CHANNELS = 256
+
+
+class Recording:
+    """An opened sound file; see :func:`open_recording`.
+
+    Attributes
+    ----------
+    path : str
+        The file, as the caller named it.
+    duration : float
+        In seconds.
+    duration_is_exact : bool
+        False where the length is the container's word and was not counted.
+    sample_rate : int
+        The file's own, in Hz.
+    channels : int
+        The file's own.
+    warnings : list of str
+        What was found wrong; grows while decoding.
+
+    Notes
+    -----
+    A recording is for one thread. Several iterations over ``blocks`` and calls of ``read`` do not
+    disturb each other.
+    """
+
+    def __init__(self, path: str, *, max_duration: float, min_duration: float) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._max_duration, self._min_duration = max_duration, min_duration
+        self._source = AnySource(path, max_duration)
+        try:
+            self._note(*self._source.warnings)
+            self._check_shape()
+        except BaseException:
+            self._source.close()
+            raise
+        self._mixer = Mixer(self._open_again, self._note)
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def _open_again(self) -> AnySource:
+        return AnySource(self.path, self._max_duration, like=self._source)
+
+    def _check_shape(self) -> None:
+        source = self._source
+        if not source.frames:
+            raise AudioTruncated(self.path, "the file ends before any sound; copy it again")
+        if not _LOWEST_RATE <= source.sample_rate <= _HIGHEST_RATE:
+            raise NotAudio(self.path, f"a sampling rate of {source.sample_rate} Hz is not usable")
+        if source.channels > _MOST_CHANNELS:
+            raise NotAudio(self.path, f"{source.channels} channels are too many; mix them down")
+        self.sample_rate, self.channels = source.sample_rate, source.channels
+        self.duration = source.frames / source.sample_rate
+        self.duration_is_exact = source.is_exact
+        self._require_duration(self.duration)
+        if self.duration > self._max_duration:
+            raise AudioTooLong(
+                self.path,
+                f"longer than the limit of {_clock(self._max_duration)}; cut it or raise the limit",
+            )
+
+    def _require_duration(self, duration: float) -> None:
+        if duration < self._min_duration:
+            raise AudioTooShort(
+                self.path,
+                f"only {duration:.2f} s long; at least {self._min_duration:g} s are needed",
+            )
+
+    def _note(self, *warnings: str) -> None:
+        for warning in warnings:
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+
+    # -- closing ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- samples ---------------------------------------------------------------------------
+
+    def blocks(
+        self, sample_rate: int, start: float = 0.0, stop: float | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield mono samples block by block; memory does not grow with the length.
+
+        Parameters
+        ----------
+        sample_rate
+            Of the samples, in Hz. At the file's own rate they are exactly those of the file.
+        start, stop
+            In seconds; ``stop`` is not part of it, None is the end. Sample m of the whole stands
+            at m / ``sample_rate`` seconds; what is yielded are samples round(start x rate) to
+            round(stop x rate).
+
+        Yields
+        ------
+        ndarray [n] of float32
+            In [-1, 1], or a little beyond for lossy formats; n is never 0.
+
+        Raises
+        ------
+        AudioTruncated, AudioTooShort
+            At the end, where the whole was asked for and less than the shortest duration decoded.
+        AudioSilent
+            At the end, where all of what was asked for is silent.
+        AudioNotFinite
+            As soon as it is met.
+        AudioTooLong
+            Where a file turns out to be longer than it said.
+        """
+        source = self._open_again()
+        try:
+            yield from self._samples(source, sample_rate, start, stop)
+        finally:
+            if source.is_damaged and not self._source.is_damaged:
+                self._source, source = source, self._source  # spans are to agree with the whole
+            source.close()
+
+    def read(
+        self, sample_rate: int, start: float = 0.0, stop: float | None = None
+    ) -> NDArray[np.float32]:
+        """Return one span, reached by seeking: the same samples as that stretch of ``blocks``.
+
+        Parameters and errors are those of :meth:`blocks`. Lossy formats may differ by what their
+        decoders do after a seek, at most a few thousandths of full scale. The array [n] is shorter
+        than asked, or empty, where the recording ends before ``stop``.
+        """
+        pieces = list(self._samples(self._source, sample_rate, start, stop))
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+
+    def _samples(
+        self, source: AnySource, rate: int, start: float, stop: float | None
+    ) -> Iterator[NDArray[np.float32]]:
+        if sample_rate_is_bad(rate) or start < 0 or (stop is not None and stop < start):
+            raise ValueError(f"no such span: {start} s to {stop} s at {rate} Hz")
+        last = None if stop is None else round(stop * rate)
+        stretch = plan(self.sample_rate, rate, round(start * rate), last)
+        level = LevelCheck(self.path)
+        native = self._native(source, stretch.read_from, stretch.read_to, level)
+        drop, keep = stretch.drop, stretch.keep
+        for block in resample(native, self.sample_rate, rate):
+            piece = block[drop:]
+            drop -= len(block) - len(piece)
+            if keep is not None:
+                piece = piece[:keep]
+                keep -= len(piece)
+            if len(piece):
+                level.update(piece)
+                yield piece
+            if keep == 0:
+                break
+        if start == 0 and stop is None:
+            if not level.count:
+                raise AudioTruncated(self.path, "the file ends before any sound; copy it again")
+            self._require_duration(level.count / rate)
+        level.finish()
+
+    def _native(
+        self, source: AnySource, start: int, stop: int | None, level: LevelCheck
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield mono blocks at the file's own rate, from frame ``start`` to ``stop``."""
+        size = max(1, _BLOCK // self.channels)
+        limit = int(self._max_duration * self.sample_rate) + 1
+        at = start
+        source.seek(at)
+        while stop is None or at < stop:
+            wanted = size if stop is None else min(size, stop - at)
+            block = source.read(wanted)
+            if not len(block):
+                break
+            at += len(block)
+            if at > limit:
+                raise AudioTooLong(
+                    self.path, f"longer than the limit of {_clock(self._max_duration)}; cut it"
+                )
+            level.require_finite(block)
+            yield self._mixer.mix(block)
+        self._note(*source.warnings)
+        if stop is None and at < source.frames - self.sample_rate // 10:
+            self._note(f"ends early, at {at / self.sample_rate:.1f} s of {self.duration:.1f} s")
+
+
+def sample_rate_is_bad(rate: int) -> bool:
+    """Tell whether nothing can be resampled to this rate."""
+    return not _LOWEST_RATE <= rate <= _HIGHEST_RATE
+
+
+def open_recording(
+    path: str | os.PathLike[str],
+    *,
+    max_duration: float = MAX_DURATION,
+    min_duration: float = MIN_DURATION,
+) -> Recording:
+    """Open a sound file of any format; its content decides which, not its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_duration, min_duration
+        The longest and the shortest duration that is accepted, in seconds.
+
+    Raises
+    ------
+    AudioNotFound, AudioIsFolder, AudioEmpty
+        There is no file with content at ``path``.
+    NotAudio
+        No decoder knows the file, or it is a pipe or a device, or it may not be read.
+    NoAudioStream
+        A container without sound.
+    AudioTruncated
+        A sound file that ends before any sound.
+    AudioTooShort, AudioTooLong
+        Outside the limits.
+
+    Examples
+    --------
+    >>> with open_recording("song.mp3") as recording:          # doctest: +SKIP
+    ...     chorus = recording.read(16_000, start=60, stop=63)
+    """
+    return Recording(os.fspath(path), max_duration=max_duration, min_duration=min_duration)
+
+
+def _clock(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:g} h"
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"

@@ -1,0 +1,77 @@
+"""What a decoder is: samples at the file's own rate, in order, from any frame on.
+
+A *frame* is one sample of every channel.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class CannotOpen(Exception):
+    """One decoder does not know the file, or would not do it well; another one may.
+
+    Parameters
+    ----------
+    problem
+        Why.
+    *warnings
+        What is wrong with the file whoever decodes it.
+    """
+
+    def __init__(self, problem: str, *warnings: str) -> None:
+        super().__init__(problem)
+        self.warnings = [warning for warning in warnings if warning]
+
+
+class CannotDecode(Exception):
+    """The decoder came to data that it cannot get past.
+
+    Parameters
+    ----------
+    frame
+        Number of frames, from the start of the file, that came before.
+    """
+
+    def __init__(self, frame: int) -> None:
+        super().__init__(f"no frames after {frame}")
+        self.frame = frame
+
+
+class Source(Protocol):
+    """An opened file that gives its samples.
+
+    Attributes
+    ----------
+    sample_rate
+        In Hz.
+    channels
+        How many.
+    frames
+        How many frames the file holds, as far as is known.
+    is_exact
+        Whether ``frames`` was counted or stated reliably, not estimated.
+    warnings
+        What was found wrong so far; grows while decoding.
+    """
+
+    sample_rate: int
+    channels: int
+    frames: int
+    is_exact: bool
+    warnings: list[str]
+
+    def seek(self, frame: int) -> None:
+        """Let the next ``read`` begin at ``frame`` exactly; beyond the end it gives nothing."""
+        ...
+
+    def read(self, frames: int) -> NDArray[np.float32]:
+        """Return the next samples [n, channels], n <= ``frames``; n = 0 only at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
