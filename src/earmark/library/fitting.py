@@ -1,0 +1,95 @@
+"""The vote of a library: fitted to its tracks, kept in it, and fitted again when it has changed."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark import neighbors
+from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
+from earmark.library.model import Fitted, Snapshot
+from earmark.library.store import Library
+from earmark.neighbors import Parameters, Voter
+
+CHANGE_LIMIT = 0.1
+"""Parameters hold until this share of the tracks has changed."""
+
+
+def tracks_together(snapshot: Snapshot, metric: str) -> NDArray[np.intp]:
+    """Return the group [n] of each track: those of one artist, and copies of one recording.
+
+    Copies are files of the same bytes, and tracks whose vectors are as near as only copies are.
+    """
+    copies = [(one, other) for one, other, _ in neighbors.find_duplicates(snapshot.vectors, metric)]
+    same_bytes = [(rows[0], row) for rows in snapshot.by_hash.values() for row in rows[1:]]
+    return neighbors.group_tracks(snapshot.artists, [*copies, *same_bytes])
+
+
+def fit(library: Library, snapshot: Snapshot | None = None) -> Parameters:
+    """Fit the vote to the tracks of a library, without keeping the result.
+
+    Raises
+    ------
+    LibraryEmpty
+        It has no labelled tracks.
+    """
+    tracks = library.snapshot() if snapshot is None else snapshot
+    if not len(tracks):
+        raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
+    metric = library.spec.metric
+    groups = tracks_together(tracks, metric)
+    return neighbors.fit(tracks.vectors, tracks.genres, groups, metric=metric)
+
+
+def refit(library: Library) -> Parameters:
+    """Fit the vote to the tracks of a library and keep it there.
+
+    Raises
+    ------
+    LibraryEmpty
+        It has no labelled tracks.
+    LibraryReadOnly, LibraryBusy
+        It cannot be written, or not now.
+    """
+    snapshot = library.snapshot()
+    parameters = fit(library, snapshot)
+    library.store_parameters(parameters.to_bytes(), snapshot)
+    return parameters
+
+
+def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
+    """Tell whether a library has changed too much for its stored parameters.
+
+    That is when more than a tenth of its tracks were touched, or a genre appeared or vanished.
+    """
+    touched = snapshot.revision - fitted.revision
+    return touched > CHANGE_LIMIT * len(snapshot) or fitted.genres != snapshot.genre_names
+
+
+def voter(library: Library) -> Voter:
+    """Return the vote of a library as it is now.
+
+    The stored parameters are used where there are such and they still fit. Otherwise new ones are
+    fitted, and kept if the library can be written.
+
+    Raises
+    ------
+    LibraryEmpty
+        It has no labelled tracks.
+    """
+    snapshot = library.snapshot()
+    if not len(snapshot):
+        raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
+    fitted = library.fitted()
+    parameters: Parameters | None = None
+    if fitted is not None and not is_stale(fitted, snapshot):
+        # What an older version of the vote wrote is fitted anew.
+        with contextlib.suppress(LibraryDamaged):
+            parameters = Parameters.from_bytes(fitted.blob)
+    if parameters is None:
+        parameters = fit(library, snapshot)
+        with contextlib.suppress(LibraryReadOnly, LibraryBusy):
+            library.store_parameters(parameters.to_bytes(), snapshot)
+    return Voter(snapshot.vectors, snapshot.genres, parameters)

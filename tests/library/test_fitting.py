@@ -1,0 +1,118 @@
+"""The vote is fitted once, kept, and fitted again only when the library has changed enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earmark import neighbors
+from earmark.errors import LibraryEmpty
+from earmark.library import ExtractorSpec, Library, Track
+from earmark.library.fitting import refit, tracks_together, voter
+
+SPEC = ExtractorSpec("foreign", "1", 8, "cosine", "float32")
+
+
+def tracks(count: int, genre: str, start: int = 0) -> list[Track]:
+    return [
+        Track(name=f"{genre} {n:03}", genre=genre, artist=f"{genre} artist {n}")
+        for n in range(start, start + count)
+    ]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    rng = np.random.default_rng(0)
+    with Library.create(tmp_path / "a.earmark", SPEC) as made:
+        for number, genre in enumerate(("jazz", "rock")):
+            made.add(tracks(30, genre), rng.normal(size=(30, 8)) + 4 * np.eye(8)[number])
+        yield made
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tracks each fit was given."""
+    calls: list[int] = []
+    genuine = neighbors.fit
+
+    def counting(vectors, genres, groups, **options):  # type: ignore[no-untyped-def]
+        calls.append(len(vectors))
+        return genuine(vectors, genres, groups, **options)
+
+    monkeypatch.setattr(neighbors, "fit", counting)
+    return calls
+
+
+def test_the_vote_is_fitted_once_and_kept(library: Library, fits: list[int]) -> None:
+    refit(library)
+    answers = voter(library).predict(library.snapshot().vectors[:3])
+    assert answers.genres == ("jazz", "rock")
+    with Library.open(library.path) as again:
+        voter(again)
+    assert fits == [60]
+
+
+def test_it_is_fitted_when_missing_and_then_kept(library: Library, fits: list[int]) -> None:
+    voter(library)
+    voter(library)
+    assert fits == [60]
+
+
+def test_it_is_fitted_again_after_a_tenth_has_changed(library: Library, fits: list[int]) -> None:
+    refit(library)
+    library.add(tracks(6, "rock", 100), np.ones((6, 8)))
+    voter(library)
+    assert fits == [60]
+    library.add(tracks(1, "rock", 200), np.ones((1, 8)))
+    voter(library)
+    assert fits == [60, 67]
+
+
+def test_it_is_fitted_again_when_a_genre_appears(library: Library, fits: list[int]) -> None:
+    refit(library)
+    library.add(tracks(1, "pop"), np.ones((1, 8)))
+    assert voter(library).predict(np.ones((1, 8))).genres == ("jazz", "pop", "rock")
+    assert fits == [60, 61]
+
+
+def test_a_read_only_library_is_fitted_in_memory(library: Library, fits: list[int]) -> None:
+    with Library.open(library.path, read_only=True) as reader:
+        voter(reader)
+        assert reader.load_parameters() is None
+    assert fits == [60]
+
+
+def test_what_cannot_be_read_is_fitted_again(library: Library, fits: list[int]) -> None:
+    library.store_parameters(b"from another version")
+    voter(library)
+    voter(library)
+    assert fits == [60]
+
+
+def test_an_empty_library_says_so(tmp_path: Path) -> None:
+    with Library.create(tmp_path / "e.earmark", SPEC) as made:
+        made.add([Track(name="x", genre=None)], np.ones((1, 8)))
+        for ask in (refit, voter):
+            with pytest.raises(LibraryEmpty, match="no labelled tracks"):
+                ask(made)
+
+
+def test_copies_and_artists_are_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(5, 8))
+    vectors[3] = vectors[0]
+    given = [
+        Track(name="0", genre="a", artist="X"),
+        Track(name="1", genre="a", artist="x "),
+        Track(name="2", genre="b", content_hash="7" * 64),
+        Track(name="3", genre="b"),
+        Track(name="4", genre="b", content_hash="7" * 64),
+    ]
+    with Library.create(tmp_path / "g.earmark", SPEC) as made:
+        made.add(given, vectors)
+        groups = tracks_together(made.snapshot(), "cosine")
+    assert groups[0] == groups[1] == groups[3]
+    assert groups[2] == groups[4] != groups[0]
