@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,8 @@ def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
     return touched > CHANGE_LIMIT * len(snapshot) or fitted.genres != snapshot.genre_names
 
 
-def voter(library: Library) -> Voter:
-    """Return the vote of a library as it is now.
+def voter(library: Library, *, k: int | None = None) -> Voter:
+    """Return the vote of a library as it is now; ``k`` neighbors vote where it is given.
 
     The stored parameters are used where there are such and they still fit. Otherwise new ones are
     fitted, and kept if the library can be written.
@@ -92,4 +93,6 @@ def voter(library: Library) -> Voter:
         parameters = fit(library, snapshot)
         with contextlib.suppress(LibraryReadOnly, LibraryBusy):
             library.store_parameters(parameters.to_bytes(), snapshot)
+    if k is not None:
+        parameters = dataclasses.replace(parameters, k=k)
     return Voter(snapshot.vectors, snapshot.genres, parameters)

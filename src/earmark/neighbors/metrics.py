@@ -74,14 +74,14 @@ class GaussianIndex:
         keys = [stats, precisions, means_white, shifts, ones, quadratic]
         self._keys = np.ascontiguousarray(np.concatenate(keys, axis=1, dtype=np.float32))
 
-    def _moments(self, vectors: Float) -> tuple[Float64, Float64, Float64, Float64]:
+    def _moments(self, vectors: Float) -> tuple[Float, Float, Float, Float]:
         means, covariances = unpack(vectors)
-        mean: Float64 = (means - self._center) @ self._whiten.T
+        mean = (means - self._center) @ self._whiten.T
         covariance = self._whiten @ covariances @ self._whiten.T
-        precision: Float64 = np.linalg.inv(covariance)
-        second: Float64 = covariance + mean[:, :, None] * mean[:, None, :]
-        shift: Float64 = np.matmul(precision, mean[:, :, None])[:, :, 0]
-        quadratic: Float64 = np.sum(mean * shift, axis=1, keepdims=True)
+        precision = np.linalg.inv(covariance)
+        second = covariance + mean[:, :, None] * mean[:, None, :]
+        shift = np.matmul(precision, mean[:, :, None])[:, :, 0]
+        quadratic = np.sum(mean * shift, axis=1, keepdims=True)
         rows, columns = _UPPER
         return (
             second[:, rows, columns] * _SCALE,

@@ -53,7 +53,7 @@ class Voter:
         ``exclude[i]`` names the tracks that are not to be found for query i; where fewer than k
         others are left, the rest of the row is infinitely far.
         """
-        found = []
+        found: list[tuple[Float64, Indices]] = []
         for start in range(0, len(queries), QUERIES_A_BLOCK):
             block = slice(start, start + QUERIES_A_BLOCK)
             distances = self._index.distances(queries[block])
@@ -63,8 +63,10 @@ class Voter:
         if not found:
             k = min(k, len(self))
             return np.empty((0, k)), np.empty((0, k), dtype=np.intp)
-        distances, neighbors = zip(*found, strict=True)
-        return np.concatenate(distances), np.concatenate(neighbors)
+        return (
+            np.concatenate([distances for distances, _ in found]),
+            np.concatenate([neighbors for _, neighbors in found]),
+        )
 
     def predict(self, queries: Float, *, exclude: Sequence[Indices] | None = None) -> Answers:
         """Answer queries [q, d]; ``exclude[i]`` names the tracks that may not vote on query i.

@@ -1,0 +1,283 @@
+"""A song and a library → a prediction: joins listening, the library and its vote."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import LibraryExtractor
+from earmark.features import FeatureExtractor, Vector, get_extractor
+from earmark.library import Library, Snapshot
+from earmark.library.fitting import voter as library_voter
+from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
+from earmark.neighbors import Answers, Voter
+
+N_TAGS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """A track of the library near the song, with its distance in the library's metric."""
+
+    track: str
+    genre: str
+    artist: str | None
+    title: str | None
+    distance: float
+    track_id: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the neighbor as JSON values."""
+        return {
+            "track": self.track,
+            "genre": self.genre,
+            "artist": self.artist,
+            "title": self.title,
+            "distance": round(self.distance, 6),
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What Earmark says of one song.
+
+    Attributes
+    ----------
+    path
+        The song, as the caller named it.
+    genre
+        The most probable genre, also where the answer is "not sure".
+    confidence
+        Its probability.
+    probabilities
+        Of every genre of the library, most probable first.
+    neighbors
+        The tracks that voted, nearest first.
+    abstained
+        Whether the answer is "not sure".
+    reason
+        Why, a part of a sentence; None where it is sure.
+    prediction_set
+        The genres among which the true one is with a probability of ``coverage``.
+    coverage
+        None where the vote is not calibrated.
+    tags
+        The network's own words and how strongly it hears them, strongest first; empty where the
+        feature extractor has none.
+    seconds
+        How long the answer took.
+    duration
+        Of the song, in seconds.
+    warnings
+        What was odd about the file.
+    content_hash
+        SHA-256 of the file.
+    vector
+        The song's vector [d].
+    """
+
+    path: str
+    genre: str
+    confidence: float
+    probabilities: dict[str, float]
+    neighbors: tuple[Neighbor, ...]
+    abstained: bool
+    reason: str | None
+    prediction_set: tuple[str, ...]
+    coverage: float | None
+    tags: tuple[tuple[str, float], ...]
+    seconds: float
+    duration: float
+    warnings: tuple[str, ...]
+    content_hash: str
+    vector: Vector = field(repr=False, compare=False)
+
+    def sentence(self) -> str:
+        """Say the answer in one sentence."""
+        if self.abstained:
+            return f"Not sure: {self.reason}. The best guess is {self.genre}."
+        return f"This song is classified as {self.genre}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as JSON values, without the vector."""
+        return {
+            "path": self.path,
+            "genre": self.genre,
+            "confidence": round(self.confidence, 4),
+            "abstained": self.abstained,
+            "reason": self.reason,
+            "prediction_set": list(self.prediction_set),
+            "coverage": self.coverage,
+            "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
+            "neighbors": [neighbor.to_json() for neighbor in self.neighbors],
+            "tags": {tag: round(strength, 4) for tag, strength in self.tags},
+            "duration": round(self.duration, 3),
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What a part of a song, in seconds from its start, sounds like."""
+
+    start: float
+    stop: float
+    genre: str
+    confidence: float
+
+
+class Classifier:
+    """Answers for songs by one library.
+
+    Parameters
+    ----------
+    library
+        The labelled tracks.
+    k
+        How many neighbors vote; None for what is fitted to the library.
+    include_self
+        Let tracks with the same content as the song vote.
+    providers
+        ONNX Runtime's execution providers for the network; None is the processor.
+
+    Raises
+    ------
+    LibraryExtractor
+        The library's vectors were not made by a feature extractor of this version of Earmark.
+    LibraryEmpty
+        The library has no labelled tracks.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        k: int | None = None,
+        include_self: bool = False,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        self.library = library
+        self.include_self = include_self
+        self._k = k
+        self.extractor = extractor_of(library, providers=providers)
+        self._voter, self._snapshot = self._load()
+
+    def _load(self) -> tuple[Voter, Snapshot]:
+        snapshot = self.library.snapshot()
+        return library_voter(self.library, k=self._k), snapshot
+
+    def refresh(self) -> None:
+        """Take up changes of the library."""
+        if self.library.revision != self._snapshot.revision:
+            self._voter, self._snapshot = self._load()
+
+    def predict(self, path: PathLike) -> Prediction:
+        """Answer for one file.
+
+        Raises
+        ------
+        AudioError
+            The file cannot be used.
+        """
+        heard = listen(path, self.extractor)
+        return self.predict_heard(heard, hash_file(path))
+
+    def predict_heard(self, heard: Heard, content_hash: str) -> Prediction:
+        """Answer for a file that was listened to already."""
+        began = time.perf_counter()
+        self.refresh()
+        snapshot = self._snapshot
+        excluded = None if self.include_self else [snapshot.rows_of_hash(content_hash)]
+        answers = self._voter.predict(heard.vector[None], exclude=excluded)
+        ranked = np.argsort(-answers.probabilities[0], kind="stable")
+        winner = answers.winners[0]
+        # Of genres with equal votes the winner stands first, not the first of the alphabet.
+        ranked = np.concatenate([[winner], ranked[ranked != winner]])
+        return Prediction(
+            path=os.fspath(heard.path),
+            genre=answers.genres[winner],
+            confidence=float(answers.confidence[0]),
+            probabilities={answers.genres[i]: float(answers.probabilities[0, i]) for i in ranked},
+            neighbors=_neighbors(answers, snapshot),
+            abstained=bool(answers.abstained[0]),
+            reason=answers.reasons[0],
+            prediction_set=tuple(answers.genres[i] for i in ranked if answers.sets[0, i]),
+            coverage=answers.coverage,
+            tags=self._tags(heard.vector),
+            seconds=heard.seconds + time.perf_counter() - began,
+            duration=heard.duration,
+            warnings=heard.warnings,
+            content_hash=content_hash,
+            vector=heard.vector,
+        )
+
+    def timeline(self, path: PathLike, step: float = 5.0) -> list[Stretch]:
+        """Return what each stretch of ``step`` seconds of a file sounds like."""
+        return self.stretches(*listen_windows(path, self.extractor, step=step), step=step)
+
+    def stretches(
+        self, starts: NDArray[np.float64], vectors: NDArray[np.floating], *, step: float
+    ) -> list[Stretch]:
+        """Return what stretches that were listened to already sound like."""
+        self.refresh()
+        answers = self._voter.predict(vectors)
+        return [
+            Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
+            for start, winner, confidence in zip(
+                starts, answers.winners, answers.confidence, strict=True
+            )
+        ]
+
+    def _tags(self, vector: Vector) -> tuple[tuple[str, float], ...]:
+        names: Sequence[str] = getattr(self.extractor, "tags", ())
+        strongest = np.argsort(-vector[: len(names)], kind="stable")[:N_TAGS_SHOWN]
+        return tuple((names[i], float(vector[i])) for i in strongest) if names else ()
+
+
+def extractor_of(library: Library, *, providers: Sequence[str] | None = None) -> FeatureExtractor:
+    """Return the feature extractor whose vectors a library holds.
+
+    Raises
+    ------
+    LibraryExtractor
+        They were made by something else, or by another version.
+    """
+    spec = library.spec
+    if spec.name == "foreign":
+        raise LibraryExtractor(
+            f"{library.path}: its vectors were imported, so it can be evaluated and searched, "
+            "but not asked about sound files; choose another library with --library"
+        )
+    extractor = get_extractor(spec.name, providers=providers)
+    if extractor.version != spec.version:
+        raise LibraryExtractor(
+            f"{library.path}: its vectors are those of {spec.name} version {spec.version}, this is "
+            f"version {extractor.version}; build the library again"
+        )
+    return extractor
+
+
+def _neighbors(answers: Answers, snapshot: Snapshot) -> tuple[Neighbor, ...]:
+    found = []
+    for index, distance in zip(answers.neighbors[0], answers.distances[0], strict=True):
+        if np.isfinite(distance):
+            track = snapshot.tracks[index]
+            assert track.id is not None, "a track from a library has an id"
+            found.append(
+                Neighbor(
+                    track=track.name,
+                    genre=snapshot.genres[index],
+                    artist=track.artist,
+                    title=track.title,
+                    distance=float(distance),
+                    track_id=track.id,
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Network weights and reference libraries; data, no code."""
