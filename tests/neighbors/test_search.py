@@ -1,0 +1,165 @@
+"""Search and the plain vote, against the plain formula and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import KNeighborsClassifier
+
+from earmark.errors import LibraryEmpty
+from earmark.features.gaussian import pack
+from earmark.neighbors import (
+    METRICS,
+    Parameters,
+    Voter,
+    find_duplicates,
+    group_tracks,
+    leave_group_out,
+)
+from earmark.neighbors.metrics import symmetrized_kl
+from earmark.neighbors.search import nearest
+from earmark.neighbors.vote import vote
+
+
+def gaussians(n: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    factor = rng.normal(size=(n, 13, 30)) * np.linspace(1, 6, 13)[:, None]
+    covariance = factor @ factor.transpose(0, 2, 1) / 29
+    return pack(rng.normal(size=(n, 13)) * 10, covariance)
+
+
+def test_divergence_is_the_plain_formula() -> None:
+    tracks, queries = gaussians(40), gaussians(15, seed=1)
+    expected = [[symmetrized_kl(a, b) for b in tracks] for a in queries]
+    got = METRICS["gaussian-kl"].index(tracks).distances(queries)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=5e-3)
+
+
+def test_divergence_is_symmetric_and_zero_for_itself() -> None:
+    tracks = gaussians(30)
+    distances = METRICS["gaussian-kl"].index(tracks).distances(tracks)
+    np.testing.assert_allclose(distances, distances.T, rtol=1e-3, atol=5e-3)
+    assert np.diag(distances).max() < METRICS["gaussian-kl"].near_zero
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.1, 10))
+def test_divergence_does_not_change_under_an_affine_map(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = gaussians(2, seed)
+    matrix = rng.normal(size=(13, 13)) + 3 * scale * np.eye(13)
+    shift = rng.normal(size=13)
+
+    def mapped(vector: np.ndarray) -> np.ndarray:
+        from earmark.features.gaussian import unpack
+
+        mean, covariance = unpack(vector)
+        return pack(matrix @ mean + shift, matrix @ covariance @ matrix.T)
+
+    assert symmetrized_kl(mapped(a), mapped(b)) == pytest.approx(symmetrized_kl(a, b), rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_other_metrics_are_those_of_scikit_learn(metric: str) -> None:
+    rng = np.random.default_rng(0)
+    tracks, queries = rng.normal(size=(30, 7)) + 2, rng.normal(size=(9, 7))
+    np.testing.assert_allclose(
+        METRICS[metric].index(tracks).distances(queries),
+        pairwise_distances(queries, tracks, metric=metric),
+        atol=1e-7,
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 12),
+    st.lists(st.lists(st.integers(0, 5), min_size=6, max_size=6), min_size=1, max_size=5),
+)
+def test_nearest_is_a_stable_sort(k: int, rows: list[list[int]]) -> None:
+    distances = np.array(rows, dtype=float)
+    found, indices = nearest(distances, k)
+    expected = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(found, np.take_along_axis(distances, expected, axis=1))
+    # Of tracks that are equally far, any may be the last to get in.
+    np.testing.assert_array_equal(np.take_along_axis(distances, indices, axis=1), found)
+    for row, chosen in zip(found, indices, strict=True):
+        for left, right, a, b in zip(row, row[1:], chosen, chosen[1:], strict=False):
+            assert left < right or a < b
+
+
+def test_the_plain_vote_is_that_of_scikit_learn_where_there_are_no_ties() -> None:
+    rng = np.random.default_rng(3)
+    tracks = rng.normal(size=(200, 3))
+    labels = np.array(["a", "b"])[(tracks[:, 0] > 0).astype(int)]
+    queries = rng.normal(size=(100, 3))
+    peer = KNeighborsClassifier(n_neighbors=7).fit(tracks, labels)
+    answers = Voter(tracks, list(labels), Parameters("euclidean", 7)).predict(queries)
+    np.testing.assert_allclose(answers.probabilities, peer.predict_proba(queries))
+    assert [answers.genres[w] for w in answers.winners] == list(peer.predict(queries))
+
+
+def test_a_tie_goes_to_the_smaller_total_distance() -> None:
+    distances = np.array([[1.0, 2.0, 3.0, 3.5]])
+    shares, winners = vote(distances, np.array([[0, 1, 1, 0]]), 2)
+    np.testing.assert_allclose(shares, [[0.5, 0.5]])
+    assert winners[0] == 0
+    assert vote(distances, np.array([[0, 1, 1, 0]]) ^ 1, 2)[1][0] == 1
+    assert vote(np.array([[1.0, 2.0, 2.5, 3.6]]), np.array([[0, 1, 1, 0]]), 2)[1][0] == 1
+
+
+def test_an_infinitely_far_track_has_no_vote() -> None:
+    shares, winners = vote(np.array([[1.0, np.inf, np.inf]]), np.array([[2, 0, 0]]), 3)
+    np.testing.assert_array_equal(shares, [[0, 0, 1]])
+    assert winners[0] == 2
+
+
+def test_excluded_tracks_do_not_vote() -> None:
+    tracks = np.arange(6.0)[:, None]
+    voter = Voter(tracks, list("aaabbb"), Parameters("euclidean", 2))
+    _, indices = voter.kneighbors(tracks[:1], 2, exclude=[np.array([0, 1])])
+    np.testing.assert_array_equal(indices, [[2, 3]])
+    with pytest.raises(LibraryEmpty, match="other artists"):
+        voter.predict(tracks[:1], exclude=[np.arange(6)])
+
+
+def test_a_library_smaller_than_k_still_answers() -> None:
+    answers = Voter(np.eye(2), ["a", "b"], Parameters("cosine", 8)).predict(np.eye(2)[:1])
+    assert answers.neighbors.shape == (1, 2)
+    assert answers.genres[answers.winners[0]] == "a"
+    with pytest.raises(LibraryEmpty):
+        Voter(np.empty((0, 2)), [], Parameters("cosine"))
+
+
+def test_no_queries_no_answers() -> None:
+    answers = Voter(np.eye(2), ["a", "b"], Parameters("cosine", 8)).predict(np.empty((0, 2)))
+    assert answers.winners.shape == (0,)
+
+
+def test_groups_are_joined_by_artist_and_copies() -> None:
+    artists = ["Nina", None, "nina ", "Bob", None, "BOB  ", "", "Ella"]
+    groups = group_tracks(artists, [(1, 2), (4, 6)])
+    assert list(groups) == [0, 0, 0, 1, 2, 1, 2, 3]
+
+
+def test_copies_are_found_and_others_are_not() -> None:
+    tracks = gaussians(20)
+    tracks[17] = tracks[3]
+    assert [pair[:2] for pair in find_duplicates(tracks, "gaussian-kl")] == [(3, 17)]
+    assert find_duplicates(tracks[:0], "gaussian-kl") == []
+
+
+def test_no_track_of_a_group_votes_for_another() -> None:
+    rng = np.random.default_rng(5)
+    tracks = rng.normal(size=(40, 4))
+    groups = rng.integers(0, 12, size=40)
+    genres = [f"g{i % 3}" for i in range(40)]
+    answers = leave_group_out(tracks, genres, groups, metric="euclidean", k=5, plain=True)
+    assert not np.any(groups[answers.neighbors] == groups[:, None])
+    for track in range(40):
+        others = np.flatnonzero(groups != groups[track])
+        voter = Voter(tracks[others], [genres[i] for i in others], Parameters("euclidean", 5))
+        alone = voter.predict(tracks[track : track + 1])
+        assert alone.genres[alone.winners[0]] == answers.genres[answers.winners[track]]
