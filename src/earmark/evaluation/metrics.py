@@ -175,13 +175,22 @@ def per_genre(confusion: ArrayLike) -> list[GenreFigures]:
     ]
 
 
-def majority_baseline(train: ArrayLike, test: ArrayLike, n_genres: int) -> float:
+def majority_baseline(known: ArrayLike, asked: ArrayLike) -> float:
     """Accuracy of always naming the most frequent genre of the training side.
 
-    Of equally frequent genres the first is named, as ``sklearn.dummy.DummyClassifier`` does.
+    Parameters
+    ----------
+    known
+        How many tracks of each genre there are on the training side [n_genres]. Of equally
+        frequent genres the first is named, as ``sklearn.dummy.DummyClassifier`` does.
+    asked
+        Genre numbers of the test side [n].
     """
-    known, asked = _labels("train", train, n_genres), _labels("test", test, n_genres)
-    return float(np.mean(asked == np.bincount(known, minlength=n_genres).argmax()))
+    counts = np.asarray(known)
+    if counts.ndim != 1 or counts.size == 0 or counts.sum() <= 0:
+        raise EvaluationError("there is nothing to learn from: the training part has no tracks")
+    truth = _labels("asked", asked, len(counts))
+    return float(np.mean(truth == counts.argmax()))
 
 
 def log_loss(truth: ArrayLike, probabilities: ArrayLike) -> float:

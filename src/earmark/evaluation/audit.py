@@ -1,0 +1,384 @@
+"""What is wrong with a library before any figure is computed.
+
+The same recording twice, one artist under two genres, labels that the neighborhood speaks against,
+hubs, genres too small to judge, and files that are gone or changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.mistakes import Witness, witnesses
+from earmark.evaluation.suspicion import (
+    SCALE_NEIGHBORS,
+    Neighborhood,
+    opposition,
+    skewness,
+    survey,
+    suspicion,
+)
+from earmark.library import Track
+from earmark.neighbors import fold_artist
+
+# With ten right answers of ten tracks the Wilson interval still reaches down to 72 %.
+MIN_TRACKS = 10
+# With fewer artists, leaving one out leaves hardly any way to be like the others.
+MIN_ARTISTS = 5
+# A hub is among the k nearest of five times as many tracks as the average (Flexer et al. 2012).
+HUB_FACTOR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPair:
+    """Two tracks that are one recording; ``how`` as in ``earmark.evaluation.copies.Copy``."""
+
+    first: str
+    second: str
+    genres: tuple[str, str]
+    distance: float
+    how: str
+
+    @property
+    def across_genres(self) -> bool:
+        """Whether the two have different labels, one of which must be wrong."""
+        return self.genres[0] != self.genres[1]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitArtist:
+    """An artist whose tracks stand under several genres, with how many tracks under each."""
+
+    artist: str
+    genres: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A track whose label the neighborhood speaks against.
+
+    Attributes
+    ----------
+    track, artist, genre
+        What it is, and its label.
+    suggested
+        The genre that is nearest to it but its own.
+    ratio
+        How many times as far its own genre is as the suggested one.
+    agreeing
+        How many of the neighbors have its label; at 0 they all disagree.
+    doubt
+        What the ranking goes by: the ratio, and the labels of the artist's other tracks.
+    artist_others, artist_agreeing
+        How many other tracks its artist has, and how many of those have its label.
+    neighbors
+        The nearest tracks, as evidence.
+    """
+
+    track: str
+    artist: str | None
+    genre: str
+    suggested: str
+    ratio: float
+    agreeing: int
+    doubt: float
+    artist_others: int
+    artist_agreeing: int
+    neighbors: tuple[Witness, ...]
+
+    def why(self) -> str:
+        """Say in a sentence what speaks against the label."""
+        k = len(self.neighbors)
+        votes = self.agreeing or "none"
+        told = f"{votes} of {k} neighbors {_is(self.agreeing)} {self.genre}"
+        if self.ratio > 1:
+            told += f"; {self.suggested} is {self.ratio:.1f} times as near"
+        differing = self.artist_others - self.artist_agreeing
+        if differing:
+            others = "1 other track" if self.artist_others == 1 else f"{self.artist_others} others"
+            told += f"; of {others} by its artist, {differing} {_is(differing)} not {self.genre}"
+        return told
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A track that is among the nearest of many others: ``times`` of all."""
+
+    track: str
+    genre: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class SmallGenre:
+    """A genre that no figure can be given for with confidence."""
+
+    genre: str
+    tracks: int
+    artists: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A file that the library was built from: ``what`` is ``"gone"`` or ``"changed"``."""
+
+    track: str
+    path: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All findings.
+
+    Attributes
+    ----------
+    source, n_tracks, n_unknown
+        The library, how many labelled tracks it has and how many of these have no artist.
+    copies
+        The surest first.
+    artists
+        Those under several genres, the most even ones first.
+    suspects
+        All tracks that can be judged, the most suspicious first.
+    hubs, hubness, never
+        The hubs, most frequent first; the skewness of how often tracks are neighbors; the share of
+        tracks that are never one.
+    small_genres
+        By name.
+    files
+        What is gone or changed; ``files_checked`` says of how many.
+    """
+
+    source: str
+    n_tracks: int
+    n_unknown: int
+    copies: tuple[CopyPair, ...]
+    artists: tuple[SplitArtist, ...]
+    suspects: tuple[Suspect, ...]
+    hubs: tuple[Hub, ...]
+    hubness: float
+    never: float
+    small_genres: tuple[SmallGenre, ...]
+    files: tuple[FileProblem, ...]
+    files_checked: int
+
+    @property
+    def exact(self) -> list[CopyPair]:
+        """Pairs that are one recording beyond doubt."""
+        return [pair for pair in self.copies if pair.how != "likely"]
+
+    @property
+    def likely(self) -> list[CopyPair]:
+        """Pairs that seem to be one recording in two forms."""
+        return [pair for pair in self.copies if pair.how == "likely"]
+
+    @property
+    def outvoted(self) -> list[Suspect]:
+        """Suspects whose neighbors all disagree with their label."""
+        return [suspect for suspect in self.suspects if suspect.agreeing == 0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every finding in JSON's types."""
+        return {
+            "library": self.source,
+            "tracks": self.n_tracks,
+            "tracks_without_artist": self.n_unknown,
+            "exact_copies": [_pair_json(pair) for pair in self.exact],
+            "likely_copies": [_pair_json(pair) for pair in self.likely],
+            "artists_under_several_genres": [
+                {"artist": one.artist, "genres": one.genres} for one in self.artists
+            ],
+            "suspects": [
+                {
+                    "track": one.track,
+                    "artist": one.artist,
+                    "genre": one.genre,
+                    "suggested": one.suggested,
+                    "ratio": one.ratio,
+                    "doubt": one.doubt,
+                    "neighbors_agreeing": one.agreeing,
+                    "artist_others": one.artist_others,
+                    "artist_agreeing": one.artist_agreeing,
+                    "why": one.why(),
+                    "neighbors": [witness.to_json() for witness in one.neighbors],
+                }
+                for one in self.suspects
+            ],
+            "hubs": [
+                {"track": hub.track, "genre": hub.genre, "times": hub.times} for hub in self.hubs
+            ],
+            "hub_neighbors": SCALE_NEIGHBORS,
+            "hubness_skewness": self.hubness,
+            "never_a_neighbor": self.never,
+            "small_genres": [
+                {"genre": one.genre, "tracks": one.tracks, "artists": one.artists}
+                for one in self.small_genres
+            ],
+            "files_checked": self.files_checked,
+            "files": [
+                {"track": one.track, "path": one.path, "what": one.what} for one in self.files
+            ],
+        }
+
+
+def _pair_json(pair: CopyPair) -> dict[str, Any]:
+    return {
+        "tracks": [pair.first, pair.second],
+        "genres": list(pair.genres),
+        "across_genres": pair.across_genres,
+        "distance": pair.distance,
+        "how": pair.how,
+    }
+
+
+def audit(
+    corpus: Corpus,
+    *,
+    files: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Look for everything that is wrong with a library.
+
+    Parameters
+    ----------
+    corpus
+        Its tracks, at least two.
+    files
+        Whether to look at the files that the tracks were heard from. One whose size or time is not
+        as it was is read, to see whether its content changed.
+    progress
+        Called with the number of files looked at and of all.
+
+    Raises
+    ------
+    EvaluationError
+        There are fewer than two tracks.
+    """
+    neighborhood = survey(corpus.vectors, corpus.labels, corpus.metric)
+    occurrences = neighborhood.occurrences
+    average = min(SCALE_NEIGHBORS, len(corpus) - 1)
+    hubs = np.flatnonzero(occurrences >= HUB_FACTOR * average)
+    checked = [track for track in corpus.tracks if track.path] if files else []
+    problems = []
+    for i, track in enumerate(checked):
+        what = _file_problem(track)
+        if what:
+            problems.append(FileProblem(track.name, str(track.path), what))
+        if progress is not None:
+            progress(i + 1, len(checked))
+    return Audit(
+        source=corpus.source,
+        n_tracks=len(corpus),
+        n_unknown=corpus.n_unknown,
+        copies=tuple(
+            CopyPair(
+                corpus.names[copy.first],
+                corpus.names[copy.second],
+                (corpus.genres[copy.first], corpus.genres[copy.second]),
+                copy.distance,
+                copy.how,
+            )
+            for copy in corpus.copies
+        ),
+        artists=_split_artists(corpus),
+        suspects=_suspects(corpus, neighborhood),
+        hubs=tuple(
+            Hub(corpus.names[i], corpus.genres[i], int(occurrences[i]))
+            for i in hubs[np.argsort(-occurrences[hubs], kind="stable")]
+        ),
+        hubness=skewness(occurrences),
+        never=float(np.mean(occurrences == 0)),
+        small_genres=_small_genres(corpus),
+        files=tuple(problems),
+        files_checked=len(checked),
+    )
+
+
+def _split_artists(corpus: Corpus) -> tuple[SplitArtist, ...]:
+    spelling: dict[str, str] = {}
+    counts: dict[str, Counter[str]] = {}
+    for artist, genre in zip(corpus.artists, corpus.genres, strict=True):
+        folded = fold_artist(artist)
+        if folded is not None:
+            spelling.setdefault(folded, str(artist))
+            counts.setdefault(folded, Counter())[genre] += 1
+    several = [
+        SplitArtist(spelling[artist], dict(held.most_common()))
+        for artist, held in counts.items()
+        if len(held) > 1
+    ]
+
+    def evenness(one: SplitArtist) -> float:
+        return max(one.genres.values()) / sum(one.genres.values())
+
+    return tuple(sorted(several, key=lambda one: (evenness(one), one.artist)))
+
+
+def _suspects(corpus: Corpus, seen: Neighborhood) -> tuple[Suspect, ...]:
+    votes = (corpus.labels[seen.neighbors] == corpus.labels[:, None]).sum(axis=1)
+    number: dict[str, int] = {}
+    artists = [
+        -1 if name is None else number.setdefault(name, len(number))
+        for name in map(fold_artist, corpus.artists)
+    ]
+    others, agreeing = opposition(corpus.labels, np.array(artists, dtype=np.intp))
+    doubt = suspicion(seen.ratio, others, agreeing)
+    judged = np.flatnonzero(np.isfinite(doubt))
+    return tuple(
+        Suspect(
+            track=corpus.names[i],
+            artist=corpus.artists[i],
+            genre=corpus.genres[i],
+            suggested=corpus.genre_names[seen.other[i]],
+            ratio=float(seen.ratio[i]),
+            agreeing=int(votes[i]),
+            doubt=float(doubt[i]),
+            artist_others=int(others[i]),
+            artist_agreeing=int(agreeing[i]),
+            neighbors=witnesses(corpus, seen.neighbors[i], seen.distances[i]),
+        )
+        for i in judged[np.argsort(-doubt[judged], kind="stable")]
+    )
+
+
+def _small_genres(corpus: Corpus) -> tuple[SmallGenre, ...]:
+    small = []
+    for number, genre in enumerate(corpus.genre_names):
+        rows = np.flatnonzero(corpus.labels == number)
+        artists = len(np.unique(corpus.groups[rows]))
+        if len(rows) < MIN_TRACKS or artists < MIN_ARTISTS:
+            small.append(SmallGenre(genre, len(rows), artists))
+    return tuple(small)
+
+
+def _file_problem(track: Track) -> str | None:
+    """Return ``"gone"``, ``"changed"`` or None; a file is read only if its size or time differs."""
+    path = Path(str(track.path))
+    try:
+        status = path.stat()
+    except OSError:
+        return "gone"
+    if (track.size, track.modified_ns) == (status.st_size, status.st_mtime_ns):
+        return None
+    if track.size is not None and track.size != status.st_size:
+        return "changed"
+    if track.content_hash is None:
+        return None
+    try:
+        with path.open("rb") as stream:
+            same = hashlib.file_digest(stream, "sha256").hexdigest() == track.content_hash
+    except OSError:
+        return "gone"
+    return None if same else "changed"

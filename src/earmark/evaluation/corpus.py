@@ -1,0 +1,324 @@
+"""What is evaluated: the labelled tracks of a library, with what keeps them together."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import EvaluationError
+from earmark.evaluation import gtzan
+from earmark.evaluation.copies import Copy, find_copies
+from earmark.library import Library, Track
+from earmark.neighbors import fold_artist, group_tracks
+
+NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled tracks, ready to be split and asked.
+
+    Attributes
+    ----------
+    tracks
+        n tracks, each with a genre.
+    vectors
+        Their vectors [n, d].
+    metric
+        How these are compared, a name in ``earmark.neighbors.METRICS``.
+    extractor
+        Which feature extractor made them, for people.
+    source
+        The library's file, for people.
+    artists
+        The artist of each track [n], None where unknown.
+    artists_from
+        Where the artists are from, None where none is known.
+    stated_copies
+        Pairs of rows that an artists file calls the same recording.
+    """
+
+    tracks: tuple[Track, ...]
+    vectors: NDArray[np.floating]
+    metric: str
+    extractor: str
+    source: str
+    artists: tuple[str | None, ...]
+    artists_from: str | None
+    stated_copies: tuple[tuple[int, int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @cached_property
+    def genres(self) -> tuple[str, ...]:
+        """The genre of each track [n]."""
+        return tuple(str(track.genre) for track in self.tracks)
+
+    @cached_property
+    def genre_names(self) -> tuple[str, ...]:
+        """The different genres [G], sorted."""
+        return tuple(sorted(set(self.genres)))
+
+    @cached_property
+    def labels(self) -> NDArray[np.intp]:
+        """The genre of each track [n] as an index into ``genre_names``."""
+        number = {name: i for i, name in enumerate(self.genre_names)}
+        return np.array([number[genre] for genre in self.genres], dtype=np.intp)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of each track [n]."""
+        return tuple(track.name for track in self.tracks)
+
+    @cached_property
+    def copies(self) -> list[Copy]:
+        """Pairs of tracks that are, or seem to be, one recording."""
+        return find_copies(self.vectors, self.metric, [track.content_hash for track in self.tracks])
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        """The group of each track [n]: its artist's tracks, and copies of one recording."""
+        pairs = [(copy.first, copy.second) for copy in self.copies]
+        return group_tracks(self.artists, [*pairs, *self.stated_copies])
+
+    @cached_property
+    def n_artists(self) -> int:
+        """How many different artists are known."""
+        return len({fold_artist(artist) for artist in self.artists} - {None})
+
+    @cached_property
+    def n_unknown(self) -> int:
+        """How many tracks have no known artist."""
+        return sum(fold_artist(artist) is None for artist in self.artists)
+
+    @cached_property
+    def is_gtzan(self) -> bool:
+        """Whether these are clips of GTZAN, by their names."""
+        return gtzan.is_gtzan(self.names)
+
+    def rows(self, keep: NDArray[np.intp]) -> Corpus:
+        """Return only some tracks, in the order given."""
+        place = {int(row): i for i, row in enumerate(keep)}
+        return replace(
+            self,
+            tracks=tuple(self.tracks[i] for i in keep),
+            vectors=self.vectors[keep],
+            artists=tuple(self.artists[i] for i in keep),
+            stated_copies=tuple(
+                (place[a], place[b]) for a, b in self.stated_copies if a in place and b in place
+            ),
+        )
+
+    def find(self, lines: Iterable[str], source: str) -> tuple[NDArray[np.intp], list[str]]:
+        """Look up tracks by what a list calls them.
+
+        Parameters
+        ----------
+        lines
+            Names such as ``blues.00029``, ``blues/blues.00029.wav`` or a path. Empty lines and
+            lines that begin with ``#`` do not count.
+        source
+            Where the list is from, for the message.
+
+        Returns
+        -------
+        rows
+            Of the tracks that are there, each once, in the order of the list.
+        missing
+            The lines that are no track of this library.
+
+        Raises
+        ------
+        EvaluationError
+            A line can mean several tracks.
+        """
+        found: dict[int, None] = {}
+        missing = []
+        for line in lines:
+            name = line.strip()
+            if not name or name.startswith("#"):
+                continue
+            rows = self._called(name)
+            if len(rows) > 1:
+                raise EvaluationError(
+                    f"{source}: {name} can mean {len(rows)} tracks; write more of the path"
+                )
+            if rows:
+                found[rows[0]] = None
+            else:
+                missing.append(name)
+        return np.array(list(found), dtype=np.intp), missing
+
+    def _called(self, name: str) -> tuple[int, ...]:
+        """Return the rows of a name, by the most exact meaning that any track has."""
+        for depth in range(4):
+            rows = self._index[depth].get(_key(name, depth))
+            if rows:
+                return tuple(rows)
+        return ()
+
+    @cached_property
+    def _index(self) -> list[dict[str, list[int]]]:
+        index: list[dict[str, list[int]]] = [{} for _ in range(4)]
+        for row, track in enumerate(self.tracks):
+            for depth in range(4):
+                keys = {_key(track.name, depth), _key(track.path or track.name, depth)}
+                for key in keys:
+                    index[depth].setdefault(key, []).append(row)
+        return index
+
+
+# How files that hold music end; what stands after a dot may as well be part of a name.
+_ENDINGS = frozenset(
+    [
+        "wav",
+        "wave",
+        "aif",
+        "aiff",
+        "aifc",
+        "au",
+        "snd",
+        "flac",
+        "ogg",
+        "oga",
+        "opus",
+        "mp3",
+        "mp2",
+        "m4a",
+        "m4b",
+        "aac",
+        "wma",
+        "webm",
+        "mka",
+        "mp4",
+        "ape",
+        "wv",
+        "caf",
+        "amr",
+        "ac3",
+        "3gp",
+        "mkv",
+        "mov",
+    ]
+)
+
+
+def _key(name: str, depth: int) -> str:
+    """Reduce a name: as it is; without ending; folder and stem; stem alone."""
+    parts = name.replace("\\", "/").split("/")
+    if depth == 0:
+        return name
+    stem, dot, ending = parts[-1].rpartition(".")
+    if dot and stem and ending.casefold() in _ENDINGS:
+        parts[-1] = stem
+    return "/".join(parts if depth == 1 else parts[-2:] if depth == 2 else parts[-1:])
+
+
+def corpus_of(library: Library, artists: str | None = None) -> Corpus:
+    """Take the labelled tracks of a library.
+
+    Parameters
+    ----------
+    library
+        An open library.
+    artists
+        A CSV file with columns ``track`` and ``artist``, or ``"none"``: do not use what is known
+        about GTZAN. Without it the library's own artists count, and where it has none at all and
+        its tracks are GTZAN's, the artists known of those.
+
+    Raises
+    ------
+    EvaluationError
+        No labelled tracks, or an artists file that cannot be used.
+    """
+    snapshot = library.snapshot()
+    if len(snapshot) == 0:
+        raise EvaluationError(f"{library.path}: {NO_GENRES}")
+    own = any(fold_artist(artist) for artist in snapshot.artists)
+    corpus = Corpus(
+        tracks=snapshot.tracks,
+        vectors=snapshot.vectors,
+        metric=library.spec.metric,
+        extractor=f"{library.spec.name} {library.spec.version}".strip(),
+        source=str(library.path),
+        artists=tuple(snapshot.artists),
+        artists_from="the library" if own else None,
+    )
+    if artists and artists != "none":
+        return with_artists(corpus, Path(artists))
+    if not own and artists != "none" and corpus.is_gtzan:
+        known = gtzan.artists()
+        return replace(
+            corpus,
+            artists=tuple(known.get(gtzan.clip_name(name) or "") for name in corpus.names),
+            artists_from=gtzan.ARTISTS_SOURCE + ", since the tracks are named as GTZAN's",
+        )
+    return corpus
+
+
+COPY_COLUMNS = ("duplicate_of", "exact_duplicate_of", "duplicate of")
+
+
+def with_artists(corpus: Corpus, file: Path) -> Corpus:
+    """Take the artists from a CSV file instead.
+
+    Parameters
+    ----------
+    corpus
+        The tracks.
+    file
+        Has the columns ``track`` and ``artist``, and may have ``duplicate_of``, which names another
+        track that is the same recording. Tracks that it does not name keep their artist.
+
+    Raises
+    ------
+    EvaluationError
+        The file cannot be read, lacks a column, or names no track of the library.
+    """
+    table = read_table(file)
+    columns = {name.strip().casefold(): name for name in table[0]} if table else {}
+    if not {"track", "artist"} <= set(columns):
+        raise EvaluationError(f"{file}: needs the columns track and artist")
+    artists, pairs, named = list(corpus.artists), [], 0
+    copies = next((columns[c] for c in COPY_COLUMNS if c in columns), None)
+    for line in table:
+        rows, _ = corpus.find([line[columns["track"]] or ""], str(file))
+        named += len(rows)
+        for row in rows:
+            artists[row] = (line[columns["artist"]] or "").strip() or None
+            others, _ = corpus.find([line[copies] or ""] if copies else [], str(file))
+            pairs += [(int(row), int(other)) for other in others if other != row]
+    if not named:
+        raise EvaluationError(f"{file}: none of its {len(table)} tracks is in {corpus.source}")
+    return replace(
+        corpus, artists=tuple(artists), artists_from=str(file), stated_copies=tuple(pairs)
+    )
+
+
+def read_table(file: Path) -> Sequence[dict[str, str]]:
+    """Read a CSV file with a header; empty fields are empty strings."""
+    return list(csv.DictReader(io.StringIO(read_text(file), newline=""), restval=""))
+
+
+def read_text(file: Path) -> str:
+    """Read a small text file.
+
+    Raises
+    ------
+    EvaluationError
+        There is none, or it is not UTF-8 text.
+    """
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{file}: is not text in UTF-8") from error
+    except OSError as error:
+        raise EvaluationError(f"{file}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,222 @@
+"""All figures of one split, computed from its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.evaluation import metrics
+from earmark.evaluation.ask import Judged
+from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.intervals import Interval, bootstrap, wilson
+
+SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the answers to a split are worth.
+
+    Attributes
+    ----------
+    n_questions, n_tracks, n_groups
+        How many questions were asked, of how many tracks, of how many artists (or groups).
+    accuracy, accuracy_interval
+        Share of right answers; Wilson, as if each track had been asked once.
+    accuracies, spread
+        One for each repeat of the split, and their standard deviation; None for a single one.
+    accuracy_by_group
+        Bootstrap interval of the accuracy over artists; None with a single one.
+    balanced_accuracy, balanced_interval, macro_f1, f1_interval
+        Each genre counts the same; bootstrap intervals over artists.
+    baseline
+        Accuracy of always naming the most frequent genre.
+    genres, per_genre, confusion
+        Names [G], figures [G] and counts [G, G]: row true, column named.
+    log_loss, calibration_error, calibration
+        Whether probabilities mean something.
+    answers
+        Accuracy against share answered.
+    answered, accuracy_answered
+        Share of tracks that were not answered "not sure", and how many of them rightly.
+    sets, coverage, coverage_interval
+        Prediction sets, what they promise and how often they kept it; None where none are made.
+    artist_known, accuracy_known, accuracy_unknown
+        Share of questions whose artist (or copy) was on the training side, and the accuracy with
+        and without; None where there were no such questions.
+    """
+
+    n_questions: int
+    n_tracks: int
+    n_groups: int
+    accuracy: float
+    accuracy_interval: Interval
+    accuracies: tuple[float, ...]
+    spread: float | None
+    accuracy_by_group: Interval | None
+    balanced_accuracy: float
+    balanced_interval: Interval | None
+    macro_f1: float
+    f1_interval: Interval | None
+    baseline: float
+    genres: tuple[str, ...]
+    per_genre: tuple[metrics.GenreFigures, ...]
+    confusion: NDArray[np.intp]
+    log_loss: float
+    calibration_error: float
+    calibration: tuple[metrics.CalibrationBin, ...]
+    answers: tuple[metrics.AnswerPoint, ...]
+    answered: float
+    accuracy_answered: float | None
+    sets: metrics.SetFigures | None
+    coverage: float | None
+    coverage_interval: Interval | None
+    artist_known: float
+    accuracy_known: float | None
+    accuracy_unknown: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every figure, in JSON's types."""
+        return {
+            "accuracy": self.accuracy,
+            "accuracy_interval": interval_json(self.accuracy_interval),
+            "accuracy_interval_over_artists": interval_json(self.accuracy_by_group),
+            "accuracies": list(self.accuracies),
+            "spread": self.spread,
+            "balanced_accuracy": self.balanced_accuracy,
+            "balanced_accuracy_interval": interval_json(self.balanced_interval),
+            "macro_f1": self.macro_f1,
+            "macro_f1_interval": interval_json(self.f1_interval),
+            "majority_baseline": self.baseline,
+            "questions": self.n_questions,
+            "tracks": self.n_tracks,
+            "artists_or_groups": self.n_groups,
+            "genres": list(self.genres),
+            "per_genre": {
+                name: {
+                    "precision": one.precision,
+                    "recall": one.recall,
+                    "f1": one.f1,
+                    "support": one.support,
+                }
+                for name, one in zip(self.genres, self.per_genre, strict=True)
+            },
+            "confusion_matrix": self.confusion.tolist(),
+            "log_loss": self.log_loss,
+            "calibration_error": self.calibration_error,
+            "calibration_curve": [
+                {"confidence": b.confidence, "accuracy": b.accuracy, "count": b.count}
+                for b in self.calibration
+            ],
+            "answer_curve": [
+                {"threshold": p.threshold, "share": p.share, "accuracy": p.accuracy}
+                for p in thinned(self.answers)
+            ],
+            "accuracy_at_share": {
+                f"{share:.1f}": self.at_share(share).accuracy for share in SHARES
+            },
+            "answered": self.answered,
+            "accuracy_answered": self.accuracy_answered,
+            "prediction_sets": None
+            if self.sets is None
+            else {
+                "promised": self.coverage,
+                "coverage": self.sets.coverage,
+                "coverage_interval": interval_json(self.coverage_interval),
+                "mean_size": self.sets.mean_size,
+            },
+            "artist_known": self.artist_known,
+            "accuracy_artist_known": self.accuracy_known,
+            "accuracy_artist_unknown": self.accuracy_unknown,
+        }
+
+    def at_share(self, share: float) -> metrics.AnswerPoint:
+        """Return the strictest threshold that answers at least this share of tracks."""
+        return metrics.accuracy_at_share(list(self.answers), share)
+
+
+def interval_json(interval: Interval | None) -> list[float] | None:
+    """Return an interval as JSON."""
+    return None if interval is None else [interval.low, interval.high]
+
+
+def thinned(curve: tuple[metrics.AnswerPoint, ...], points: int = 200) -> list[metrics.AnswerPoint]:
+    """Return at most so many points of a curve, its ends among them."""
+    if len(curve) <= points:
+        return list(curve)
+    keep = np.unique(np.linspace(0, len(curve) - 1, points).round().astype(int))
+    return [curve[i] for i in keep]
+
+
+def figures_of(corpus: Corpus, judged: Judged, *, seed: int = 0) -> Figures:
+    """Compute every figure of the answers to a split.
+
+    Parameters
+    ----------
+    corpus
+        The tracks that were asked.
+    judged
+        The answers.
+    seed
+        Of the bootstrap.
+    """
+    n_genres = len(corpus.genre_names)
+    truth, groups = corpus.labels[judged.rows], corpus.groups[judged.rows]
+    right = judged.predicted == truth
+    confusion = metrics.confusion_matrix(truth, judged.predicted, n_genres)
+    accuracy = float(metrics.accuracy(confusion))
+    accuracies = tuple(
+        float(right[judged.repeat == repeat].mean()) for repeat in np.unique(judged.repeat)
+    )
+    n_tracks = len(np.unique(judged.rows))
+    ranges = bootstrap(
+        truth,
+        judged.predicted,
+        groups,
+        n_genres,
+        {
+            "accuracy": metrics.accuracy,
+            "balanced": metrics.balanced_accuracy,
+            "f1": metrics.macro_f1,
+        },
+        seed=seed,
+    )
+    sets = None if judged.coverage is None else metrics.set_coverage(truth, judged.sets)
+    answered = ~judged.abstained
+    return Figures(
+        n_questions=len(truth),
+        n_tracks=n_tracks,
+        n_groups=len(np.unique(groups)),
+        accuracy=accuracy,
+        accuracy_interval=wilson(accuracy * n_tracks, n_tracks),
+        accuracies=accuracies,
+        spread=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
+        accuracy_by_group=ranges["accuracy"],
+        balanced_accuracy=float(metrics.balanced_accuracy(confusion)),
+        balanced_interval=ranges["balanced"],
+        macro_f1=float(metrics.macro_f1(confusion)),
+        f1_interval=ranges["f1"],
+        baseline=judged.baseline,
+        genres=corpus.genre_names,
+        per_genre=tuple(metrics.per_genre(confusion)),
+        confusion=confusion,
+        log_loss=metrics.log_loss(truth, judged.probabilities),
+        calibration_error=metrics.calibration_error(judged.confidence, right),
+        calibration=tuple(metrics.calibration_curve(judged.confidence, right)),
+        answers=tuple(metrics.answer_curve(judged.confidence, right)),
+        answered=float(answered.mean()),
+        accuracy_answered=_mean(right[answered]),
+        sets=sets,
+        coverage=judged.coverage,
+        coverage_interval=None if sets is None else wilson(sets.coverage * n_tracks, n_tracks),
+        artist_known=float(judged.artist_known.mean()),
+        accuracy_known=_mean(right[judged.artist_known]),
+        accuracy_unknown=_mean(right[~judged.artist_known]),
+    )
+
+
+def _mean(values: NDArray[np.bool_]) -> float | None:
+    return float(values.mean()) if len(values) else None

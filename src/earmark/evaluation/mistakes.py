@@ -1,0 +1,128 @@
+"""The answers that were most wrong, and who talked the vote into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.evaluation.ask import Judged
+from earmark.evaluation.corpus import Corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A neighbor, as evidence."""
+
+    track: str
+    genre: str
+    artist: str | None
+    distance: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in JSON's types."""
+        return {
+            "track": self.track,
+            "genre": self.genre,
+            "artist": self.artist,
+            "distance": self.distance,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One track that was taken for another genre.
+
+    Attributes
+    ----------
+    track, artist, title, genre
+        What was asked, and what it is.
+    named, probability
+        The genre that was named instead, and how sure the vote was of it.
+    own_probability
+        The probability that its true genre got.
+    neighbors
+        Who voted, nearest first.
+    """
+
+    track: str
+    artist: str | None
+    title: str | None
+    genre: str
+    named: str
+    probability: float
+    own_probability: float
+    neighbors: tuple[Witness, ...]
+
+    def why(self) -> str:
+        """Say in a sentence who decided it."""
+        return votes_of(self.named, self.genre, self.neighbors)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in JSON's types."""
+        return {
+            "track": self.track,
+            "artist": self.artist,
+            "title": self.title,
+            "genre": self.genre,
+            "predicted": self.named,
+            "probability": self.probability,
+            "own_probability": self.own_probability,
+            "why": self.why(),
+            "neighbors": [one.to_json() for one in self.neighbors],
+        }
+
+
+def votes_of(named: str, own: str, neighbors: tuple[Witness, ...]) -> str:
+    """Say how many neighbors are of the genre that was named, and how many of its own."""
+    k = len(neighbors)
+    with_named = sum(one.genre == named for one in neighbors)
+    with_own = sum(one.genre == own for one in neighbors)
+    if with_named == k:
+        return f"all {k} neighbors are {named}" if k > 1 else f"its only neighbor is {named}"
+    tail = f"none is {own}" if with_own == 0 else f"{with_own} {_is(with_own)} {own}"
+    return f"{with_named} of {k} neighbors {_is(with_named)} {named}, {tail}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def witnesses(
+    corpus: Corpus, rows: NDArray[np.intp], distances: NDArray[np.floating]
+) -> tuple[Witness, ...]:
+    """Return rows [k] of the corpus as evidence; −1 stands for no neighbor."""
+    return tuple(
+        Witness(corpus.names[row], corpus.genres[row], corpus.artists[row], float(distance))
+        for row, distance in zip(rows, distances, strict=True)
+        if row >= 0
+    )
+
+
+def worst_mistakes(corpus: Corpus, judged: Judged, count: int = 12) -> tuple[Mistake, ...]:
+    """Return the wrong answers that were surest, the surest first.
+
+    Equally sure ones are ordered by how near the nearest neighbor is. A track that was asked
+    several times appears once, with its first answer.
+    """
+    _, first = np.unique(judged.rows, return_index=True)
+    truth = corpus.labels[judged.rows]
+    wrong = first[judged.predicted[first] != truth[first]]
+    own = judged.probabilities[np.arange(len(truth)), truth]
+    margin = judged.confidence - own
+    order = np.lexsort((judged.distances[wrong, 0], -margin[wrong]))
+    return tuple(
+        Mistake(
+            track=corpus.names[judged.rows[i]],
+            artist=corpus.artists[judged.rows[i]],
+            title=corpus.tracks[judged.rows[i]].title,
+            genre=corpus.genre_names[truth[i]],
+            named=corpus.genre_names[judged.predicted[i]],
+            probability=float(judged.confidence[i]),
+            own_probability=float(own[i]),
+            neighbors=witnesses(corpus, judged.neighbors[i], judged.distances[i]),
+        )
+        for i in wrong[order][:count]
+    )

@@ -1,0 +1,177 @@
+"""Which labels the neighborhood speaks against, and which tracks are neighbor to everything.
+
+Arrays in, arrays out. Here every track may speak about every other: that a track lies among its
+artist's tracks of another genre is evidence of a wrong label, not a leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import EvaluationError
+from earmark.evaluation.copies import blocks
+from earmark.neighbors import METRICS
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# How many tracks of a genre say how far it is, how many say how dense a place is, and what the
+# artist's other tracks weigh. Chosen on gtzan1000.dat with 5 % of the labels swapped (30 draws), by
+# the share of the swapped that stand among the first tenth: 0.88 without artists, as for 3 to 8
+# tracks and 5 to 30 neighbors; votes of 8 to 30 neighbors find fewer, 0.80 to 0.87. With artists
+# 0.97, and no less for weights from 0.2 to 0.5.
+SPOKESMEN = 5
+SCALE_NEIGHBORS = 10
+ARTIST_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Every track among all others.
+
+    Attributes
+    ----------
+    ratio
+        How many times as far a track is from its own genre as from the nearest other one [n];
+        above 1 speaks against the label. Not a number where its genre has no other track, or there
+        is no other genre.
+    other
+        The nearest other genre, a genre number [n].
+    neighbors, distances
+        The k nearest other tracks [n, k].
+    occurrences
+        Of how many tracks a track is among the ``SCALE_NEIGHBORS`` nearest [n].
+    """
+
+    ratio: Floats
+    other: Indices
+    neighbors: Indices
+    distances: Floats
+    occurrences: Indices
+
+
+def opposition(labels: Indices, artists: Indices) -> tuple[Indices, Indices]:
+    """Count the other tracks of each track's artist, and those of them with its label.
+
+    Parameters
+    ----------
+    labels
+        Genre numbers [n].
+    artists
+        Artist numbers [n]; a negative one is an unknown artist, of whom there are no others.
+
+    Returns
+    -------
+    others, agreeing
+        Both [n].
+    """
+    others, agreeing = np.zeros(len(labels), dtype=np.intp), np.zeros(len(labels), dtype=np.intp)
+    for artist in np.unique(artists[artists >= 0]):
+        rows = np.flatnonzero(artists == artist)
+        own = labels[rows]
+        others[rows] = len(rows) - 1
+        agreeing[rows] = (own[:, None] == own[None, :]).sum(axis=1) - 1
+    return others, agreeing
+
+
+def suspicion(ratio: Floats, others: Indices, agreeing: Indices) -> Floats:
+    """Return how much speaks against each label [n]; above 0, more than for it.
+
+    The logarithm of the ratio, plus ``ARTIST_WEIGHT`` times the balance of the artist's other
+    tracks, from −1 (many, and all have the label) to 1 (many, and none has it).
+    """
+    against = others - 2 * agreeing
+    doubt: Floats = np.log(ratio) + ARTIST_WEIGHT * against / (others + 1)
+    return doubt
+
+
+def survey(
+    vectors: NDArray[np.floating], labels: Indices, metric: str, *, k: int = 8
+) -> Neighborhood:
+    """Look at every track among all others.
+
+    The distance to a genre is the mean of those to its ``SPOKESMEN`` nearest tracks, on distances
+    divided by the geometric mean of how far both tracks' own neighbors are: d(i, j) / √(sᵢ sⱼ), the
+    local scaling of Zelnik-Manor and Perona (2004), which takes hubs their weight.
+
+    Parameters
+    ----------
+    vectors
+        Vectors [n, d], n at least 2.
+    labels
+        Genre numbers [n].
+    metric
+        A name in ``METRICS``.
+    k
+        How many neighbors to return as evidence, at most n − 1.
+    """
+    n = len(vectors)
+    if n < 2:
+        raise EvaluationError("one track has no neighbors; there is nothing to audit")
+    index = METRICS[metric].index(vectors)
+    near = min(SCALE_NEIGHBORS, n - 1)
+    k = min(k, n - 1)
+    scale = np.empty(n)
+    neighbors, distances = np.empty((n, k), dtype=np.intp), np.empty((n, k))
+    occurrences = np.zeros(n, dtype=np.intp)
+    for rows in blocks(n):
+        d = _distances(index.distances(vectors[rows]), rows)
+        width = max(k, near)
+        found: Indices = np.argpartition(d, width - 1, axis=1)[:, :width]
+        far: Floats = np.take_along_axis(d, found, axis=1)
+        order = np.lexsort((found, far), axis=1)
+        found = np.take_along_axis(found, order, axis=1)
+        far = np.take_along_axis(far, order, axis=1)
+        neighbors[rows], distances[rows] = found[:, :k], far[:, :k]
+        scale[rows] = far[:, :near].mean(axis=1)
+        occurrences += np.bincount(found[:, :near].ravel(), minlength=n)
+    # Copies are at distance 0, which no ratio may be taken of.
+    least = max(1e-3 * float(np.median(scale)), float(np.finfo(np.float32).tiny))
+    root = np.sqrt(np.maximum(scale, least))
+    ratio, other = np.empty(n), np.empty(n, dtype=np.intp)
+    for rows in blocks(n):
+        d = _distances(index.distances(vectors[rows]), rows)
+        d = np.maximum(d, least) / root[rows][:, None] / root[None, :]
+        ratio[rows], other[rows] = _ratios(d, labels[rows], labels)
+    return Neighborhood(ratio, other, neighbors, distances, occurrences)
+
+
+def _distances(block: NDArray[np.floating], rows: Indices) -> Floats:
+    d = np.asarray(block, dtype=np.float64)
+    d[np.arange(len(rows)), rows] = np.inf
+    return d
+
+
+def _ratios(d: Floats, own: Indices, labels: Indices) -> tuple[Floats, Indices]:
+    """Return own over nearest other genre's distance, and that genre, for rows d [b, n]."""
+    far = np.full((len(d), int(labels.max()) + 1), np.inf)
+    for genre in np.unique(labels):
+        columns = d[:, labels == genre]
+        m = min(SPOKESMEN, columns.shape[1])
+        nearest = np.partition(columns, m - 1, axis=1)[:, :m]
+        there = np.isfinite(nearest)
+        count = there.sum(axis=1)
+        total = np.where(there, nearest, 0.0).sum(axis=1)
+        far[:, genre] = np.divide(total, count, out=np.full(len(d), np.inf), where=count > 0)
+    rows = np.arange(len(d))
+    mine = far[rows, own]
+    far[rows, own] = np.inf
+    other = far.argmin(axis=1)
+    theirs = far[rows, other]
+    judged = np.isfinite(mine) & np.isfinite(theirs)
+    ratio = np.divide(mine, theirs, out=np.full(len(d), np.nan), where=judged)
+    return ratio, other.astype(np.intp)
+
+
+def skewness(values: NDArray[np.integer]) -> float:
+    """Return the third standardized moment; 0 where all values are equal.
+
+    Of the number of times that tracks are neighbors it measures how much a few hubs dominate
+    (Radovanović, Nanopoulos and Ivanović 2010): about 0 is none, above 1 is noticeable.
+    """
+    centered = np.asarray(values, dtype=np.float64) - np.mean(values)
+    deviation = float(np.sqrt(np.mean(centered**2)))
+    return float(np.mean(centered**3)) / deviation**3 if deviation > 0 else 0.0
