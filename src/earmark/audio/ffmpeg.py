@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio.files import open_bytes
-from earmark.audio.source import CannotOpen
+from earmark.audio.source import DAMAGED, CannotOpen, shortfall
+from earmark.audio.timeline import Timeline, is_even, is_fine
 
 # FFmpeg also knows "formats" that are lists of other files or addresses to open (HLS, concat,
 # SDP, image sequences). A file that somebody sends must not make it open anything else.
@@ -22,35 +23,32 @@ _FORMATS = (
 )
 _OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
 
-# Only here do time stamps after a seek tell the sample exactly. Elsewhere they count milliseconds
-# (Matroska, ASF) or are guessed from the bit rate (MP3, AAC without a container), and the way to a
-# span leads through the decoded samples before it.
-_EXACT_SEEK = {"mov", "flac", "wav", "w64", "aiff", "caf", "au"}
-# Where the length is guessed from the bit rate, coming out shorter is no sign of damage.
-_GUESSED_LENGTH = {"mp3", "aac", "loas", "ac3", "eac3", "dts", "truehd", "mlp", "mpeg", "mpegts"}
+_RAW = {"mp3", "loas", "ac3", "eac3", "dts", "truehd", "mlp"}  # codec frames without a container
+_GUESSED_STAMPS = _RAW | {"ogg", "mpeg", "mpegts", "asf", "rm", "avi", "flv"}
+_GUESSED_LENGTH = _RAW | {"aac", "mpeg", "mpegts"}
 _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of its frames
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
+_BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
+_TAIL = 2.0  # seconds that are decoded to find the very end
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
 
 class FFmpegSource:
     """A file that FFmpeg decodes; see :class:`earmark.audio.source.Source`.
 
-    Attributes
-    ----------
-    has_stream
-        Whether the container has any sound; the rest is only there if it has.
-
     Parameters
     ----------
     path
         The file.
-    max_duration
-        In seconds; where frames must be counted, counting stops soon after it.
-    frames
-        How many there are, where that is known, which spares measuring.
+    like
+        The same file, opened before; spares measuring it.
     is_damaged
         Reach every span by decoding what comes before it, since no index can be trusted.
+
+    Attributes
+    ----------
+    has_stream
+        Whether the container has any sound; the rest is only there if it has.
 
     Raises
     ------
@@ -59,33 +57,20 @@ class FFmpegSource:
     """
 
     def __init__(
-        self,
-        path: str,
-        *,
-        max_duration: float,
-        frames: int | None = None,
-        is_damaged: bool = False,
+        self, path: str, *, like: FFmpegSource | None = None, is_damaged: bool = False
     ) -> None:
         self.warnings: list[str] = []
         self._path = path
-        self._is_damaged = is_damaged
-        self.channels = 0
+        self.sample_rate, self.channels, self.frames, self.is_exact = 0, 0, 0, False
+        self._timeline: Timeline | None = None
+        if like is not None:
+            self.sample_rate, self.channels = like.sample_rate, like.channels
+            self.frames, self.is_exact = like.frames, like.is_exact
+            self._timeline = None if is_damaged else like._timeline
         self._open()
-        self.has_stream = self._stream is not None
-        self.sample_rate, self.frames, self.is_exact = 0, 0, True
-        if not self.has_stream:
-            return
-        head = next(self._decoded, None)
-        if head is None:
-            return
-        frame, self._ahead = head
-        self.sample_rate = frame.sample_rate
-        self.channels = self._ahead.shape[1]
-        self._origin = self._frame_index(frame)
-        if frames is not None:
-            self.frames = frames
-        else:
-            self._measure(max_duration)
+        self.has_stream: bool = self._stream is not None
+        if self.has_stream and like is None:
+            self._measure(is_damaged)
             self._rewind()
 
     # -- opening ---------------------------------------------------------------------------
@@ -99,13 +84,11 @@ class FFmpegSource:
             raise CannotOpen(str(error)) from error
         streams = self._container.streams
         self._stream: Any = streams.best("audio") if streams.audio else None
-        self._format_names = self._container.format.name.split(",")
-        self._can_seek = not (self._is_damaged or _EXACT_SEEK.isdisjoint(self._format_names))
+        self._formats = set(self._container.format.name.split(","))
         self._at = 0
-        self._ahead = np.empty((0, 1), np.float32)
-        self._decoded: Iterator[tuple[Any, NDArray[np.float32]]] = (
-            self._decode() if self._stream is not None else iter(())
-        )
+        self._ahead = np.empty((0, max(1, self.channels)), np.float32)
+        self._behind = self._ahead
+        self._decoded = self._decode()
 
     def _rewind(self) -> None:
         self.close()
@@ -116,24 +99,36 @@ class FFmpegSource:
         self._container.close()
         self._file.close()
 
-    # -- length ----------------------------------------------------------------------------
+    # -- measuring -------------------------------------------------------------------------
 
-    def _measure(self, max_duration: float) -> None:
-        """Find ``frames`` without believing what the container claims."""
-        claimed = self._claimed_frames()
-        if claimed is not None and self._can_seek:
-            end = self._last_frame_from(claimed)
-            if end is not None:
-                self.frames = end
-                return
-        self.frames = self._count(max_duration)
-        if claimed is None or not _GUESSED_LENGTH.isdisjoint(self._format_names):
+    def _measure(self, is_damaged: bool) -> None:
+        """Find rate, channels and length, and how to seek, believing no header."""
+        first, second = next(self._decoded, None), next(self._decoded, None)
+        if first is None:
             return
-        if claimed - self.frames > self.sample_rate:
-            self.warnings.append(
-                f"ends early, at {self.frames / self.sample_rate:.1f} s"
-                f" of {claimed / self.sample_rate:.1f} s"
-            )
+        self.sample_rate, self.channels = first[0].sample_rate, first[1].shape[1]
+        anchor, place = (second[0], len(first[1])) if second else (first[0], 0)
+        if anchor.pts is None:
+            self._count()
+            return
+        ticks = 1 / (anchor.time_base * self.sample_rate)
+        timeline = Timeline(ticks, anchor.pts, place)
+        claimed = self._claimed_frames()
+        can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
+        if can_seek and claimed is not None and is_fine(anchor.time_base, self.sample_rate):
+            self._timeline = timeline
+            if self._find_end(claimed):
+                return
+            self._timeline = None
+        stamps, end = self._list_packets()
+        if can_seek and is_even(stamps, ticks * anchor.samples):
+            self._timeline = Timeline(ticks, anchor.pts, place, anchor.samples)
+            if self._find_end(self._timeline.place(stamps[-1])):
+                return
+            self._timeline = None
+        self.frames = max(0, timeline.place(end))
+        if claimed and self._formats.isdisjoint(_GUESSED_LENGTH):
+            self.warnings.extend(shortfall(self.frames, claimed, self.sample_rate))
 
     def _claimed_frames(self) -> int | None:
         if self._stream.duration is not None:
@@ -144,44 +139,60 @@ class FFmpegSource:
             return None
         return round(seconds * self.sample_rate)
 
-    def _last_frame_from(self, claimed: int) -> int | None:
-        """Decode the last two seconds; return where they end, or None where they are not there."""
-        self._seek_container(max(0, claimed - 2 * self.sample_rate))
-        end = None
-        for frame, samples in self._decoded:
-            end = self._frame_index(frame) - self._origin + len(samples)
-        return end if end is not None and claimed - end < self.sample_rate // 2 else None
+    def _find_end(self, expected: int) -> bool:
+        """Set ``frames`` by decoding the last seconds; tell whether they were where expected."""
+        tail = expected - round(_TAIL * self.sample_rate)
+        end = self._seek_packet(tail) if tail > 0 else self._restart()
+        if end is None:
+            return False
+        end += len(self._ahead) + sum(len(samples) for _, samples in self._decoded)
+        if abs(end - expected) > self.sample_rate // 2:
+            return False
+        self.frames, self.is_exact = end, True
+        return True
 
-    def _count(self, max_duration: float) -> int:
-        """Decode it all and count; stop soon after the limit."""
+    def _restart(self) -> int:
         self._rewind()
-        limit = (max_duration + 1) * self.sample_rate
-        frames = 0
-        for _, samples in self._decoded:
-            frames += len(samples)
-            if frames > limit:
-                break
-        return frames
+        return 0
+
+    def _list_packets(self) -> tuple[list[int], int]:
+        """Return the stamps of all packets and the end of the last, without decoding any."""
+        self._rewind()
+        stamps, end = [], 0
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size and packet.pts is not None:
+                    stamps.append(packet.pts)
+                    end = max(end, packet.pts + (packet.duration or 0))
+        except av.error.FFmpegError:
+            self._warn(DAMAGED)
+        return stamps, end
+
+    def _count(self) -> None:
+        self._rewind()
+        self.frames = sum(len(samples) for _, samples in self._decoded)
+        self.is_exact = True
 
     # -- decoding --------------------------------------------------------------------------
 
     def _decode(self) -> Iterator[tuple[Any, NDArray[np.float32]]]:
         """Yield decoded frames and their samples [n, channels] until the file or its rate ends."""
-        damaged = 0
+        if self._stream is None:
+            return
         rate = None
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
-                break
+                return
             except av.error.FFmpegError:
-                damaged += 1
-                break
+                self._warn(DAMAGED)
+                return
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                damaged += 1
+                self._warn(DAMAGED)
                 continue
             for frame in frames:
                 rate = rate or frame.sample_rate
@@ -190,8 +201,6 @@ class FFmpegSource:
                     return
                 if frame.samples:
                     yield frame, self._samples(frame)
-        if damaged:
-            self._warn("has damaged frames, which are left out")
 
     def _samples(self, frame: Any) -> NDArray[np.float32]:
         """Return a frame's samples [n, channels] scaled to [-1, 1]."""
@@ -212,43 +221,46 @@ class FFmpegSource:
         if warning not in self.warnings:
             self.warnings.append(warning)
 
-    def _frame_index(self, frame: Any) -> int:
-        """Return a decoded frame's place by its time stamp, in samples."""
-        if frame.pts is None:
-            return 0
-        index: int = round(frame.pts * frame.time_base * frame.sample_rate)
-        return index
-
     # -- reading ---------------------------------------------------------------------------
 
     def seek(self, frame: int) -> None:
         """Let the next ``read`` begin at ``frame``."""
         distance = frame - self._at
-        if distance == 0:
+        if -len(self._behind) <= distance < 0:
+            self._ahead = np.concatenate([self._behind[distance:], self._ahead])
+            self._behind = self._behind[:distance]
+            self._at = frame
             return
-        near = 0 < distance < _SKIP_AHEAD * self.sample_rate
-        if frame > 0 and self._can_seek and not near:
-            self._seek_container(max(0, frame - round(_WARM_UP * self.sample_rate)))
-            first = next(self._decoded, None)
-            if first is not None and (at := self._frame_index(first[0]) - self._origin) <= frame:
-                self._at, self._ahead = at, first[1]
-            else:
+        is_near = 0 <= distance < _SKIP_AHEAD * self.sample_rate
+        if not is_near:
+            begin = frame - round(_WARM_UP * self.sample_rate)
+            at = self._seek_packet(begin) if self._timeline and begin > 0 else None
+            if at is not None and at <= frame:
+                self._at = at
+            elif distance < 0 or at is not None:
                 self._rewind()
-        elif distance < 0:
-            self._rewind()
         while self._at < frame:
             if not len(self.read(min(frame - self._at, 1 << 16))):
                 return
 
-    def _seek_container(self, frame: int) -> None:
-        """Go to a packet at or before ``frame``; where exactly, the next decoded frame tells."""
-        seconds = (frame + self._origin) / self.sample_rate
+    def _seek_packet(self, frame: int) -> int | None:
+        """Go to a packet at or a little before ``frame``; return where it is, if that is known."""
+        assert self._timeline is not None  # noqa: S101
         try:
-            self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
+            self._container.seek(self._timeline.stamp(frame), stream=self._stream)
         except av.error.FFmpegError:
             self._rewind()
-        self._ahead = self._ahead[:0]
+            return 0
         self._decoded = self._decode()
+        self._behind = self._behind[:0]
+        # What a decoder gives first after a seek can be cut short, and stamped for that.
+        head = next(self._decoded, None)
+        head = next(self._decoded, None) if head else None
+        if head is None or head[0].pts is None:
+            self._ahead = self._ahead[:0]
+            return None
+        self._ahead = head[1]
+        return self._timeline.place(head[0].pts)
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples [n, channels]."""
@@ -263,5 +275,10 @@ class FFmpegSource:
             piece, self._ahead = self._ahead[: frames - n], self._ahead[frames - n :]
             pieces.append(piece)
             n += len(piece)
+        if not n:
+            return np.empty((0, self.channels), np.float32)
         self._at += n
-        return np.concatenate(pieces) if pieces else np.empty((0, self.channels), np.float32)
+        block = np.concatenate(pieces)
+        keep = round(_BEHIND * self.sample_rate)
+        self._behind = block[-keep:] if n >= keep else np.concatenate([self._behind, block])[-keep:]
+        return block

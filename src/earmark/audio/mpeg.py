@@ -14,6 +14,8 @@ import mmap
 from dataclasses import dataclass
 from typing import IO
 
+from earmark.audio.source import shortfall
+
 _VERSION_1 = 3
 _BIT_RATES = {  # kbit/s of layer III by the header's four bits
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -38,8 +40,8 @@ class MpegLayout:
         The last frame is not all there, but nothing else is wrong.
     stated
         Number of frames that a Xing or Info frame states; None where none does.
-    frame_duration
-        Of one frame, in seconds.
+    samples, sample_rate
+        Of one frame, and of the file in Hz.
     """
 
     start: int
@@ -48,21 +50,19 @@ class MpegLayout:
     is_sound: bool
     is_cut: bool
     stated: int | None
-    frame_duration: float
+    samples: int
+    sample_rate: int
 
     @property
     def has_count(self) -> bool:
         """Whether the file states how many frames it has, and is right."""
         return self.stated == self.frames
 
-    def complaint(self) -> str:
-        """Return a warning for a file that ends before its stated end, else nothing."""
-        missing = (self.stated or 0) - self.frames
-        if not (self.is_sound or self.is_cut) or missing * self.frame_duration < 0.1:
-            return ""
-        found = self.frames * self.frame_duration
-        stated = found + missing * self.frame_duration
-        return f"ends early, at {found:.1f} s of {stated:.1f} s"
+    def complaint(self) -> list[str]:
+        """Return a warning for a file that ends before its stated end, else none."""
+        if not (self.is_sound or self.is_cut) or self.stated is None:
+            return []
+        return shortfall(self.frames * self.samples, self.stated * self.samples, self.sample_rate)
 
 
 def walk(file: IO[bytes]) -> MpegLayout | None:
@@ -88,7 +88,7 @@ def walk(file: IO[bytes]) -> MpegLayout | None:
         family = int.from_bytes(data[at : at + 4], "big") & 0xFFFE0C00  # sync, version, layer, rate
         count, is_cut = 0, False
         is_info, stated = _read_info(data[at : at + first])
-        duration = _frame_duration(int.from_bytes(data[at : at + 4], "big"))
+        samples, sample_rate = _frame_size(int.from_bytes(data[at : at + 4], "big"))
         while at + 4 <= size:
             header = int.from_bytes(data[at : at + 4], "big")
             if header & 0xFFFE0C00 != family:
@@ -106,7 +106,7 @@ def walk(file: IO[bytes]) -> MpegLayout | None:
         is_sound = _is_tag_or_end(data, stop)
     if is_info:
         count -= 1  # this frame holds no sound
-    return MpegLayout(start, stop, count, is_sound, is_cut, stated, duration)
+    return MpegLayout(start, stop, count, is_sound, is_cut, stated, samples, sample_rate)
 
 
 def _skip_id3v2(data: mmap.mmap) -> int:
@@ -133,10 +133,10 @@ def _frame_length(header: int) -> int:
     return bits // _SAMPLE_RATES[version][sample_rate] + (header >> 9 & 1)
 
 
-def _frame_duration(header: int) -> float:
+def _frame_size(header: int) -> tuple[int, int]:
+    """Return the samples in a frame, and how many make a second."""
     version = header >> 19 & 3
-    samples = 1152 if version == _VERSION_1 else 576
-    return samples / _SAMPLE_RATES[version][header >> 10 & 3]
+    return 1152 if version == _VERSION_1 else 576, _SAMPLE_RATES[version][header >> 10 & 3]
 
 
 def _read_info(frame: bytes) -> tuple[bool, int | None]:

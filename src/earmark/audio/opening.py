@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from earmark.audio.ffmpeg import FFmpegSource
 from earmark.audio.files import is_meant_as_sound
 from earmark.audio.sndfile import SoundFileSource
-from earmark.audio.source import CannotDecode, CannotOpen, Source
+from earmark.audio.source import DAMAGED, CannotDecode, CannotOpen, Source
 from earmark.errors import AudioTruncated, NoAudioStream, NotAudio
-
-DAMAGED = "has damaged frames, which are left out"
 
 
 class AnySource:
@@ -25,8 +23,6 @@ class AnySource:
     ----------
     path
         The file.
-    max_duration
-        In seconds; where frames must be counted, counting stops soon after it.
     like
         The same file, opened before; spares finding out again what it is.
 
@@ -41,11 +37,11 @@ class AnySource:
         The file cannot be used; see :func:`earmark.audio.open_recording`.
     """
 
-    def __init__(self, path: str, max_duration: float, like: AnySource | None = None) -> None:
-        self._path, self._max_duration = path, max_duration
+    def __init__(self, path: str, like: AnySource | None = None) -> None:
+        self._path = path
         self.is_damaged: bool = like is not None and like.is_damaged
         self._by_ffmpeg: bool = like is not None and like._by_ffmpeg
-        self._known: int | None = like.frames if like is not None and like._by_ffmpeg else None
+        self._measured = like._source if like is not None else None
         self.warnings: list[str] = []
         self._source: Source = self._open()
         self._at = 0
@@ -66,12 +62,8 @@ class AnySource:
 
     def _open_ffmpeg(self) -> Source:
         try:
-            source = FFmpegSource(
-                self._path,
-                max_duration=self._max_duration,
-                frames=self._known,
-                is_damaged=self.is_damaged,
-            )
+            measured = self._measured if isinstance(self._measured, FFmpegSource) else None
+            source = FFmpegSource(self._path, like=measured, is_damaged=self.is_damaged)
         except CannotOpen as error:
             if is_meant_as_sound(self._path):
                 problem = "the file ends or is damaged before any sound; copy or download it again"
@@ -127,7 +119,6 @@ class AnySource:
             self.warnings.append(DAMAGED)
         self._source.close()
         self._by_ffmpeg = self.is_damaged = True
-        self._known = self.frames
         self._source = self._open_ffmpeg()
 
     def close(self) -> None:

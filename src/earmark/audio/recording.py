@@ -14,6 +14,7 @@ from earmark.audio.level import LevelCheck
 from earmark.audio.mix import Mixer
 from earmark.audio.opening import AnySource
 from earmark.audio.resample import plan, resample
+from earmark.audio.source import shortfall
 from earmark.errors import (
     AudioTooLong,
     AudioTooShort,
@@ -57,7 +58,7 @@ class Recording:
         self.path = path
         self.warnings: list[str] = []
         self._max_duration, self._min_duration = max_duration, min_duration
-        self._source = AnySource(path, max_duration)
+        self._source = AnySource(path)
         try:
             self._note(*self._source.warnings)
             self._check_shape()
@@ -69,7 +70,7 @@ class Recording:
     # -- opening ---------------------------------------------------------------------------
 
     def _open_again(self) -> AnySource:
-        return AnySource(self.path, self._max_duration, like=self._source)
+        return AnySource(self.path, like=self._source)
 
     def _check_shape(self) -> None:
         source = self._source
@@ -218,8 +219,9 @@ class Recording:
             level.require_finite(block)
             yield self._mixer.mix(block)
         self._note(*source.warnings)
-        if stop is None and at < source.frames - self.sample_rate // 10:
-            self._note(f"ends early, at {at / self.sample_rate:.1f} s of {self.duration:.1f} s")
+        if stop is None:
+            expected = round(self.duration * self.sample_rate)
+            self._note(*shortfall(at, expected, self.sample_rate))
 
 
 def sample_rate_is_bad(rate: int) -> bool:

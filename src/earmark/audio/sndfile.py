@@ -108,7 +108,7 @@ class SoundFileSource:
             window = _Window(self._file, layout.start, layout.stop)
             sound = _Forward(io.BufferedReader(window, 1 << 16))
         else:
-            raise CannotOpen("an MP3 file whose frames are not as stated", layout.complaint())
+            raise CannotOpen("an MP3 file whose frames are not as stated", *layout.complaint())
         return sound
 
     def seek(self, frame: int) -> None:

@@ -10,6 +10,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+DAMAGED = "has damaged frames, which are left out"
+
+
+def shortfall(frames: int, expected: int, sample_rate: int) -> list[str]:
+    """Return a warning, or none, for a file of which less decodes than it says."""
+    if expected - frames <= 0.1 * sample_rate:
+        return []
+    return [f"only {frames / sample_rate:.1f} s of {expected / sample_rate:.1f} s can be decoded"]
+
 
 class CannotOpen(Exception):
     """One decoder does not know the file, or would not do it well; another one may.
@@ -24,7 +33,7 @@ class CannotOpen(Exception):
 
     def __init__(self, problem: str, *warnings: str) -> None:
         super().__init__(problem)
-        self.warnings = [warning for warning in warnings if warning]
+        self.warnings = list(warnings)
 
 
 class CannotDecode(Exception):
