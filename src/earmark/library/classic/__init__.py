@@ -1,0 +1,23 @@
+"""The classic file: ``my.dat``, concatenated pickled tuples (mean, covariance, label)."""
+
+from earmark.library.classic.genres import GTZAN
+from earmark.library.classic.mydat import Rows, read_rows, write_rows
+from earmark.library.classic.transfer import (
+    Imported,
+    classic_reference,
+    classic_spec,
+    export_classic,
+    import_classic,
+)
+
+__all__ = [
+    "GTZAN",
+    "Imported",
+    "Rows",
+    "classic_reference",
+    "classic_spec",
+    "export_classic",
+    "import_classic",
+    "read_rows",
+    "write_rows",
+]
