@@ -78,7 +78,7 @@ class FFmpegSource:
     def _open(self) -> None:
         self._file = open_bytes(self._path)
         try:
-            self._container: Any = av.open(self._file, options=_OPTIONS, metadata_errors="replace")
+            self._container: Any = self._guess()
         except (av.error.FFmpegError, ValueError, OSError) as error:
             self._file.close()
             raise CannotOpen(str(error)) from error
@@ -89,6 +89,17 @@ class FFmpegSource:
         self._ahead = np.empty((0, max(1, self.channels)), np.float32)
         self._behind = self._ahead
         self._decoded = self._decode()
+
+    def _guess(self) -> Any:
+        try:
+            return av.open(self._file, options=_OPTIONS, metadata_errors="replace")
+        except av.error.InvalidDataError:
+            # FFmpeg gives up where an ID3 tag is longer than it says, and its rest looks like text.
+            self._file.seek(0)
+            if self._file.read(3) != b"ID3":
+                raise
+            self._file.seek(0)
+            return av.open(self._file, format="mp3", options=_OPTIONS, metadata_errors="replace")
 
     def _rewind(self) -> None:
         self.close()

@@ -13,7 +13,10 @@ SILENCE = 1e-4
 A 16-bit recording of nothing, with dither, stays below it. A constant offset is silent too.
 """
 
-_BEYOND = 1e9  # files that keep 32-bit integers as floats reach 2.1e9 / 2; nothing sensible more
+SILENT = "there is only silence in it; choose another recording"
+
+# Sum of squares of a block. 32-bit integers that were saved as floats by mistake stay below it.
+_MOST_ENERGY = 1e28
 
 
 class LevelCheck:
@@ -36,7 +39,7 @@ class LevelCheck:
         flat = samples.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             energy = float(np.dot(flat, flat))
-        if not energy < _BEYOND**2:
+        if not energy < _MOST_ENERGY:
             raise AudioNotFinite(
                 self.path,
                 "some samples are infinite, not a number or absurdly large;"
@@ -58,4 +61,4 @@ class LevelCheck:
     def finish(self) -> None:
         """Raise AudioSilent where all that passed was silent."""
         if self.count and self.is_silent:
-            raise AudioSilent(self.path, "there is only silence in it; choose another recording")
+            raise AudioSilent(self.path, SILENT)

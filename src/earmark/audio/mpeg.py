@@ -109,6 +109,11 @@ def walk(file: IO[bytes]) -> MpegLayout | None:
     return MpegLayout(start, stop, count, is_sound, is_cut, stated, samples, sample_rate)
 
 
+def may_be_mpeg(head: bytes) -> bool:
+    """Tell whether libsndfile would take a file with this beginning [3 bytes] for MPEG audio."""
+    return head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] >= 0xE0)
+
+
 def _skip_id3v2(data: mmap.mmap) -> int:
     at = 0
     while data[at : at + 3] == b"ID3" and at + 10 <= len(data):

@@ -15,6 +15,8 @@ from earmark.audio.sndfile import SoundFileSource
 from earmark.audio.source import DAMAGED, CannotDecode, CannotOpen, Source
 from earmark.errors import AudioTruncated, NoAudioStream, NotAudio
 
+TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
+
 
 class AnySource:
     """A file that one of the decoders reads; see :class:`earmark.audio.source.Source`.
@@ -66,8 +68,7 @@ class AnySource:
             source = FFmpegSource(self._path, like=measured, is_damaged=self.is_damaged)
         except CannotOpen as error:
             if is_meant_as_sound(self._path):
-                problem = "the file ends or is damaged before any sound; copy or download it again"
-                raise AudioTruncated(self._path, problem) from error
+                raise AudioTruncated(self._path, TRUNCATED) from error
             problem = "this is no sound file that can be read; choose another"
             raise NotAudio(self._path, problem) from error
         if not source.has_stream:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.level import LevelCheck
+from earmark.audio.level import SILENT, LevelCheck
 from earmark.audio.mix import Mixer
-from earmark.audio.opening import AnySource
+from earmark.audio.opening import TRUNCATED, AnySource
 from earmark.audio.resample import plan, resample
 from earmark.audio.source import shortfall
 from earmark.errors import (
+    AudioSilent,
     AudioTooLong,
     AudioTooShort,
     AudioTruncated,
@@ -74,8 +75,8 @@ class Recording:
 
     def _check_shape(self) -> None:
         source = self._source
-        if not source.frames:
-            raise AudioTruncated(self.path, "the file ends before any sound; copy it again")
+        if not source.sample_rate:
+            raise AudioTruncated(self.path, TRUNCATED)
         if not _LOWEST_RATE <= source.sample_rate <= _HIGHEST_RATE:
             raise NotAudio(self.path, f"a sampling rate of {source.sample_rate} Hz is not usable")
         if source.channels > _MOST_CHANNELS:
@@ -83,14 +84,17 @@ class Recording:
         self.sample_rate, self.channels = source.sample_rate, source.channels
         self.duration = source.frames / source.sample_rate
         self.duration_is_exact = source.is_exact
-        self._require_duration(self.duration)
+        self._require_duration(source.frames)
         if self.duration > self._max_duration:
             raise AudioTooLong(
                 self.path,
                 f"longer than the limit of {_clock(self._max_duration)}; cut it or raise the limit",
             )
 
-    def _require_duration(self, duration: float) -> None:
+    def _require_duration(self, frames: int) -> None:
+        if not frames:
+            raise AudioTruncated(self.path, TRUNCATED)
+        duration = frames / self.sample_rate
         if duration < self._min_duration:
             raise AudioTooShort(
                 self.path,
@@ -171,31 +175,69 @@ class Recording:
         pieces = list(self._samples(self._source, sample_rate, start, stop))
         return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
+    def spans(
+        self, sample_rate: int, spans: Iterable[tuple[float, float]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield several spans, and leave out those that are silent or beyond the end.
+
+        Songs have pauses: one silent span says nothing against the recording.
+
+        Parameters
+        ----------
+        sample_rate
+            In Hz.
+        spans
+            (start, stop) of each in seconds; reading goes fastest in ascending order.
+
+        Yields
+        ------
+        ndarray [n] of float32
+            As :meth:`read` returns it.
+
+        Raises
+        ------
+        AudioSilent
+            At the end, where not one of the spans has any sound.
+        AudioNotFinite
+            As soon as it is met.
+        """
+        heard = 0
+        for start, stop in spans:
+            try:
+                samples = self.read(sample_rate, start, stop)
+            except AudioSilent:
+                continue
+            if len(samples):
+                heard += 1
+                yield samples
+        if not heard:
+            raise AudioSilent(self.path, SILENT)
+
     def _samples(
         self, source: AnySource, rate: int, start: float, stop: float | None
     ) -> Iterator[NDArray[np.float32]]:
-        if sample_rate_is_bad(rate) or start < 0 or (stop is not None and stop < start):
+        is_span = start >= 0 and (stop is None or stop >= start)
+        if not (is_span and _LOWEST_RATE <= rate <= _HIGHEST_RATE):
             raise ValueError(f"no such span: {start} s to {stop} s at {rate} Hz")
         last = None if stop is None else round(stop * rate)
         stretch = plan(self.sample_rate, rate, round(start * rate), last)
         level = LevelCheck(self.path)
         native = self._native(source, stretch.read_from, stretch.read_to, level)
         drop, keep = stretch.drop, stretch.keep
-        for block in resample(native, self.sample_rate, rate):
-            piece = block[drop:]
-            drop -= len(block) - len(piece)
-            if keep is not None:
-                piece = piece[:keep]
-                keep -= len(piece)
-            if len(piece):
-                level.update(piece)
-                yield piece
-            if keep == 0:
-                break
-        if start == 0 and stop is None:
-            if not level.count:
-                raise AudioTruncated(self.path, "the file ends before any sound; copy it again")
-            self._require_duration(level.count / rate)
+        try:
+            for block in resample(native, self.sample_rate, rate):
+                piece = block[drop:]
+                drop -= len(block) - len(piece)
+                if keep is not None:
+                    piece = piece[:keep]
+                    keep -= len(piece)
+                if len(piece):
+                    level.update(piece)
+                    yield piece
+                if keep == 0:
+                    break
+        finally:
+            self._note(*source.warnings)
         level.finish()
 
     def _native(
@@ -218,15 +260,11 @@ class Recording:
                 )
             level.require_finite(block)
             yield self._mixer.mix(block)
-        self._note(*source.warnings)
         if stop is None:
             expected = round(self.duration * self.sample_rate)
             self._note(*shortfall(at, expected, self.sample_rate))
-
-
-def sample_rate_is_bad(rate: int) -> bool:
-    """Tell whether nothing can be resampled to this rate."""
-    return not _LOWEST_RATE <= rate <= _HIGHEST_RATE
+            if start == 0:
+                self._require_duration(at)
 
 
 def open_recording(

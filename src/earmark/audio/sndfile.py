@@ -100,15 +100,20 @@ class SoundFileSource:
 
     def _open(self) -> _Forward:
         layout = mpeg.walk(self._file)
-        if layout is None:
-            self._file.seek(0)
-            # The descriptor, not the name: a name can be no UTF-8, and can end in ".raw".
-            sound = _Forward(self._file.fileno(), closefd=False)
-        elif layout.is_sound and layout.has_count:
+        if layout is not None:
+            if not (layout.is_sound and layout.has_count):
+                raise CannotOpen("an MP3 file that is not as it says", *layout.complaint())
             window = _Window(self._file, layout.start, layout.stop)
-            sound = _Forward(io.BufferedReader(window, 1 << 16))
-        else:
-            raise CannotOpen("an MP3 file whose frames are not as stated", *layout.complaint())
+            return _Forward(io.BufferedReader(window, 1 << 16))
+        self._file.seek(0)
+        if mpeg.may_be_mpeg(self._file.read(3)):
+            raise CannotOpen("MPEG audio that is no plain MP3 file")
+        self._file.seek(0)
+        # The descriptor, not the name: a name can be no UTF-8, and can end in ".raw".
+        sound = _Forward(self._file.fileno(), closefd=False)
+        if sound.subtype.startswith("MPEG"):
+            sound.close()
+            raise CannotOpen("MPEG audio in another container")
         return sound
 
     def seek(self, frame: int) -> None:
