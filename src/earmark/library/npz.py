@@ -1,0 +1,200 @@
+"""Vectors of a foreign feature space, brought along in a NumPy archive."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import ImportFormatError
+from earmark.library.fitting import refit
+from earmark.library.model import ExtractorSpec, Track
+from earmark.library.store import Library
+
+METRICS = ("cosine", "euclidean")
+"""What foreign vectors can be compared by."""
+
+FOREIGN = "foreign"
+MAX_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class ImportedVectors:
+    """What an import did.
+
+    Attributes
+    ----------
+    tracks
+        How many tracks the new library has.
+    genres
+        How many of each genre.
+    metric
+        How they are compared.
+    notes
+        What was odd, one line each, without the file's name.
+    left_out
+        How many rows could not be used.
+    """
+
+    tracks: int
+    genres: dict[str, int]
+    metric: str
+    notes: tuple[str, ...]
+    left_out: int
+
+
+def import_vectors(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    metric: str | None = None,
+    overwrite: bool = False,
+) -> ImportedVectors:
+    """Make a library of vectors that another program computed.
+
+    Such a library can be evaluated and searched; sound files cannot be compared with it.
+
+    Parameters
+    ----------
+    source
+        An ``.npz`` with ``vectors`` [n, d], ``track`` [n] and ``genre`` [n] (empty: unlabelled);
+        optionally ``artist`` [n], ``title`` [n], and ``metric``. Vectors of type float64 are kept
+        as such, others as float32.
+    target
+        The new library.
+    metric
+        ``"cosine"`` or ``"euclidean"``; comes before the file's own.
+    overwrite
+        Replace a library that is there.
+
+    Raises
+    ------
+    ImportFormatError
+        The file is none such, its arrays do not fit each other, or no metric is named.
+    LibraryExists
+        ``target`` is there.
+    """
+    file = Path(source)
+    arrays = _load(file)
+    vectors = _vectors(file, arrays)
+    count = len(vectors)
+    names = _texts(file, arrays, "track", count)
+    genres = _texts(file, arrays, "genre", count)
+    artists = _texts(file, arrays, "artist", count, required=False)
+    titles = _texts(file, arrays, "title", count, required=False)
+    chosen, notes = _metric(file, arrays, metric)
+
+    finite = np.isfinite(vectors).all(axis=1)
+    named = np.array([bool(name) for name in names])
+    usable = np.flatnonzero(finite & named)
+    if not len(usable):
+        raise ImportFormatError(f"{file}: no row has a track name and finite numbers")
+    if not finite.all():
+        notes.append(f"left out {int((~finite).sum())} rows with numbers that are not finite")
+    if not named[finite].all():
+        notes.append(f"left out {int((~named[finite]).sum())} rows without a track name")
+    if chosen == "cosine" and (zero := int((~vectors[usable].any(axis=1)).sum())):
+        notes.append(f"{zero} vectors are all zeros, and so equally far from everything")
+    unlabelled = sum(not genres[row] for row in usable)
+    if unlabelled:
+        notes.append(f"{unlabelled} tracks have no genre, and so no vote")
+    tracks = [
+        Track(
+            name=names[row],
+            genre=genres[row] or None,
+            artist=artists[row] or None,
+            title=titles[row] or None,
+        )
+        for row in usable
+    ]
+    spec = ExtractorSpec(FOREIGN, file.stem, vectors.shape[1], chosen, vectors.dtype.name)
+    with Library.create(target, spec, overwrite=overwrite) as library:
+        library.add(tracks, vectors[usable])
+        if library.genres():
+            refit(library)
+        counts = library.genres()
+    return ImportedVectors(len(tracks), counts, chosen, tuple(notes), count - len(usable))
+
+
+def _load(file: Path) -> Mapping[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            # A small archive may unpack to more than any memory.
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                raise ImportFormatError(f"{file}: unpacks to more than {MAX_BYTES >> 30} GB")
+        with np.load(file, allow_pickle=False) as loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise ImportFormatError(f"{file}: there is no such file") from None
+    except IsADirectoryError:
+        raise ImportFormatError(f"{file}: is a folder, not an npz file") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ImportFormatError(f"{file}: is not an npz file, or a damaged one") from error
+    except ValueError as error:
+        raise ImportFormatError(
+            f"{file}: has an array of objects, or a damaged one; only numbers and text can be "
+            "imported"
+        ) from error
+    except OSError as error:
+        raise ImportFormatError(f"{file}: cannot be read ({error.strerror})") from error
+
+
+def _vectors(file: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.floating]:
+    vectors = _array(file, arrays, "vectors")
+    if vectors.ndim != 2 or 0 in vectors.shape or vectors.dtype.kind not in "iuf":
+        raise ImportFormatError(
+            f"{file}: 'vectors' is {vectors.dtype} of shape {vectors.shape}; it needs to be "
+            "numbers [tracks, dimension]"
+        )
+    with np.errstate(over="ignore"):
+        # Integers of any size fit into float64 best.
+        wide = vectors.dtype.kind in "iu" or vectors.dtype.itemsize > 4
+        return vectors.astype(np.float64 if wide else np.float32)
+
+
+def _array(file: Path, arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    if name not in arrays:
+        there = ", ".join(sorted(arrays)) or "nothing"
+        raise ImportFormatError(f"{file}: has no array {name!r}; it holds {there}")
+    return arrays[name]
+
+
+def _texts(
+    file: Path, arrays: Mapping[str, NDArray[Any]], name: str, count: int, *, required: bool = True
+) -> list[str]:
+    if not required and name not in arrays:
+        return [""] * count
+    array = _array(file, arrays, name)
+    if array.shape != (count,) or array.dtype.kind not in "USiu":
+        raise ImportFormatError(
+            f"{file}: {name!r} is {array.dtype} of shape {array.shape}; it needs to be a name for "
+            f"each of the {count} vectors"
+        )
+    if array.dtype.kind == "S":
+        return [bytes(value).decode("utf-8", "replace").strip() for value in array]
+    return [str(value).strip() for value in array]
+
+
+def _metric(
+    file: Path, arrays: Mapping[str, NDArray[Any]], asked: str | None
+) -> tuple[str, list[str]]:
+    own: str | None = None
+    if "metric" in arrays and arrays["metric"].size == 1:
+        value = arrays["metric"].reshape(())[()]
+        own = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    chosen = asked if asked is not None else own
+    if chosen is None:
+        raise ImportFormatError(
+            f"{file}: does not say how its vectors are compared; say it with --metric "
+            f"{' or --metric '.join(METRICS)}"
+        )
+    if chosen not in METRICS:
+        raise ImportFormatError(f"{file}: metric {chosen!r} is none of {', '.join(METRICS)}")
+    differs = own is not None and own != chosen
+    return chosen, [f"says metric {own}; {chosen} is used as asked"] if differs else []
