@@ -1,0 +1,167 @@
+"""``earmark serve``: the web application on this machine, or for a network."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from earmark.cli.common import library_option
+from earmark.errors import ServerError
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    envvar="PORT",
+    show_default="PORT, else 5000",
+    help="Port to listen on; 0 takes any free one.",
+)
+@library_option
+@click.option(
+    "--music",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="EARMARK_MUSIC",
+    help="Folder whose files may be played, and classified by path.",
+)
+@click.option(
+    "--token",
+    envvar="EARMARK_TOKEN",
+    help="What clients must present to change the library; needed where other machines can "
+    "connect. Better given as EARMARK_TOKEN or EARMARK_TOKEN_FILE, which other users do not see.",
+)
+@click.option(
+    "--read",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    envvar="EARMARK_READ",
+    show_default=True,
+    help="Whether looking and classifying needs the token too.",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that analyze. [all cores]")
+@click.option("--queue", type=click.IntRange(0, 10_000), help="Songs that may wait. [32]")
+@click.option(
+    "--allowed-host",
+    "hosts",
+    multiple=True,
+    help="Name under which this server is reached; others are refused. May be repeated.",
+)
+@click.option(
+    "--proxies",
+    type=click.IntRange(0, 10),
+    default=0,
+    envvar="EARMARK_PROXIES",
+    help="Reverse proxies before this server whose X-Forwarded headers are to be believed.",
+)
+@click.option("--prefix", default="", envvar="EARMARK_PREFIX", help="Path below which it lives.")
+@click.option("--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100]")
+@click.option("--rate", type=click.IntRange(0), help="Uploads a minute and address; 0: any. [120]")
+def serve(
+    host: str,
+    port: int,
+    library_name: str | None,
+    music: Path | None,
+    token: str | None,
+    read: str,
+    workers: int | None,
+    queue: int | None,
+    hosts: tuple[str, ...],
+    proxies: int,
+    prefix: str,
+    max_upload: int | None,
+    rate: int | None,
+) -> None:
+    """Open the web application and the HTTP API.
+
+    On 127.0.0.1 only programs on this machine can connect and no token is needed. On any other
+    address reading is open unless --read closed, and every change needs --token.
+    """
+    # Flask and NumPy take a while; other commands do not wait for them.
+    from dataclasses import replace
+
+    from waitress.server import create_server  # type: ignore[import-untyped]
+
+    from earmark.web import Config, create_app
+    from earmark.web.config import MEGABYTE, is_loopback, read_token
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    config = Config.from_environment()
+    config = replace(
+        config,
+        library=library_name,
+        music=music,
+        token=token or read_token(os.environ),
+        read="closed" if read == "closed" else "open",
+        local=is_loopback(host) and proxies == 0,
+        allowed_hosts=hosts or config.allowed_hosts,
+        proxies=proxies,
+        prefix=prefix.rstrip("/"),
+        workers=workers or config.workers,
+        queue=config.queue if queue is None else queue,
+        max_upload=config.max_upload if max_upload is None else max_upload * MEGABYTE,
+        rate=config.rate if rate is None else rate,
+    )
+    listener = _listen(host, port)
+    app = create_app(config)
+    owner = app.extensions["earmark"]
+    server = create_server(
+        app,
+        sockets=[listener],
+        # A request that waits for its song holds a thread; pages need some beside those.
+        threads=config.workers + config.queue + 16,
+        connection_limit=1000,
+        # The application answers what is a little too large; far larger is cut off at once.
+        max_request_body_size=config.max_upload + 16 * MEGABYTE,
+        channel_request_lookahead=1,
+        ident="earmark",
+        clear_untrusted_proxy_headers=False,
+    )
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}{config.prefix}/"
+    click.echo(f"Earmark is at {address}  (Ctrl-C ends it)")
+    sys.stdout.flush()
+    if not config.local and config.token is None:
+        click.echo("There is no --token, so nothing can be changed from outside.", err=True)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        server.run()
+    finally:
+        server.close()
+        owner.close()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End like Ctrl-C, so that uploads are deleted."""
+    raise SystemExit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address, before anything that takes long.
+
+    Raises
+    ------
+    ServerError
+        It is taken, or not an address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ServerError(
+            f"{host}:{port}: cannot listen there ({error.strerror}); choose another with --port"
+        ) from None
+    return listener

@@ -1,0 +1,217 @@
+"""Who may do what: hosts, origins, tokens, forged requests, and how many requests.
+
+Four questions, in this order, before any view runs:
+
+1. Was the server called by a name it goes by? A foreign name that points to this machine is how a
+   web page gets at servers on loopback addresses (DNS rebinding).
+2. Does a change come from another site's page? Browsers say so, in ``Origin`` and in
+   ``Sec-Fetch-Site``.
+3. Is the client known? By the token, in a header or in a signed cookie; or because the server only
+   listens on this machine.
+4. Does a change that a browser sends carry the page's own secret? A second wall against forgery.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+
+from earmark.web.config import Config, is_loopback
+from earmark.web.problems import answer_problem
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+CSRF_HEADER = "X-CSRF-Token"
+
+View = TypeVar("View", bound=Callable[..., object])
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no token even where reading is closed."""
+    view.earmark_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def changes_library(view: View) -> View:
+    """Mark a view that changes the library, so that it needs the token."""
+    view.earmark_changes = True  # type: ignore[attr-defined]
+    return view
+
+
+def no_form_secret(view: View) -> View:
+    """Mark a view that classic scripts post to from a browser, without the page's secret."""
+    view.earmark_no_secret = True  # type: ignore[attr-defined]
+    return view
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Signed cookies that are marked Secure whenever the request came by HTTPS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether the cookie may only travel encrypted."""
+        return request.is_secure
+
+
+class RateLimit:
+    """So many requests a minute for each address, with bursts of as many.
+
+    Parameters
+    ----------
+    rate
+        Requests a minute; 0: no limit.
+    """
+
+    MOST_ADDRESSES = 10_000
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, address: str) -> float:
+        """Count one request; return 0, or after how many seconds the next one is welcome."""
+        if self._rate == 0:
+            return 0.0
+        now = time.monotonic()
+        key = ":".join(address.split(":")[:4]) if ":" in address else address
+        with self._lock:
+            left, then = self._buckets.get(key, (float(self._rate), now))
+            left = min(self._rate, left + (now - then) * self._rate / 60)
+            if left < 1:
+                self._buckets[key] = (left, now)
+                return (1 - left) * 60 / self._rate
+            if len(self._buckets) >= self.MOST_ADDRESSES:
+                # All but the latest are full again by now, or as good as.
+                self._buckets.clear()
+            self._buckets[key] = (left - 1, now)
+            return 0.0
+
+
+class Access:
+    """The rules of one application."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._rate = RateLimit(config.rate)
+
+    # What pages ask
+
+    def is_known(self) -> bool:
+        """Whether the client of this request may change the library."""
+        return self._bearer() or self._signed_in() or self._is_local()
+
+    def can_sign_in(self) -> bool:
+        """Whether there is a token that would help."""
+        return self._config.token is not None
+
+    def form_secret(self) -> str:
+        """Return what forms and scripts of our pages send along with a change."""
+        if "csrf" not in session:
+            session["csrf"] = secrets.token_urlsafe(24)
+        return str(session["csrf"])
+
+    def sign_in(self, token: str) -> bool:
+        """Remember in a cookie that the client knows the token, if it does."""
+        if not self._is_token(token):
+            return False
+        session["known"] = self._proof()
+        session["csrf"] = secrets.token_urlsafe(24)
+        return True
+
+    @staticmethod
+    def sign_out() -> None:
+        """Forget the client."""
+        session.clear()
+
+    # The rules
+
+    def guard(self) -> ResponseReturnValue | None:
+        """Let a request through, or answer it; runs before every view."""
+        self._check_host()
+        view = current_app.view_functions.get(request.endpoint or "")
+        is_change = request.method not in SAFE_METHODS
+        if is_change:
+            self._check_origin()
+        is_public = request.endpoint == "static" or getattr(view, "earmark_public", False)
+        known = self.is_known()
+        if self._config.read == "closed" and not known and not is_public:
+            return self._ask_for_token()
+        if is_change:
+            if getattr(view, "earmark_changes", False) and not known:
+                return self._ask_for_token()
+            if not getattr(view, "earmark_no_secret", False):
+                self._check_secret()
+            wait = self._rate.take(request.remote_addr or "")
+            if wait:
+                abort(_later(429, "Too many requests from this address.", wait))
+        return None
+
+    def _check_host(self) -> None:
+        host = urlsplit(f"//{request.host}").hostname or ""
+        names = [name.lower() for name in self._config.allowed_hosts]
+        allowed = host in names if names else not self._config.local or is_loopback(host)
+        if not allowed:
+            abort(421, f"This server does not go by the name {host!r}.")
+
+    @staticmethod
+    def _check_origin() -> None:
+        origin = request.headers.get("Origin")
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        same = origin is None or urlsplit(origin).netloc == request.host
+        if not same or site not in ("same-origin", "none"):
+            abort(403, "This request comes from a page of another site.")
+
+    def _check_secret(self) -> None:
+        from_browser = any(name in request.headers for name in ("Origin", "Sec-Fetch-Site"))
+        if not (from_browser or session) or self._bearer():
+            return
+        sent = request.headers.get(CSRF_HEADER) or request.form.get("csrf_token") or ""
+        secret = str(session.get("csrf", ""))
+        if not secret or not hmac.compare_digest(sent.encode(), secret.encode()):
+            abort(403, "The page is out of date. Load it again and repeat what you did.")
+
+    def _ask_for_token(self) -> ResponseReturnValue:
+        if not self.can_sign_in():
+            abort(403, "This server has no token, so nothing can be changed from outside.")
+        if request.blueprint != "pages":
+            abort(401, "This needs the token, as in: Authorization: Bearer TOKEN.")
+        if request.method not in SAFE_METHODS:
+            abort(401, "Changing the library needs the token. Sign in first.")
+        return redirect(url_for("pages.sign_in", next=request.full_path.rstrip("?")))
+
+    # Who is it?
+
+    def _bearer(self) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self._is_token(token.strip())
+
+    def _is_token(self, token: str) -> bool:
+        ours = self._config.token
+        return ours is not None and hmac.compare_digest(token.encode(), ours.encode())
+
+    def _proof(self) -> str:
+        """Return what a cookie holds instead of the token; a new token ends all sessions."""
+        return hashlib.sha256(f"earmark session {self._config.token}".encode()).hexdigest()
+
+    def _signed_in(self) -> bool:
+        held = str(session.get("known", ""))
+        return self._config.token is not None and hmac.compare_digest(held, self._proof())
+
+    def _is_local(self) -> bool:
+        """Whether the client is on this machine, and not merely a proxy that is."""
+        return self._config.local and not any(name in request.headers for name in FORWARDED)
+
+
+def _later(status: int, line: str, seconds: float) -> Response:
+    """Make an answer that says when to come again."""
+    return answer_problem(status, line, headers={"Retry-After": str(max(1, round(seconds)))})

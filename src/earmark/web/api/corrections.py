@@ -1,0 +1,58 @@
+"""Teach the library, see what it was taught, and take it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from earmark.web import teaching, view
+from earmark.web.access import changes_library
+from earmark.web.api import schemas
+from earmark.web.api.tracks import CHANGE_PROBLEMS
+from earmark.web.current import service
+from earmark.web.trouble import NotFound
+
+blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
+
+
+@blueprint.get("/corrections")
+@blueprint.input(schemas.LimitQuery, location="query")
+@blueprint.output(schemas.CorrectionsOut)
+def list_corrections(query_data: dict[str, Any]) -> Any:
+    """List the changes made by hand, newest first."""
+    changes = service().library.history(query_data["limit"])
+    return {"corrections": [view.correction(change) for change in changes]}
+
+
+@blueprint.post("/corrections")
+@changes_library
+@blueprint.input(schemas.CorrectionIn)
+@blueprint.output(schemas.CorrectionOut, status_code=201)
+@blueprint.doc(responses=CHANGE_PROBLEMS)
+def correct(json_data: dict[str, Any]) -> Any:
+    """Say which genre a song has that was just classified.
+
+    The song goes into the library and counts in the next prediction. The genre may be new.
+    """
+    owner = service()
+    job = owner.jobs.get(json_data["job"])
+    if job.prediction is None:
+        raise NotFound(f"{job.name}: has no answer that could be corrected")
+    change = teaching.teach(
+        owner,
+        job.prediction,
+        json_data["genre"],
+        artist=json_data.get("artist"),
+        title=json_data.get("title"),
+    )
+    return view.correction(change), 201
+
+
+@blueprint.post("/corrections/<int:correction_id>/undo")
+@changes_library
+@blueprint.output(schemas.CorrectionOut)
+@blueprint.doc(responses=CHANGE_PROBLEMS)
+def undo(correction_id: int) -> Any:
+    """Take back a change."""
+    return view.correction(teaching.undo(service(), correction_id))

@@ -1,0 +1,56 @@
+"""The library as a whole: what it holds, its map, and how good its answers are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from earmark.web import view
+from earmark.web.api import schemas
+from earmark.web.current import service
+
+blueprint = APIBlueprint("library", __name__, tag="Library")
+
+
+@blueprint.get("/library")
+@blueprint.output(schemas.LibraryOut)
+def get_library() -> Any:
+    """See what the library holds."""
+    return service().describe_library()
+
+
+@blueprint.get("/map")
+@blueprint.output(schemas.MapOut)
+def get_map() -> Any:
+    """Get every labelled track as a point in two dimensions."""
+    owner = service()
+    chart = owner.map.chart()
+    points = [
+        {
+            "id": track.id,
+            "x": round(float(x), 5),
+            "y": round(float(y), 5),
+            "genre": track.genre,
+            "track": track.name,
+            "artist": track.artist,
+            "title": track.title,
+            "audio": view.audio_url(owner, track),
+        }
+        for track, (x, y) in zip(chart.snapshot.tracks, chart.points, strict=True)
+    ]
+    return {
+        "revision": chart.snapshot.revision,
+        "share": [float(share) for share in chart.share],
+        "points": points,
+    }
+
+
+@blueprint.get("/report")
+@blueprint.output(schemas.ReportOut)
+def get_report() -> Any:
+    """See how good the answers are, measured on the library itself.
+
+    The first request after a change starts the computation; ask again until it is done.
+    """
+    return service().report.get()

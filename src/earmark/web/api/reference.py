@@ -1,0 +1,148 @@
+"""The description of this API: the OpenAPI document, put right, and a page made from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from apiflask import APIFlask
+
+from earmark.web.api.schemas import Problem
+from earmark.web.problems import PROBLEM_TYPE
+
+DESCRIPTION = """\
+Hears what genre a piece of music is, how sure that is, and which labelled tracks it sounds like.
+Errors are problem documents (RFC 9457). Where the server has a token, changes need it, as in
+`Authorization: Bearer TOKEN`; on a server that only this machine can reach there is none."""
+
+
+def describe_api(app: APIFlask) -> None:
+    """Set up the OpenAPI document of ``app``."""
+    app.config.update(
+        DESCRIPTION=DESCRIPTION,
+        AUTO_SERVERS=False,
+        AUTO_OPERATION_ID=True,
+        AUTO_404_RESPONSE=False,
+        HTTP_ERROR_SCHEMA=Problem,
+        VALIDATION_ERROR_SCHEMA=Problem,
+        LICENSE={"name": "MIT"},
+        SPEC_PROCESSOR_PASS_OBJECT=False,
+    )
+    app.security_schemes = {"token": {"type": "http", "scheme": "bearer"}}
+
+    @app.spec_processor
+    def put_right(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
+        if isinstance(spec, str):
+            return spec
+        for path, item in spec["paths"].items():
+            for method, operation in item.items():
+                if isinstance(operation, dict) and "responses" in operation:
+                    _put_operation_right(path, method, operation)
+        return spec
+
+
+def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Say which errors there are, as problem documents, and that changes need the token."""
+    operation["summary"] = operation["summary"].rstrip(".")
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for status, response in operation["responses"].items():
+        if not status.startswith("2") and not path.endswith("/ready"):
+            response["content"] = {PROBLEM_TYPE: problem}
+    everywhere = {
+        "401": "Reading needs the token, too, on this server.",
+        "403": "The request comes from another site, or is not allowed.",
+        "421": "The server does not go by the name it was called by.",
+    }
+    if method != "get":
+        everywhere |= {"413": "The request is too large.", "429": "Too many requests."}
+    for status, line in everywhere.items():
+        if status not in operation["responses"]:
+            operation["responses"][status] = {
+                "description": line,
+                "content": {PROBLEM_TYPE: problem},
+            }
+    operation["security"] = [{}, {"token": []}]
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
+            parameter["schema"]["minimum"] = 0
+
+
+def operations(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the operations of an OpenAPI document, ready to be shown, grouped by tag."""
+    schemas = spec.get("components", {}).get("schemas", {})
+    found = []
+    for path, item in spec["paths"].items():
+        shared = item.get("parameters", [])
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            body = operation.get("requestBody", {}).get("content", {})
+            media_type = next(iter(body), None)
+            content = body.get(media_type, {})
+            found.append(
+                {
+                    "id": re.sub(r"\W+", "-", f"{method}{path}").strip("-"),
+                    "method": method.upper(),
+                    "path": path,
+                    "tag": (operation.get("tags") or ["Other"])[0],
+                    "summary": operation.get("summary", ""),
+                    "description": operation.get("description", ""),
+                    "parameters": [*shared, *operation.get("parameters", [])],
+                    "media_type": media_type,
+                    "fields": _fields(content.get("schema", {}), schemas),
+                    "responses": [
+                        {"status": status, "description": response.get("description", "")}
+                        for status, response in sorted(operation["responses"].items())
+                    ],
+                    "output": _output(operation, schemas),
+                }
+            )
+    return found
+
+
+def _resolve(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: dict[str, Any] = schemas.get(name, schema) if name else schema
+    return found
+
+
+def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the fields of a body or an answer: name, type, whether needed, description."""
+    schema = _resolve(schema, schemas)
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "type": type_name(value),
+            "required": name in required,
+            "is_file": "binary" in str(value),
+            "many": value.get("type") == "array",
+            "description": value.get("description", ""),
+        }
+        for name, value in schema.get("properties", {}).items()
+    ]
+
+
+def _output(operation: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
+            return _fields(content.get("schema", {}), schemas)
+    return []
+
+
+def type_name(schema: dict[str, Any]) -> str:
+    """Return the type of a field in words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema or "oneOf" in schema:
+        kinds = schema.get("anyOf") or schema.get("oneOf") or []
+        return " or ".join(type_name(kind) for kind in kinds)
+    kind = schema.get("type", "any")
+    if isinstance(kind, list):
+        return " or ".join(map(str, kind))
+    if kind == "array":
+        return f"list of {type_name(schema.get('items', {}))}"
+    if schema.get("format") == "binary":
+        return "file"
+    return str(kind)

@@ -1,0 +1,184 @@
+"""Classify songs: at once, or as jobs that can be watched and called off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from apiflask import APIBlueprint
+from flask import request, url_for
+
+from earmark.classify import Neighbor, Prediction
+from earmark.errors import EarmarkError
+from earmark.web import view
+from earmark.web.api import schemas
+from earmark.web.current import client_gone, service, shown_name, uploaded
+from earmark.web.jobs import Job
+from earmark.web.problems import answer_problem, kind_of, problem, status_of
+from earmark.web.service import Service
+
+blueprint = APIBlueprint("songs", __name__, tag="Songs")
+
+SONG_PROBLEMS = {
+    400: "No file was sent.",
+    404: "There is no such file.",
+    409: "The library has no tracks to compare with, or the work was called off.",
+    413: "The request is too large.",
+    415: "The file is not sound.",
+    422: "The sound cannot be used.",
+    429: "Too many requests.",
+    503: "Too many songs wait.",
+}
+PATH_PROBLEMS = {**SONG_PROBLEMS, 403: "The path is outside the folder of music."}
+
+
+@blueprint.post("/classify")
+@blueprint.input(schemas.FilesIn, location="files", validation=False)
+@blueprint.output(schemas.ResultsOut)
+@blueprint.doc(responses=SONG_PROBLEMS)
+def classify(files_data: dict[str, Any]) -> Any:
+    """Classify one or several songs.
+
+    Waits for the answers. Where none of the files can be used, the answer is the problem of the
+    first; otherwise each result has a prediction or a problem.
+    """
+    owner = service()
+    entries: list[tuple[str, Job | EarmarkError]] = []
+    for file in uploaded("file", "image"):
+        name = shown_name(file)
+        try:
+            entries.append((name, owner.submit_upload(file.save, name, picture=False)))
+        except EarmarkError as error:
+            entries.append((name, error))
+    return _results(owner, entries)
+
+
+@blueprint.post("/classify/path")
+@blueprint.input(schemas.PathIn)
+@blueprint.output(schemas.ResultsOut)
+@blueprint.doc(responses=PATH_PROBLEMS)
+def classify_path(json_data: dict[str, Any]) -> Any:
+    """Classify a song in the server's folder of music."""
+    owner = service()
+    path = json_data["path"]
+    return _results(owner, [(path, owner.submit_path(path, picture=False))])
+
+
+def _results(owner: Service, entries: list[tuple[str, Job | EarmarkError]]) -> Any:
+    results = []
+    first: EarmarkError | None = None
+    gone = client_gone()
+    for name, entry in entries:
+        result: dict[str, Any] = {"name": name, "prediction": None, "problem": None}
+        try:
+            if isinstance(entry, EarmarkError):
+                raise entry
+            found = owner.wait(entry, gone=gone)
+            result["prediction"] = view.prediction(owner, found, taught=entry.taught)
+        except EarmarkError as error:
+            first = first or error
+            result["problem"] = problem(error)
+        finally:
+            if isinstance(entry, Job):
+                owner.jobs.forget(entry)
+        results.append(result)
+    if first is not None and all(result["problem"] for result in results):
+        extra = {"results": results} if len(results) > 1 else None
+        return answer_problem(status_of(first), str(first), kind=kind_of(first), extra=extra)
+    return {"results": results}
+
+
+@blueprint.post("/similar")
+@blueprint.input(schemas.FileIn, location="files", validation=False)
+@blueprint.input(schemas.SimilarQuery, location="query")
+@blueprint.output(schemas.SimilarOut)
+@blueprint.doc(responses=SONG_PROBLEMS)
+def similar_to_song(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
+    """Find the tracks of the library that a song sounds like."""
+    owner = service()
+    file = uploaded("file", "image")[0]
+    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    try:
+        found: Prediction = owner.wait(job, gone=client_gone())
+    finally:
+        owner.jobs.forget(job)
+    return {"neighbors": near(owner, found.vector, query_data["k"], found.content_hash)}
+
+
+def near(
+    owner: Service, vector: np.ndarray[Any, Any], k: int, content_hash: str | None
+) -> list[dict[str, Any]]:
+    """Return the k tracks nearest to a vector, without those of the same recording."""
+    found: tuple[Neighbor, ...] = owner.nearest(vector, k, content_hash)
+    return [view.neighbor(owner, neighbor) for neighbor in found]
+
+
+@blueprint.post("/jobs")
+@blueprint.input(schemas.FileIn, location="files", validation=False)
+@blueprint.output(schemas.JobOut, status_code=202)
+@blueprint.doc(responses=SONG_PROBLEMS)
+def submit(files_data: dict[str, Any]) -> Any:
+    """Submit a song and go on.
+
+    Ask for the job until it is answered. The result then has the prediction; waveform and timeline
+    follow when the state is “done”.
+    """
+    owner = service()
+    file = uploaded("file", "image")[0]
+    job = owner.submit_upload(file.save, shown_name(file), picture=True)
+    return view.job(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+
+
+@blueprint.post("/jobs/path")
+@blueprint.input(schemas.PathIn)
+@blueprint.output(schemas.JobOut, status_code=202)
+@blueprint.doc(responses=PATH_PROBLEMS)
+def submit_path(json_data: dict[str, Any]) -> Any:
+    """Submit a song in the server's folder of music and go on."""
+    owner = service()
+    job = owner.submit_path(json_data["path"], picture=True)
+    return view.job(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+
+
+@blueprint.get("/jobs/<string:job_id>")
+@blueprint.output(schemas.JobOut)
+@blueprint.doc(responses={404: "There is no such job."})
+def get_job(job_id: str) -> Any:
+    """Ask how far a job is."""
+    owner = service()
+    return view.job(owner, owner.jobs.get(job_id))
+
+
+@blueprint.get("/jobs/<string:job_id>/result")
+@blueprint.output(schemas.JobResultOut)
+@blueprint.doc(
+    responses={
+        404: "There is no such job.",
+        409: "There is no answer yet, or the job was called off.",
+        415: "The file is not sound.",
+        422: "The sound cannot be used.",
+        503: "The server stopped.",
+    }
+)
+def get_result(job_id: str) -> Any:
+    """Get what a job found so far."""
+    owner = service()
+    job = owner.jobs.get(job_id)
+    if job.prediction is None:
+        if job.error is not None:
+            raise job.error
+        return answer_problem(409, f"{job.name}: is not answered yet; ask again in a moment")
+    return view.job_result(owner, job)
+
+
+@blueprint.delete("/jobs/<string:job_id>")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses={404: "There is no such job."})
+def cancel(job_id: str) -> Any:
+    """Call a job off, and forget it."""
+    owner = service()
+    job = owner.jobs.get(job_id)
+    owner.cancel(job)
+    if request.args.get("forget", "1") != "0":
+        owner.jobs.forget(job)
+    return ""

@@ -1,0 +1,39 @@
+"""Whether the server is well, and this API's own description."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from earmark.web.access import public
+from earmark.web.api import schemas
+from earmark.web.current import service
+
+blueprint = APIBlueprint("system", __name__, tag="System")
+
+
+@blueprint.get("/health")
+@public
+@blueprint.output(schemas.HealthOut)
+def health() -> Any:
+    """Ask whether the server runs."""
+    return {"status": "ok", "version": version("earmark")}
+
+
+@blueprint.get("/ready")
+@public
+@blueprint.output(schemas.ReadyOut)
+@blueprint.doc(responses={503: "Not yet, or not now."})
+def ready() -> Any:
+    """Ask whether the server can take songs now."""
+    owner = service()
+    is_ready = owner.is_ready()
+    body = {
+        "ready": is_ready,
+        "workers": owner.pool.size,
+        "working": owner.pool.working,
+        "waiting": owner.pool.waiting,
+    }
+    return body, 200 if is_ready else 503

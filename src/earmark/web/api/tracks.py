@@ -1,0 +1,122 @@
+"""The tracks of the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import request, url_for
+
+from earmark.library import TrackChanges
+from earmark.web import teaching, view
+from earmark.web.access import changes_library
+from earmark.web.api import schemas
+from earmark.web.api.songs import SONG_PROBLEMS, near
+from earmark.web.current import client_gone, service, shown_name, uploaded
+
+blueprint = APIBlueprint("tracks", __name__, tag="Tracks")
+
+CHANGE_PROBLEMS = {
+    401: "The token is missing or wrong.",
+    403: "Nothing can be changed.",
+    404: "There is no such track.",
+    409: "The library cannot be changed like this.",
+    429: "Too many requests.",
+    503: "Another process is writing.",
+}
+
+
+@blueprint.get("/tracks")
+@blueprint.input(schemas.TracksQuery, location="query")
+@blueprint.output(schemas.TracksOut)
+def list_tracks(query_data: dict[str, Any]) -> Any:
+    """List tracks, page by page."""
+    owner = service()
+    page, per_page = query_data.pop("page"), query_data.pop("per_page")
+    total = owner.library.count(**query_data)
+    pages = max(1, -(-total // per_page))
+    found = owner.library.tracks(**query_data, offset=(page - 1) * per_page, limit=per_page)
+    links = [
+        f'<{url_for(".list_tracks", **{**request.args, "page": number})}>; rel="{name}"'
+        for name, number in (("prev", page - 1), ("next", page + 1))
+        if 1 <= number <= pages
+    ]
+    body = {
+        "tracks": [view.track(owner, track) for track in found],
+        "pagination": {"page": page, "per_page": per_page, "pages": pages, "total": total},
+    }
+    return body, 200, {"Link": ", ".join(links)} if links else {}
+
+
+@blueprint.post("/tracks")
+@changes_library
+@blueprint.input(schemas.TrackIn, location="form_and_files")
+@blueprint.output(schemas.TrackOut, status_code=201)
+@blueprint.doc(responses={**SONG_PROBLEMS, **CHANGE_PROBLEMS})
+def add_track(form_and_files_data: dict[str, Any]) -> Any:
+    """Add a song with its genre.
+
+    It counts in the next prediction. A recording that the library holds already is labelled anew.
+    """
+    owner = service()
+    file = uploaded("file")[0]
+    teaching.writable_library(owner)
+    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    try:
+        found = owner.wait(job, gone=client_gone())
+    finally:
+        owner.jobs.forget(job)
+    change = teaching.teach(
+        owner,
+        found,
+        form_and_files_data["genre"],
+        artist=form_and_files_data.get("artist"),
+        title=form_and_files_data.get("title"),
+    )
+    track = owner.library.get(change.track_id)
+    where = url_for("tracks.get_track", track_id=track.id)
+    return view.track(owner, track), 201, {"Location": where}
+
+
+@blueprint.get("/tracks/<int:track_id>")
+@blueprint.output(schemas.TrackOut)
+@blueprint.doc(responses={404: "There is no such track."})
+def get_track(track_id: int) -> Any:
+    """Get one track."""
+    owner = service()
+    return view.track(owner, teaching.get_track(owner, track_id))
+
+
+@blueprint.patch("/tracks/<int:track_id>")
+@changes_library
+@blueprint.input(schemas.TrackChange)
+@blueprint.output(schemas.TrackOut)
+@blueprint.doc(responses=CHANGE_PROBLEMS)
+def change_track(track_id: int, json_data: TrackChanges) -> Any:
+    """Relabel a track, or change its artist or title."""
+    owner = service()
+    return view.track(owner, teaching.change_track(owner, track_id, json_data))
+
+
+@blueprint.delete("/tracks/<int:track_id>")
+@changes_library
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses=CHANGE_PROBLEMS)
+def remove_track(track_id: int) -> Any:
+    """Remove a track; the correction can be undone."""
+    teaching.remove_track(service(), track_id)
+    return ""
+
+
+@blueprint.get("/tracks/<int:track_id>/similar")
+@blueprint.input(schemas.SimilarQuery, location="query")
+@blueprint.output(schemas.SimilarOut)
+@blueprint.doc(responses={404: "There is no such track.", 409: "The library has no other tracks."})
+def similar_tracks(track_id: int, query_data: dict[str, Any]) -> Any:
+    """Find the tracks that a track sounds like."""
+    owner = service()
+    track = teaching.get_track(owner, track_id)
+    vector = owner.library.vector(track_id)
+    found = near(owner, vector, query_data["k"] + 1, track.content_hash)
+    others = [neighbor for neighbor in found if neighbor["track_id"] != track_id]
+    return {"neighbors": others[: query_data["k"]]}

@@ -1,0 +1,140 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from earmark.web import api, headers, media, pages, problems
+from earmark.web.access import Access, Sessions
+from earmark.web.api.reference import describe_api
+from earmark.web.config import Config
+from earmark.web.current import service as current_service
+from earmark.web.service import Service
+
+HERE = Path(__file__).resolve().parent
+
+StartResponse = Callable[..., Any]
+
+
+def create_app(config: Config | None = None, *, service: Service | None = None) -> APIFlask:
+    """Make the WSGI application.
+
+    It holds worker processes, jobs and uploads, so a server must run it in one process with many
+    threads. ``app.extensions["earmark"].close()`` ends them; the end of the process does too.
+
+    Parameters
+    ----------
+    config
+        How it is set up; None: by the ``EARMARK_*`` environment variables.
+    service
+        What does the work; None: made from ``config``.
+
+    Raises
+    ------
+    EarmarkError
+        The setup makes no sense, or the library cannot be used.
+    """
+    config = config or Config.from_environment()
+    app = APIFlask(
+        "earmark.web",
+        title="Earmark",
+        version=version("earmark"),
+        docs_path=None,
+        spec_path=f"{api.PREFIX}/openapi.json",
+        static_folder=str(HERE / "static"),
+        # The name changes with the contents, so browsers may keep the files for good.
+        static_url_path=f"/static/{_fingerprint(HERE / 'static')}",
+        template_folder=str(HERE / "templates"),
+    )
+    app.config.update(
+        SECRET_KEY=config.secret or secrets.token_hex(32),
+        MAX_CONTENT_LENGTH=config.max_upload,
+        SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,
+        SESSION_COOKIE_NAME="earmark",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+    )
+    app.session_interface = Sessions()
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    access = Access(config)
+    owner = service or Service(config)
+    app.extensions["earmark"] = owner
+    app.extensions["earmark-access"] = access
+    atexit.register(owner.close)
+
+    app.before_request(_note_time)
+    app.before_request(access.guard)
+    app.after_request(headers.add_headers)
+    app.after_request(_count)
+    problems.register(app)
+    api.register(app)
+    describe_api(app)
+    app.register_blueprint(media.blueprint)
+    pages.register(app)
+
+    if config.proxies:
+        count = config.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count
+        )
+    if config.prefix:
+        app.wsgi_app = Prefix(app.wsgi_app, config.prefix)  # type: ignore[method-assign]
+    return app
+
+
+class Prefix:
+    """Lets the application live below a path, whether or not the proxy cuts it off.
+
+    Parameters
+    ----------
+    inner
+        The application.
+    prefix
+        Such as ``"/earmark"``.
+    """
+
+    def __init__(self, inner: Callable[..., Iterable[bytes]], prefix: str) -> None:
+        self._inner = inner
+        self._prefix = prefix
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = str(environ.get("PATH_INFO", ""))
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
+            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+        environ["SCRIPT_NAME"] = self._prefix
+        return self._inner(environ, start_response)
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _note_time() -> None:
+    g.began = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    """Count a request for /metrics."""
+    endpoint = request.endpoint or "none"
+    metrics = current_service().metrics
+    metrics.requests.labels(endpoint, request.method, response.status_code).inc()
+    if "began" in g:
+        metrics.request_seconds.labels(endpoint).observe(time.perf_counter() - g.began)
+    return response

@@ -1,0 +1,172 @@
+"""How one web application is set up."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from earmark.errors import ServerError
+
+Reading = Literal["open", "closed"]
+
+MEGABYTE = 2**20
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can connect to ``host``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that a person who runs the application may choose.
+
+    Attributes
+    ----------
+    library
+        Path of the library, or ``"reference"`` or ``"classic"``; None: the default one.
+    music
+        Folder whose files may be played and classified by path; None: no such folder.
+    token
+        What a client must present to change anything; None: nobody outside this machine may.
+    read
+        ``"open"``: anyone may look and classify; ``"closed"``: only those with the token.
+    local
+        The server listens on a loopback address only, so that no token is needed.
+    allowed_hosts
+        Names under which the server is reached (``Host`` header, without port). Empty: loopback
+        names when ``local``, else any.
+    proxies
+        How many reverse proxies stand before the server and set ``X-Forwarded-*`` headers.
+    prefix
+        Path under which the application lives, such as ``"/earmark"``.
+    secret
+        Key for signed cookies; None: a new one at every start.
+    max_upload
+        Bytes in one request.
+    max_duration
+        Seconds of sound in one recording.
+    workers
+        Processes that decode and analyze.
+    queue
+        Songs that may wait for a worker; further ones are answered with 503.
+    time_limit
+        Seconds that one song may take a worker.
+    rate
+        Uploads and changes a minute and address; 0: as many as they like.
+    job_lifetime
+        Seconds for which a finished job is kept.
+    uploads
+        Folder under which uploads lie while they are analyzed; None: the system's temporary one.
+    """
+
+    library: str | None = None
+    music: Path | None = None
+    token: str | None = None
+    read: Reading = "open"
+    local: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    proxies: int = 0
+    prefix: str = ""
+    secret: str | None = None
+    max_upload: int = 100 * MEGABYTE
+    max_duration: float = 4 * 3600.0
+    workers: int = max(1, os.cpu_count() or 1)
+    queue: int = 32
+    time_limit: float = 900.0
+    rate: int = 120
+    job_lifetime: float = 3600.0
+    uploads: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a setup that cannot work.
+
+        Raises
+        ------
+        ServerError
+            Reading is closed without a token, the music folder is not one, or a number is not
+            positive.
+        """
+        if self.read not in ("open", "closed"):
+            raise ServerError(f"read is {self.read!r}; choose open or closed")
+        if self.read == "closed" and not self.token:
+            raise ServerError("reading is closed, but there is no token that opens it; set one")
+        if self.token is not None and len(self.token) < 8:
+            raise ServerError("the token is shorter than 8 characters; choose a longer one")
+        if self.music is not None and not self.music.is_dir():
+            raise ServerError(f"{self.music}: not a folder of music; name one that exists")
+        if self.prefix and (not self.prefix.startswith("/") or self.prefix.endswith("/")):
+            raise ServerError(f"prefix {self.prefix!r} must look like /earmark")
+        for name in ("max_upload", "max_duration", "workers", "time_limit", "job_lifetime"):
+            if getattr(self, name) <= 0:
+                raise ServerError(f"{name} must be more than 0")
+        for name in ("queue", "rate", "proxies"):
+            if getattr(self, name) < 0:
+                raise ServerError(f"{name} must not be negative")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
+        """Read ``EARMARK_*`` variables, for servers that call ``create_app()`` without arguments.
+
+        Raises
+        ------
+        ServerError
+            A variable has a value that cannot be used.
+        """
+        env = os.environ if environment is None else environment
+
+        def number(name: str, default: int) -> int:
+            text = env.get(name, "")
+            if not text:
+                return default
+            try:
+                return int(text)
+            except ValueError:
+                raise ServerError(f"{name} is {text!r}; it must be a whole number") from None
+
+        music = env.get("EARMARK_MUSIC")
+        uploads = env.get("EARMARK_UPLOADS")
+        return cls(
+            library=env.get("EARMARK_LIBRARY") or None,
+            music=Path(music) if music else None,
+            token=read_token(env),
+            # Checked above all else when the object is made.
+            read=cast(Reading, env.get("EARMARK_READ") or "open"),
+            local=env.get("EARMARK_LOCAL") == "1",
+            allowed_hosts=tuple(env.get("EARMARK_HOSTS", "").replace(",", " ").split()),
+            proxies=number("EARMARK_PROXIES", cls.proxies),
+            prefix=env.get("EARMARK_PREFIX", "").rstrip("/"),
+            secret=env.get("EARMARK_SECRET") or None,
+            max_upload=number("EARMARK_MAX_UPLOAD_MB", cls.max_upload // MEGABYTE) * MEGABYTE,
+            workers=number("EARMARK_WORKERS", cls.workers),
+            queue=number("EARMARK_QUEUE", cls.queue),
+            time_limit=number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
+            rate=number("EARMARK_RATE", cls.rate),
+            uploads=Path(uploads) if uploads else None,
+        )
+
+
+def read_token(env: Mapping[str, str]) -> str | None:
+    """Return the token of ``EARMARK_TOKEN``, or of the file that ``EARMARK_TOKEN_FILE`` names.
+
+    Raises
+    ------
+    ServerError
+        The file cannot be read.
+    """
+    file = env.get("EARMARK_TOKEN_FILE")
+    if not file:
+        return env.get("EARMARK_TOKEN") or None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise ServerError(f"{file}: the token cannot be read ({error.strerror})") from None

@@ -1,0 +1,53 @@
+"""What a view needs from the application that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import cast
+
+from flask import current_app, request
+from werkzeug.datastructures import FileStorage
+
+from earmark.web.access import Access
+from earmark.web.service import Service
+from earmark.web.trouble import BadRequest
+
+LONGEST_NAME = 200
+
+
+def service() -> Service:
+    """Return the service of the application."""
+    return cast(Service, current_app.extensions["earmark"])
+
+
+def access() -> Access:
+    """Return the rules of the application."""
+    return cast(Access, current_app.extensions["earmark-access"])
+
+
+def shown_name(file: FileStorage) -> str:
+    """Return the name of an upload, fit to be shown: no folders, no control characters."""
+    name = PurePosixPath(PureWindowsPath(file.filename or "").name).name
+    name = "".join(c for c in name if c.isprintable())[:LONGEST_NAME].strip()
+    return name or "the song"
+
+
+def uploaded(*fields: str) -> list[FileStorage]:
+    """Return the files of a form, of whichever of these fields.
+
+    Raises
+    ------
+    BadRequest
+        There is none.
+    """
+    files = [file for field in fields for file in request.files.getlist(field) if file.filename]
+    if not files:
+        raise BadRequest(f"there is no file in this request; send one in the field {fields[0]!r}")
+    return files
+
+
+def client_gone() -> Callable[[], bool] | None:
+    """Return how to ask whether the client closed the connection; None where nobody knows."""
+    gone: Callable[[], bool] | None = request.environ.get("waitress.client_disconnected")
+    return gone

@@ -1,0 +1,109 @@
+"""Songs under way and the answers of songs that are done."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.classify import Prediction, Stretch
+from earmark.errors import EarmarkError
+from earmark.web.pool import Ticket
+from earmark.web.trouble import NotFound
+
+State = Literal["queued", "running", "done", "failed", "canceled"]
+
+MOST_FINISHED = 500
+"""Finished jobs that are kept at most; the oldest go first."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One song on its way.
+
+    Attributes
+    ----------
+    id
+        Not to be guessed: whoever knows it may see and cancel the job.
+    name
+        What the sender calls the file.
+    file
+        Where it lies, and whether it is an upload, to be deleted.
+    picture
+        Whether waveform and timeline are wanted beside the answer.
+    answered
+        Set when there is an answer or an error: the picture may still be missing.
+    finished
+        Set when nothing more will come.
+    place
+        The song's point on the map.
+    taught
+        The genre is the one that somebody gave this very recording by hand.
+    """
+
+    name: str
+    file: Path
+    upload: bool
+    picture: bool
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    state: State = "queued"
+    done: float = 0.0
+    created: float = field(default_factory=time.time)
+    ended: float | None = None
+    prediction: Prediction | None = None
+    taught: bool = False
+    place: tuple[float, float] | None = None
+    peaks: NDArray[np.floating] | None = None
+    timeline: tuple[Stretch, ...] | None = None
+    error: EarmarkError | None = None
+    ticket: Ticket | None = None
+    answered: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+
+class Jobs:
+    """The jobs of this server; finished ones are forgotten after ``lifetime`` seconds."""
+
+    def __init__(self, lifetime: float) -> None:
+        self._lifetime = lifetime
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def add(self, job: Job) -> None:
+        """Keep a job, and forget old ones."""
+        with self._lock:
+            self._jobs[job.id] = job
+            ended = [other for other in self._jobs.values() if other.ended is not None]
+            ended.sort(key=lambda other: other.ended or 0.0)
+            limit = time.time() - self._lifetime
+            for number, other in enumerate(ended):
+                if (other.ended or 0.0) < limit or number < len(ended) - MOST_FINISHED:
+                    del self._jobs[other.id]
+
+    def get(self, job_id: str) -> Job:
+        """Return a job.
+
+        Raises
+        ------
+        NotFound
+            There is no such job, or not any more.
+        """
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is None:
+            raise NotFound("there is no such job, or it ended long ago; send the song again")
+        return job
+
+    def forget(self, job: Job) -> None:
+        """Drop a job."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+
+    def __len__(self) -> int:
+        return len(self._jobs)

@@ -1,0 +1,333 @@
+"""The pages, and the plain answers that classic scripts ask for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from apiflask import APIFlask
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from earmark.errors import EarmarkError
+from earmark.web import teaching, view
+from earmark.web.access import changes_library, no_form_secret, public
+from earmark.web.api.reference import operations
+from earmark.web.config import MEGABYTE
+from earmark.web.current import access, client_gone, service, shown_name, uploaded
+from earmark.web.problems import answer_problem, status_of
+from earmark.web.trouble import BadRequest
+
+pages = Blueprint("pages", __name__)
+plain = Blueprint("plain", __name__)
+
+PER_PAGE = 50
+COLORS = 12
+"""Genres beyond so many share colors; shapes and words tell them apart."""
+
+
+def register(app: APIFlask) -> None:
+    """Add the pages to ``app``."""
+    app.register_blueprint(pages)
+    app.register_blueprint(plain)
+    app.context_processor(_common)
+    app.template_filter("percent")(percent)
+    app.template_filter("clock")(clock)
+    app.template_filter("color")(color)
+
+
+def percent(share: float) -> str:
+    """Write a share as people read it; nothing that may happen is 0 %, nothing unsure 100 %."""
+    if 0 < share < 0.005:
+        return "< 1 %"
+    if 0.995 <= share < 1:
+        return "> 99 %"
+    return f"{share * 100:.0f} %"
+
+
+def clock(seconds: float | None) -> str:
+    """Write a duration as minutes and seconds."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def color(genre: str | None) -> str:
+    """Return the class of a genre's color and shape."""
+    genres = list(service().library.genres())
+    return f"g{genres.index(genre) % COLORS}" if genre in genres else "g-none"
+
+
+def _common() -> dict[str, Any]:
+    """Return what every page shows."""
+    rules = access()
+    library = service().library
+    genres = library.genres()
+    return {
+        "csrf_token": rules.form_secret,
+        "may_change": rules.is_known(),
+        "can_sign_in": rules.can_sign_in(),
+        "library_genres": genres,
+        "library_name": library.path.stem,
+        "library_extractor": library.spec.name,
+        "max_upload_mb": service().config.max_upload // MEGABYTE,
+        "is_local": service().config.local,
+    }
+
+
+# Classify
+
+
+@pages.get("/")
+def home() -> str:
+    """Say what this is and take a song."""
+    return render_template("home.html", answer=None)
+
+
+@pages.post("/")
+def classify() -> ResponseReturnValue:
+    """Answer a form that was sent without scripts."""
+    owner = service()
+    file = uploaded("file")[0]
+    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    owner.wait(job, gone=client_gone())
+    return render_template("home.html", answer=view.job_result(owner, job))
+
+
+@pages.get("/answers/<job_id>")
+def answer(job_id: str) -> ResponseReturnValue:
+    """Show the answer of a job: the part of the page that a script puts in."""
+    owner = service()
+    job = owner.jobs.get(job_id)
+    if job.prediction is None:
+        raise job.error or BadRequest(f"{job.name}: is not answered yet")
+    return render_template("_answer.html", answer=view.job_result(owner, job))
+
+
+@plain.post("/predict")
+@no_form_secret
+def predict() -> ResponseReturnValue:
+    """Answer one song with one sentence, for scripts; the field may also be called ``image``."""
+    owner = service()
+    file = uploaded("file", "image")[0]
+    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    try:
+        sentence = owner.wait(job, gone=client_gone()).sentence()
+    finally:
+        owner.jobs.forget(job)
+    return Response(sentence, mimetype="text/plain")
+
+
+# The library
+
+
+@pages.get("/library")
+def library() -> str:
+    """List the tracks."""
+    owner = service()
+    search = request.args.get("search", "").strip()[:200]
+    genre = request.args.get("genre", "")
+    artist = request.args.get("artist", "")
+    only = request.args.get("only", "")
+    page = max(1, request.args.get("page", 1, type=int))
+    report = owner.report.get() if only == "suspects" else None
+    suspects = _suspects(report)
+    if only == "suspects":
+        rows = [
+            track
+            for track_id in suspects
+            if (track := _find(track_id)) is not None
+            and genre in ("", track.genre)
+            and artist in ("", track.artist)
+            and search.lower() in f"{track.name} {track.artist} {track.title}".lower()
+        ]
+        total = len(rows)
+        rows = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+    else:
+        filters: dict[str, Any] = {
+            "genre": genre or None,
+            "artist": artist or None,
+            "search": search or None,
+            "taught": True if only == "taught" else None,
+        }
+        total = owner.library.count(**filters)
+        rows = owner.library.tracks(**filters, offset=(page - 1) * PER_PAGE, limit=PER_PAGE)
+    return render_template(
+        "library.html",
+        tracks=[view.track(owner, track) for track in rows],
+        suspects=suspects,
+        report_state=report["state"] if report else None,
+        total=total,
+        page=page,
+        pages=max(1, -(-total // PER_PAGE)),
+        search=search,
+        genre=genre,
+        artist=artist,
+        only=only,
+        about=owner.describe_library(),
+        artists=owner.library.artists(),
+    )
+
+
+def _suspects(report: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
+    if report is None or report["report"] is None:
+        return {}
+    return {int(found["track_id"]): found for found in report["report"]["suspects"]}
+
+
+def _find(track_id: int) -> Any:
+    try:
+        return service().library.get(track_id)
+    except EarmarkError:
+        # Removed since the report was made.
+        return None
+
+
+@pages.post("/library/tracks/<int:track_id>/genre")
+@changes_library
+def relabel(track_id: int) -> ResponseReturnValue:
+    """Give a track another genre."""
+    genre = _genre_of_form()
+    track = teaching.change_track(service(), track_id, {"genre": genre})
+    flash(f"{track.name} is {genre} now.")
+    return _back("pages.library")
+
+
+@pages.post("/library/tracks/<int:track_id>/remove")
+@changes_library
+def remove(track_id: int) -> ResponseReturnValue:
+    """Take a track out."""
+    track = teaching.remove_track(service(), track_id)
+    flash(f"{track.name} was removed. Corrections lists it, where it can be undone.")
+    return _back("pages.library")
+
+
+@pages.get("/corrections")
+def corrections() -> str:
+    """List what was taught."""
+    changes = service().library.history(200)
+    return render_template("corrections.html", corrections=[view.correction(c) for c in changes])
+
+
+@pages.post("/corrections")
+@changes_library
+def teach() -> ResponseReturnValue:
+    """Take a correction from a form that was sent without scripts."""
+    owner = service()
+    job = owner.jobs.get(request.form.get("job", ""))
+    if job.prediction is None:
+        raise BadRequest(f"{job.name}: has no answer that could be corrected")
+    genre = _genre_of_form()
+    teaching.teach(owner, job.prediction, genre)
+    flash(f"Learned: {job.name} is {genre}.")
+    return redirect(url_for("pages.corrections"))
+
+
+@pages.post("/corrections/<int:correction_id>/undo")
+@changes_library
+def undo(correction_id: int) -> ResponseReturnValue:
+    """Take a correction back."""
+    change = teaching.undo(service(), correction_id)
+    flash(f"Undone: {view.correction(change)['track']} is as it was.")
+    return redirect(url_for("pages.corrections"))
+
+
+def _genre_of_form() -> str:
+    genre = " ".join(request.form.get("genre", "").split())
+    if not genre or len(genre) > 100 or not genre.isprintable():
+        raise BadRequest("a genre needs a name of 1 to 100 characters; go back and type one")
+    return genre
+
+
+def _back(endpoint: str) -> ResponseReturnValue:
+    """Lead back to where the form was, or at least to ``endpoint``; never to another site."""
+    return redirect(_own_path(request.form.get("back", "")) or url_for(endpoint))
+
+
+def _own_path(target: str) -> str | None:
+    parts = urlsplit(target)
+    is_own = not parts.scheme and not parts.netloc and target.startswith("/")
+    # Browsers read a backslash as a slash: /\elsewhere.
+    return target if is_own and "\\" not in target and not target.startswith("//") else None
+
+
+# Map, report and API
+
+
+@pages.get("/map")
+def show_map() -> str:
+    """Show all tracks as points."""
+    return render_template("map.html")
+
+
+@pages.get("/report")
+def report() -> str:
+    """Show how good the answers are."""
+    owner = service()
+    return render_template("report.html", report=owner.report.get(), about=owner.describe_library())
+
+
+@pages.get("/api/v1/docs")
+def reference() -> str:
+    """Describe the API, to be tried out."""
+    spec = cast(APIFlask, current_app).spec
+    # Through JSON, since the document holds lazy values.
+    return render_template("reference.html", operations=operations(json.loads(json.dumps(spec))))
+
+
+# Signing in
+
+
+@pages.get("/sign-in")
+@public
+def sign_in() -> str:
+    """Ask for the token."""
+    return render_template("sign-in.html", wrong=False, next=request.args.get("next", ""))
+
+
+@pages.post("/sign-in")
+@public
+def check_token() -> ResponseReturnValue:
+    """Check the token and go on."""
+    if not access().sign_in(request.form.get("token", "").strip()):
+        page = render_template("sign-in.html", wrong=True, next=request.form.get("next", ""))
+        return page, 401
+    return redirect(_own_path(request.form.get("next", "")) or url_for("pages.home"))
+
+
+@pages.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Forget the token."""
+    access().sign_out()
+    return redirect(url_for("pages.home"))
+
+
+# For machines
+
+
+@plain.get("/metrics")
+def metrics() -> Response:
+    """Answer a monitoring system."""
+    owner = service()
+    owner.metrics.waiting.set(owner.pool.waiting)
+    owner.metrics.working.set(owner.pool.working)
+    owner.metrics.restarts.set(owner.pool.restarts)
+    owner.metrics.tracks.set(sum(owner.library.genres().values()))
+    return Response(generate_latest(owner.metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+@plain.errorhandler(EarmarkError)
+def _plain_error(error: EarmarkError) -> Response:
+    return answer_problem(status_of(error), str(error))

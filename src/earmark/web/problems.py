@@ -1,0 +1,158 @@
+"""Errors as answers: problem documents (RFC 9457) for programs, one clear line for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, current_app, json, render_template, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from earmark import errors
+from earmark.errors import EarmarkError
+from earmark.web import trouble
+from earmark.web.config import MEGABYTE
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_TYPE = "application/problem+json"
+
+STATUS: dict[type[EarmarkError], int] = {
+    errors.AudioNotFound: 404,
+    errors.NotAudio: 415,
+    errors.NoAudioStream: 415,
+    errors.AudioError: 422,
+    errors.FeatureError: 422,
+    errors.TrackNotFound: 404,
+    errors.LibraryReadOnly: 403,
+    errors.LibraryBusy: 503,
+    errors.LibraryEmpty: 409,
+    errors.LibraryError: 409,
+    trouble.Busy: 503,
+    trouble.TookTooLong: 422,
+    trouble.WorkerDied: 422,
+    trouble.Canceled: 409,
+    trouble.Shutdown: 503,
+    trouble.NotFound: 404,
+    trouble.NotAllowed: 403,
+    trouble.BadRequest: 400,
+    EarmarkError: 500,
+}
+"""The status of an error is that of the nearest class that stands here."""
+
+RETRY_AFTER = {503: "5"}
+
+
+def status_of(error: EarmarkError) -> int:
+    """Return the HTTP status that fits an error."""
+    for kind in type(error).__mro__:
+        if issubclass(kind, EarmarkError) and kind in STATUS:
+            return STATUS[kind]
+    return 500
+
+
+def kind_of(error: EarmarkError) -> str:
+    """Return the identifier of a kind of error, such as ``urn:earmark:problem:audio-silent``."""
+    name = type(error).__name__
+    dashed = "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
+    return f"urn:earmark:problem:{dashed}"
+
+
+def problem(error: EarmarkError) -> dict[str, Any]:
+    """Return an error as the body of a problem document."""
+    status = status_of(error)
+    return {
+        "type": kind_of(error),
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": str(error),
+    }
+
+
+def answer_problem(
+    status: int,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    """Answer a request with what went wrong, in the form that its sender understands."""
+    if request.blueprint == "plain":
+        response = Response(detail + "\n", mimetype="text/plain")
+    elif request.blueprint == "pages" and not request.path.endswith(".json"):
+        page = render_template("error.html", status=status, line=detail)
+        response = Response(page, mimetype="text/html")
+    else:
+        try:
+            title = HTTPStatus(status).phrase
+        except ValueError:
+            title = "Error"
+        body = {"type": kind, "title": title, "status": status, "detail": detail, **(extra or {})}
+        response = Response(json.dumps(body), content_type=PROBLEM_TYPE)
+    response.status_code = status
+    if status in RETRY_AFTER:
+        response.headers["Retry-After"] = RETRY_AFTER[status]
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="earmark"'
+    response.headers.update(headers or {})
+    return response
+
+
+def answer_error(error: EarmarkError) -> Response:
+    """Answer a request with an error of ours."""
+    status = status_of(error)
+    if status >= 500 and status != 503:
+        logger.error("%s %s: %s", request.method, request.path, error)
+    return answer_problem(status, str(error), kind=kind_of(error))
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return cast(Response, error.get_response())
+    line = error.description or "Something is wrong with this request."
+    if isinstance(error, RequestEntityTooLarge):
+        limit = int(current_app.config["MAX_CONTENT_LENGTH"] or 0) // MEGABYTE
+        line = f"This is larger than the limit of {limit} MB. Send a shorter piece."
+    headers = {
+        name: value
+        for name, value in Headers(error.get_headers())
+        if name in ("Allow", "Retry-After", "Content-Range", "Location")
+    }
+    return answer_problem(error.code or 500, line, headers=headers)
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    logger.exception("%s %s failed", request.method, request.path)
+    return answer_problem(500, "Earmark made a mistake here. The server's log says which.")
+
+
+def _answer_validation(error: HTTPError) -> Response:
+    """Answer what APIFlask found wrong with a request's data."""
+    found = error.detail if isinstance(error.detail, dict) else {}
+    lines = [
+        f"{name}: {' '.join(map(str, what)) if isinstance(what, list) else what}"
+        for fields in found.values()
+        if isinstance(fields, dict)
+        for name, what in fields.items()
+    ]
+    return answer_problem(
+        error.status_code,
+        " ".join(lines) or str(error.message),
+        kind="urn:earmark:problem:validation",
+        headers=dict(Headers(error.headers)),
+        extra={"errors": found} if found else None,
+    )
+
+
+def register(app: APIFlask) -> None:
+    """Let ``app`` answer every error like this."""
+    app.error_processor(_answer_validation)
+    app.register_error_handler(EarmarkError, answer_error)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unexpected)

@@ -1,0 +1,338 @@
+"""The one object behind pages and API: library, classifier, worker processes, uploads and jobs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio import is_audio_name
+from earmark.classify import Classifier, Neighbor, Prediction, Stretch
+from earmark.errors import AudioNotFound, EarmarkError, LibraryError
+from earmark.library import Library, open_default
+from earmark.library.fitting import voter
+from earmark.listen import Heard
+from earmark.neighbors import Parameters, Voter
+from earmark.web import analysis, wire
+from earmark.web.config import Config
+from earmark.web.jobs import Job, Jobs
+from earmark.web.metrics import Metrics
+from earmark.web.pool import Pool, Ticket, WorkerMain
+from earmark.web.report import Report
+from earmark.web.starmap import StarMap
+from earmark.web.trouble import Busy, Canceled, NotAllowed
+from earmark.web.uploads import Uploads
+
+logger = logging.getLogger(__name__)
+
+
+class Service:
+    """Everything that lives as long as the server.
+
+    Parameters
+    ----------
+    config
+        How it is set up.
+    worker
+        What a worker process runs; tests name others.
+
+    Raises
+    ------
+    EarmarkError
+        The library or the folder for uploads cannot be used.
+    """
+
+    def __init__(self, config: Config, *, worker: WorkerMain = analysis.main) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.started = time.time()
+        self._lock = threading.RLock()
+        self._use(open_default(config.library))
+        self.uploads = Uploads(config.uploads)
+        self.jobs = Jobs(config.job_lifetime)
+        self.pool = Pool(
+            worker,
+            (self.library.spec.name,),
+            size=config.workers,
+            queue=config.queue,
+            time_limit=config.time_limit,
+        )
+
+    def _use(self, library: Library) -> None:
+        self.library = library
+        self.classifier = Classifier(library)
+        # A recording that somebody labelled by hand does count as its own neighbor.
+        self._with_itself = Classifier(library, include_self=True)
+        self.map = StarMap(library)
+        self.report = Report(library)
+        self._voter: tuple[int, Voter] | None = None
+
+    def change_library(self, library: Library) -> None:
+        """Go on with another library of the same feature extractor."""
+        with self._lock:
+            # The former one stays open: other threads may be reading it.
+            self._use(library)
+
+    def close(self) -> None:
+        """End the worker processes and delete all uploads."""
+        self.pool.close()
+        self.uploads.close()
+
+    # Songs
+
+    def submit_upload(self, save: Callable[[Path], object], name: str, *, picture: bool) -> Job:
+        """Take up an uploaded song.
+
+        Parameters
+        ----------
+        save
+            Writes the upload to a path.
+        name
+            What the sender calls it; only ever shown.
+        picture
+            Whether waveform and timeline are wanted.
+
+        Raises
+        ------
+        Busy
+            Too many songs wait.
+        """
+        path = self.uploads.new()
+        try:
+            save(path)
+            return self._submit(Job(name=name, file=path, upload=True, picture=picture))
+        except BaseException:
+            self.uploads.discard(path)
+            raise
+
+    def submit_path(self, path: str, *, picture: bool) -> Job:
+        """Take up a song that lies under the folder of music.
+
+        Raises
+        ------
+        NotAllowed
+            There is no such folder, or the path leads out of it.
+        AudioNotFound
+            There is no such file.
+        Busy
+            Too many songs wait.
+        """
+        return self._submit(
+            Job(name=path, file=self.music_file(path), upload=False, picture=picture)
+        )
+
+    def music_file(self, path: str) -> Path:
+        """Return the file that ``path`` means under the folder of music.
+
+        Raises
+        ------
+        NotAllowed
+            There is no such folder, or the path leads out of it.
+        AudioNotFound
+            There is no such sound file.
+        """
+        if self.config.music is None:
+            raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
+        root = self.config.music.resolve()
+        try:
+            file = (root / path).resolve()
+            inside = file.is_relative_to(root)
+            exists = inside and file.is_file()
+        except (OSError, ValueError):
+            # Too long a name, a loop of links, a null character.
+            raise AudioNotFound(path, "there is no such file in the folder of music") from None
+        if not inside:
+            raise NotAllowed(f"{path}: lies outside the folder of music")
+        if not exists or not is_audio_name(file):
+            raise AudioNotFound(path, "there is no such sound file in the folder of music")
+        return file
+
+    def _submit(self, job: Job) -> Job:
+        request = {
+            "path": str(job.file),
+            "picture": job.picture,
+            "max_duration": self.config.max_duration,
+        }
+        job.ticket = Ticket(request, job.name, partial(self._hear, job), partial(self._end, job))
+        try:
+            self.pool.submit(job.ticket)
+        except Busy:
+            self.metrics.songs.labels("refused").inc()
+            raise
+        self.jobs.add(job)
+        return job
+
+    def _hear(self, job: Job, message: dict[str, Any], arrays: wire.Arrays) -> None:
+        """Take one message of a worker."""
+        job.state = "running"
+        match message["kind"]:
+            case "progress":
+                job.done = float(message["done"])
+            case "heard":
+                heard = Heard(
+                    path=job.name,
+                    vector=arrays["vector"],
+                    duration=float(message["duration"]),
+                    warnings=tuple(map(str, message["warnings"])),
+                    seconds=float(message["seconds"]),
+                )
+                self._answer(job, heard, str(message["content_hash"]))
+            case "picture":
+                step = float(message["step"])
+                stretches = self.classifier.stretches(
+                    arrays["starts"], arrays["vectors"], step=step
+                )
+                job.peaks = arrays["peaks"]
+                job.timeline = _fit_stretches(stretches, job.prediction)
+
+    def _answer(self, job: Job, heard: Heard, content_hash: str) -> None:
+        with self._lock:
+            taught = [track for track in self.library.find_hash(content_hash) if track.taught]
+            classifier = self._with_itself if taught else self.classifier
+            prediction = classifier.predict_heard(heard, content_hash)
+            if taught and taught[-1].genre is not None:
+                prediction = told(prediction, taught[-1].genre)
+            job.prediction = prediction
+            job.taught = bool(taught)
+            job.place = self.map.place(heard.vector)
+        outcome = "unsure" if prediction.abstained else "answered"
+        self.metrics.songs.labels(outcome).inc()
+        self.metrics.song_seconds.observe(time.time() - job.created)
+        job.answered.set()
+
+    def _end(self, job: Job, error: EarmarkError | None) -> None:
+        """End a job, with what went wrong, and delete its upload."""
+        if job.upload:
+            self.uploads.discard(job.file)
+        job.error = error
+        if error is None:
+            job.state = "done"
+            job.done = 1.0
+        elif isinstance(error, Canceled):
+            job.state = "canceled"
+            self.metrics.songs.labels("canceled").inc()
+        else:
+            job.state = "failed"
+            self.metrics.songs.labels("failed").inc()
+        job.ended = time.time()
+        job.answered.set()
+        job.finished.set()
+
+    def wait(self, job: Job, *, gone: Callable[[], bool] | None = None) -> Prediction:
+        """Wait for the answer of a job.
+
+        Parameters
+        ----------
+        job
+            The job.
+        gone
+            Says whether the client went away; then the job is canceled.
+
+        Raises
+        ------
+        EarmarkError
+            What went wrong.
+        """
+        while not job.answered.wait(0.5):
+            if gone is not None and gone():
+                self.cancel(job)
+        if job.prediction is not None:
+            return job.prediction
+        raise job.error or Canceled(f"{job.name}: called off")
+
+    def cancel(self, job: Job) -> None:
+        """Call a job off, if it is not done."""
+        if job.ticket is not None and not job.finished.is_set():
+            self.pool.cancel(job.ticket)
+
+    # The library
+
+    def nearest(
+        self, vector: NDArray[np.floating], k: int, content_hash: str | None
+    ) -> tuple[Neighbor, ...]:
+        """Return the k tracks nearest to a vector [d], without those of the same recording.
+
+        Raises
+        ------
+        LibraryEmpty
+            The library has no labelled tracks.
+        """
+        with self._lock:
+            snapshot = self.library.snapshot()
+            if self._voter is None or self._voter[0] != snapshot.revision:
+                self._voter = (snapshot.revision, voter(self.library))
+            itself = snapshot.rows_of_hash(content_hash or "")
+            distances, rows = self._voter[1].kneighbors(vector[None], k, exclude=[itself])
+        found = []
+        for row, distance in zip(rows[0], distances[0], strict=True):
+            track = snapshot.tracks[row]
+            if np.isfinite(distance) and track.id is not None:
+                found.append(
+                    Neighbor(
+                        track=track.name,
+                        genre=snapshot.genres[row],
+                        artist=track.artist,
+                        title=track.title,
+                        distance=float(distance),
+                        track_id=track.id,
+                    )
+                )
+        return tuple(found)
+
+    def describe_library(self) -> dict[str, Any]:
+        """Return what the library holds, as JSON values."""
+        library = self.library
+        stored = library.load_parameters()
+        parameters = None if stored is None else Parameters.from_bytes(stored[0])
+        genres = library.genres()
+        return {
+            "name": library.path.stem,
+            "extractor": library.spec.name,
+            "extractor_version": library.spec.version,
+            "metric": library.spec.metric,
+            "dimension": library.spec.dimension,
+            "tracks": library.count(),
+            "labelled": sum(genres.values()),
+            "taught": library.count(taught=True),
+            "artists": len(library.artists()),
+            "genres": genres,
+            "parameters": {} if parameters is None else parameters.describe(),
+            "writable": not library.read_only,
+            "revision": library.revision,
+        }
+
+    def is_ready(self) -> bool:
+        """Whether songs can be answered now."""
+        try:
+            return self.pool.ready and sum(self.library.genres().values()) > 0
+        except LibraryError:
+            return False
+
+
+def told(prediction: Prediction, genre: str) -> Prediction:
+    """Return a prediction for a recording whose genre was given by hand."""
+    probabilities = dict(prediction.probabilities)
+    own = {genre: probabilities.pop(genre, 0.0)}
+    return replace(
+        prediction,
+        genre=genre,
+        confidence=own[genre],
+        probabilities=own | probabilities,
+        abstained=False,
+        reason=None,
+    )
+
+
+def _fit_stretches(stretches: list[Stretch], prediction: Prediction | None) -> tuple[Stretch, ...]:
+    """Let the last stretch end with the song: what is left over belongs to it."""
+    if not stretches or prediction is None:
+        return tuple(stretches)
+    return (*stretches[:-1], replace(stretches[-1], stop=prediction.duration))

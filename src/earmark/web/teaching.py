@@ -1,0 +1,148 @@
+"""Corrections: what people tell the library, and how it is taken back."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import cast
+
+import numpy as np
+
+from earmark.classify import Prediction
+from earmark.errors import LibraryReadOnly, TrackNotFound
+from earmark.library import Change, Library, Track, TrackChanges, user_library
+from earmark.web.service import Service
+
+LARGEST_ID = 2**63 - 1
+
+
+def get_track(service: Service, track_id: int) -> Track:
+    """Return a track.
+
+    Raises
+    ------
+    TrackNotFound
+        There is no such track.
+    """
+    if track_id > LARGEST_ID:
+        raise TrackNotFound(f"the library has no track {track_id}")
+    return service.library.get(track_id)
+
+
+def writable_library(service: Service) -> Library:
+    """Return a library that can be changed; the package's own is copied for the user first.
+
+    Raises
+    ------
+    LibraryReadOnly
+        The user's own library cannot be written either.
+    LibraryExtractor
+        The user's own library is of another feature extractor.
+    """
+    if service.library.read_only:
+        own = user_library(service.library)
+        if own.read_only:
+            raise LibraryReadOnly(f"{own.path}: may not be written; name another with --library")
+        service.change_library(own)
+    return service.library
+
+
+def teach(
+    service: Service,
+    prediction: Prediction,
+    genre: str,
+    *,
+    artist: str | None = None,
+    title: str | None = None,
+) -> Change:
+    """Add a song that was heard, with the genre that it has; return the change.
+
+    A recording that the library holds already is labelled anew instead.
+
+    Raises
+    ------
+    LibraryError
+        The library cannot be changed.
+    """
+    library = writable_library(service)
+    held = library.find_hash(prediction.content_hash)
+    if held:
+        track = held[-1]
+        changes: TrackChanges = {"genre": genre, "taught": True}
+        if artist is not None:
+            changes["artist"] = artist
+        if title is not None:
+            changes["title"] = title
+        track_id = _id(track)
+        library.update(track_id, **changes)
+    else:
+        song = Track(
+            name=PurePath(prediction.path).stem or "song",
+            genre=genre,
+            artist=artist,
+            title=title,
+            content_hash=prediction.content_hash,
+            duration=prediction.duration,
+            taught=True,
+        )
+        (track_id,) = library.add([song], np.asarray(prediction.vector)[None])
+    service.metrics.corrections.inc()
+    return library.history(1, track_id=track_id)[0]
+
+
+def change_track(service: Service, track_id: int, changes: TrackChanges) -> Track:
+    """Change genre, artist or title of a track.
+
+    Raises
+    ------
+    TrackNotFound
+        There is no such track.
+    LibraryError
+        The library cannot be changed.
+    """
+    get_track(service, track_id)
+    library = writable_library(service)
+    if "genre" in changes:
+        changes = {**changes, "taught": True}
+    library.update(track_id, **changes)
+    service.metrics.corrections.inc()
+    return library.get(track_id)
+
+
+def remove_track(service: Service, track_id: int) -> Track:
+    """Take a track out of the library; return what it was.
+
+    Raises
+    ------
+    TrackNotFound
+        There is no such track.
+    LibraryError
+        The library cannot be changed.
+    """
+    track = get_track(service, track_id)
+    writable_library(service).remove([track_id])
+    service.metrics.corrections.inc()
+    return track
+
+
+def undo(service: Service, change_id: int) -> Change:
+    """Take back a change; return it as it is then.
+
+    Raises
+    ------
+    TrackNotFound
+        There is no such change.
+    LibraryError
+        The track was changed again since.
+    """
+    library = service.library
+    known = [change for change in library.history(1_000_000) if change.id == change_id]
+    if not known:
+        raise TrackNotFound(f"{library.path}: has no correction {change_id}")
+    library.undo(change_id)
+    changed = library.history(1_000_000, track_id=known[0].track_id)
+    return next(change for change in changed if change.id == change_id)
+
+
+def _id(track: Track) -> int:
+    """Return the number of a track that comes from a library, and so has one."""
+    return cast(int, track.id)

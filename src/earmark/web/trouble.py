@@ -1,0 +1,37 @@
+"""What can go wrong in the server beside the song itself, as part of the tree of errors."""
+
+from __future__ import annotations
+
+from earmark.errors import ServerError
+
+
+class Busy(ServerError):
+    """Too many songs wait already."""
+
+
+class TookTooLong(ServerError):
+    """A song took a worker longer than the time limit."""
+
+
+class WorkerDied(ServerError):
+    """The process that decoded a song ended without an answer."""
+
+
+class Canceled(ServerError):
+    """The client called the work off, or went away."""
+
+
+class Shutdown(ServerError):
+    """The server is stopping."""
+
+
+class NotFound(ServerError):
+    """The server has no such job, correction or file."""
+
+
+class NotAllowed(ServerError):
+    """The path lies outside the folder of music, or there is none."""
+
+
+class BadRequest(ServerError):
+    """The request lacks something or makes no sense."""

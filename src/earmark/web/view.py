@@ -1,0 +1,103 @@
+"""What is shown of predictions, jobs and tracks: plain values for JSON and templates."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, cast
+
+from flask import url_for
+
+from earmark.classify import Neighbor, Prediction
+from earmark.library import Change, Track
+from earmark.web.jobs import Job
+from earmark.web.media import has_audio
+from earmark.web.problems import problem
+from earmark.web.service import Service
+
+
+def audio_url(service: Service, track: Track) -> str | None:
+    """Return where a track can be heard; None where it is not on this machine."""
+    if track.id is None or not has_audio(service, track):
+        return None
+    return url_for("media.track", track_id=track.id)
+
+
+def neighbor(service: Service, near: Neighbor) -> dict[str, Any]:
+    """Show a neighbor."""
+    row = service.library.snapshot().by_id.get(near.track_id)
+    track = None if row is None else service.library.snapshot().tracks[row]
+    return {
+        **near.to_json(),
+        "track_id": near.track_id,
+        "audio": None if track is None else audio_url(service, track),
+    }
+
+
+def prediction(service: Service, found: Prediction, *, taught: bool) -> dict[str, Any]:
+    """Show a prediction."""
+    return {
+        **found.to_json(),
+        "sentence": found.sentence(),
+        "neighbors": [neighbor(service, near) for near in found.neighbors],
+        "taught": taught,
+        "content_hash": found.content_hash,
+    }
+
+
+def job(service: Service, shown: Job) -> dict[str, Any]:
+    """Show how far a job is."""
+    return {
+        "id": shown.id,
+        "name": shown.name,
+        "state": shown.state,
+        "ahead": None if shown.ticket is None else service.pool.place(shown.ticket),
+        "done": round(shown.done, 3),
+        "answered": shown.prediction is not None,
+        "problem": None if shown.error is None else problem(shown.error),
+        "created": datetime.datetime.fromtimestamp(shown.created, datetime.UTC),
+        "self_url": url_for("songs.get_job", job_id=shown.id),
+        "result_url": url_for("songs.get_result", job_id=shown.id),
+    }
+
+
+def job_result(service: Service, shown: Job) -> dict[str, Any]:
+    """Show what a job found so far; it must have an answer."""
+    found = cast(Prediction, shown.prediction)
+    timeline = shown.timeline
+    return {
+        "job": job(service, shown),
+        "prediction": prediction(service, found, taught=shown.taught),
+        "waveform": None if shown.peaks is None else [round(float(p), 4) for p in shown.peaks],
+        "timeline": None if timeline is None else [stretch.__dict__ for stretch in timeline],
+        "place": shown.place,
+    }
+
+
+def track(service: Service, shown: Track) -> dict[str, Any]:
+    """Show a track."""
+    return {
+        "id": shown.id,
+        "name": shown.name,
+        "genre": shown.genre,
+        "artist": shown.artist,
+        "title": shown.title,
+        "duration": shown.duration,
+        "taught": shown.taught,
+        "content_hash": shown.content_hash,
+        "audio": audio_url(service, shown),
+    }
+
+
+def correction(change: Change) -> dict[str, Any]:
+    """Show a change of the library."""
+    known = change.after or change.before
+    return {
+        "id": change.id,
+        "time": change.time,
+        "what": change.what,
+        "track_id": change.track_id,
+        "track": known.name if known else str(change.track_id),
+        "genre_before": change.before.genre if change.before else None,
+        "genre_after": change.after.genre if change.after else None,
+        "undone": change.undone,
+    }
