@@ -150,11 +150,17 @@ class Metric:
         Prepares vectors [n, d].
     near_zero
         Two recordings nearer than this are the same one.
+    plain
+        Whether the classic majority vote is the default for such vectors.
+    familiar_from
+        What is strange is told by the numbers of a vector from this one on; all of them vote.
     """
 
     name: str
     index: Callable[[Float], Index]
     near_zero: float
+    plain: bool = False
+    familiar_from: int = 0
 
 
 # Of the 1,000 GTZAN recordings under the divergence, the 14 pairs of exact copies lie below 3e-5 in
@@ -162,7 +168,9 @@ class Metric:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("gaussian-kl", GaussianIndex, near_zero=2e-3),
+        Metric("gaussian-kl", GaussianIndex, near_zero=2e-3, plain=True),
+        # 50 tags, then 200 penultimate outputs, which are not all of one kind.
+        Metric("musicnn", CosineIndex, near_zero=1e-6, familiar_from=50),
         Metric("cosine", CosineIndex, near_zero=1e-6),
         Metric("euclidean", EuclideanIndex, near_zero=1e-6),
     )

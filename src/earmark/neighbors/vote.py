@@ -48,3 +48,16 @@ def vote(
     tied = counts >= most * (1 - 1e-12)
     winners: NDArray[np.intp] = np.where(tied, totals, np.inf).argmin(axis=1)
     return counts / counts.sum(axis=1, keepdims=True), winners
+
+
+def nearness_weights(distances: Float64) -> Float64:
+    """Return how much the votes of neighbors at distances [q, k] count: exp(−2 d / mean d).
+
+    The scale is each query's own, so a query in an empty region is answered like one in a crowd.
+    """
+    finite = np.isfinite(distances)
+    total = np.where(finite, distances, 0.0).sum(axis=1, keepdims=True)
+    mean = total / np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    scaled = np.where(finite, distances, np.inf) / np.where(mean > 0, mean, 1.0)
+    weights: Float64 = np.exp(-2.0 * scaled)
+    return weights

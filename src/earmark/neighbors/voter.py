@@ -8,10 +8,14 @@ import numpy as np
 
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.answers import Answers
-from earmark.neighbors.metrics import METRICS, Float, Float64
+from earmark.neighbors.calibration import COVERAGE, Calibration
+from earmark.neighbors.metrics import METRICS, CosineIndex, Float, Float64, Index
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.search import QUERIES_A_BLOCK, Indices, exclude_tracks, nearest
-from earmark.neighbors.vote import vote
+from earmark.neighbors.space import Familiarity, Space
+from earmark.neighbors.vote import nearness_weights, vote
+
+STRANGE = "it is like nothing in the library"
 
 
 class Voter:
@@ -25,6 +29,9 @@ class Voter:
         Their genres [n].
     parameters
         How they vote.
+    learn_from
+        The tracks to which the space is fitted, where these are not all: those of an artist who is
+        to be judged are left out. The others still vote.
 
     Raises
     ------
@@ -32,18 +39,40 @@ class Voter:
         There are no tracks.
     """
 
-    def __init__(self, vectors: Float, genres: Sequence[str], parameters: Parameters) -> None:
+    def __init__(
+        self,
+        vectors: Float,
+        genres: Sequence[str],
+        parameters: Parameters,
+        *,
+        learn_from: Indices | None = None,
+    ) -> None:
         if len(vectors) == 0:
             raise LibraryEmpty(
                 "the library holds no labelled tracks to compare with; add some first"
             )
         self.parameters = parameters
-        self.genres, labels = np.unique(np.asarray(genres, dtype=object), return_inverse=True)
+        names, labels = np.unique(np.asarray(genres, dtype=object), return_inverse=True)
+        self.genres: tuple[str, ...] = tuple(names)
         self._labels: Indices = labels
-        self._index = METRICS[parameters.metric].index(vectors)
+        self._sizes = np.bincount(labels, minlength=len(self.genres))
+        self._metric = METRICS[parameters.metric]
+        self._space: Space | None = None
+        self._index: Index
+        if parameters.plain:
+            self._index = self._metric.index(vectors)
+        else:
+            known = slice(None) if learn_from is None else learn_from
+            self._space = Space(vectors[known], labels[known])
+            self._familiarity = Familiarity(vectors[known, self._metric.familiar_from :])
+            self._index = CosineIndex(self._space.embed(vectors))
 
     def __len__(self) -> int:
         return len(self._labels)
+
+    def points(self, vectors: Float) -> Float:
+        """Return vectors [n, d] as the vote compares them, for a map of them [n, m]."""
+        return vectors if self._space is None else self._space.embed(vectors)
 
     def kneighbors(
         self, queries: Float, k: int, *, exclude: Sequence[Indices] | None = None
@@ -53,10 +82,11 @@ class Voter:
         ``exclude[i]`` names the tracks that are not to be found for query i; where fewer than k
         others are left, the rest of the row is infinitely far.
         """
+        points = self.points(queries)
         found: list[tuple[Float64, Indices]] = []
         for start in range(0, len(queries), QUERIES_A_BLOCK):
             block = slice(start, start + QUERIES_A_BLOCK)
-            distances = self._index.distances(queries[block])
+            distances = self._index.distances(points[block])
             if exclude is not None:
                 exclude_tracks(distances, exclude[block])
             found.append(nearest(distances, k))
@@ -67,6 +97,33 @@ class Voter:
             np.concatenate([distances for distances, _ in found]),
             np.concatenate([neighbors for _, neighbors in found]),
         )
+
+    def shares(
+        self,
+        distances: Float64,
+        neighbors: Indices,
+        *,
+        exclude: Sequence[Indices] | None = None,
+    ) -> tuple[Float64, Indices]:
+        """Return the shares of votes [q, G] and the winners [q] of neighbors that were found.
+
+        In the fitted vote the nearer count more, and a vote counts by how rare its genre is among
+        the tracks that may vote, so that a large genre does not win by its size.
+        """
+        labels = self._labels[neighbors]
+        n_genres = len(self.genres)
+        if self.parameters.plain:
+            return vote(distances, labels, n_genres)
+        sizes = np.repeat(self._sizes[None], len(distances), axis=0)
+        for row, tracks in enumerate(exclude or ()):
+            np.subtract.at(sizes[row], self._labels[tracks], 1)
+        of_neighbors = np.take_along_axis(sizes, labels, axis=1)
+        weights = nearness_weights(distances) / np.maximum(of_neighbors, 1)
+        return vote(distances, labels, n_genres, weights)
+
+    def strangeness(self, queries: Float) -> Float64:
+        """Return how far queries [q, d] are from the library as a whole [q]."""
+        return self._familiarity.strangeness(queries[:, self._metric.familiar_from :])
 
     def predict(self, queries: Float, *, exclude: Sequence[Indices] | None = None) -> Answers:
         """Answer queries [q, d]; ``exclude[i]`` names the tracks that may not vote on query i.
@@ -81,16 +138,53 @@ class Voter:
             raise LibraryEmpty(
                 "no other track of the library may vote; add tracks by other artists"
             )
-        shares, winners = vote(distances, self._labels[neighbors], len(self.genres))
+        shares, winners = self.shares(distances, neighbors, exclude=exclude)
+        calibration = self.parameters.calibration
+        if calibration is None:
+            return Answers(
+                genres=self.genres,
+                winners=winners,
+                probabilities=shares,
+                neighbors=neighbors,
+                distances=distances,
+                strangeness=distances[:, 0],
+                abstained=np.zeros(len(queries), dtype=bool),
+                reasons=(None,) * len(queries),
+                sets=np.arange(len(self.genres)) == winners[:, None],
+                coverage=None,
+            )
+        probabilities = calibration.probabilities(shares)
+        strangeness = self.strangeness(queries)
+        reasons = _reasons(self.genres, probabilities, strangeness, calibration)
         return Answers(
-            genres=tuple(self.genres),
+            genres=self.genres,
             winners=winners,
-            probabilities=shares,
+            probabilities=probabilities,
             neighbors=neighbors,
             distances=distances,
-            strangeness=distances[:, 0],
-            abstained=np.zeros(len(queries), dtype=bool),
-            reasons=(None,) * len(queries),
-            sets=np.arange(len(self.genres)) == winners[:, None],
-            coverage=None,
+            strangeness=strangeness,
+            abstained=np.array([reason is not None for reason in reasons], dtype=bool),
+            reasons=reasons,
+            sets=(probabilities >= calibration.set_threshold)
+            | (np.arange(len(self.genres)) == winners[:, None]),
+            coverage=COVERAGE,
         )
+
+
+def _reasons(
+    genres: Sequence[str],
+    probabilities: Float64,
+    strangeness: Float64,
+    calibration: Calibration,
+) -> tuple[str | None, ...]:
+    reasons: list[str | None] = []
+    for row, strange in zip(probabilities, strangeness, strict=True):
+        best = np.argsort(-row, kind="stable")[:2]
+        if strange > calibration.most_strangeness:
+            reasons.append(STRANGE)
+        elif row[best[0]] < calibration.least_confidence:
+            between = " and ".join(genres[i] for i in best)
+            reasons.append(f"it lies between {between}")
+        else:
+            reasons.append(None)
+    return tuple(reasons)

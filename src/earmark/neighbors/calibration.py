@@ -1,0 +1,95 @@
+"""From shares of votes to probabilities, thresholds and prediction sets that hold what they say.
+
+All of it is fitted to answers for tracks that did not vote on themselves and whose artists were
+left out, so that it speaks of music that the library has not met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from earmark.neighbors.metrics import Float64
+from earmark.neighbors.search import Indices
+
+COVERAGE = 0.9
+# At most this share of a library's own tracks is refused for being strange to it, and at most that
+# for having no genre that stands out.
+STRANGE_SHARE = 0.05
+UNSURE_SHARE = 0.08
+MOST_DEMANDED = 0.5
+
+_FLOORS = np.geomspace(1e-3, 0.3, 14)
+_POWERS = np.geomspace(0.4, 6.0, 28)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns shares of votes into an answer.
+
+    Attributes
+    ----------
+    floor, power
+        A share s becomes the probability (s + floor) ** power, divided by the sum over genres.
+    least_confidence
+        Below this probability of the best genre the answer is "not sure".
+    most_strangeness
+        Above this strangeness it is "not sure", whatever the votes.
+    set_threshold
+        Genres at least this probable are in the prediction set.
+    """
+
+    floor: float
+    power: float
+    least_confidence: float
+    most_strangeness: float
+    set_threshold: float
+
+    def probabilities(self, shares: Float64) -> Float64:
+        """Return the probabilities [q, G] of shares of votes [q, G]."""
+        return sharpen(shares, self.floor, self.power)
+
+
+def sharpen(shares: Float64, floor: float, power: float) -> Float64:
+    """Return probabilities [q, G] in proportion to (share + floor) ** power."""
+    logs = power * np.log(shares + floor)
+    raised = np.exp(logs - logs.max(axis=1, keepdims=True))
+    probabilities: Float64 = raised / raised.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibration:
+    """Fit a calibration.
+
+    Parameters
+    ----------
+    shares
+        Shares of votes [n, G] on tracks whose artists were left out.
+    labels
+        The tracks' genres [n], columns of ``shares``.
+    strangeness
+        How strange they are [n] to a library without their artists.
+
+    Returns
+    -------
+    The floor and power of the smallest log loss; thresholds by quantiles of the same answers. The
+    prediction sets are those of split conformal prediction with the score 1 − p (Sadinle, Lei and
+    Wasserman, 2019), whose promise of ``COVERAGE`` holds for music drawn as the tracks were.
+    """
+    rows = np.arange(len(labels))
+    floor, power = min(
+        ((floor, power) for floor in _FLOORS for power in _POWERS),
+        key=lambda pair: -float(np.mean(np.log(sharpen(shares, *pair)[rows, labels]))),
+    )
+    probabilities = sharpen(shares, floor, power)
+    unsure = float(np.quantile(probabilities.max(axis=1), UNSURE_SHARE))
+    n_outside = int((1 - COVERAGE) * (len(labels) + 1))
+    of_true = np.sort(probabilities[rows, labels])
+    return Calibration(
+        floor=float(floor),
+        power=float(power),
+        least_confidence=min(MOST_DEMANDED, unsure),
+        most_strangeness=float(np.quantile(strangeness, 1 - STRANGE_SHARE)),
+        set_threshold=float(of_true[n_outside - 1]) if n_outside else 0.0,
+    )
