@@ -1,1 +1,19 @@
+"""A user's own music into a library: folders and manifests, heard by worker processes."""
 
+from earmark.collection.builder import build
+from earmark.collection.folder import scan_folder
+from earmark.collection.manifest import read_manifest
+from earmark.collection.pieces import Collection, Piece, Problem
+from earmark.collection.report import BuildReport
+from earmark.collection.target import open_for_build
+
+__all__ = [
+    "BuildReport",
+    "Collection",
+    "Piece",
+    "Problem",
+    "build",
+    "open_for_build",
+    "read_manifest",
+    "scan_folder",
+]

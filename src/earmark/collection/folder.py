@@ -1,0 +1,75 @@
+"""A folder tree of music: each sub-folder is a genre."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from earmark.audio import is_audio_name
+from earmark.collection.pieces import Collection, Piece, Problem, absolute, readable
+from earmark.errors import CollectionError
+
+
+def scan_folder(folder: str | os.PathLike[str]) -> Collection:
+    """Find the sound files of a folder; the first sub-folder on the way to each is its genre.
+
+    Hidden files and folders are passed over, and so are files that do not have the name of a sound
+    file. Links are followed, each folder once.
+
+    Raises
+    ------
+    CollectionError
+        There is no such folder, it cannot be read, or it has no sound files in sub-folders.
+    """
+    root = absolute(folder)
+    if not root.exists():
+        raise CollectionError(f"{folder}: there is no such folder")
+    if not root.is_dir():
+        raise CollectionError(f"{folder}: is a file; a folder with a sub-folder a genre is needed")
+    pieces: list[Piece] = []
+    problems: list[Problem] = []
+    unread: list[OSError] = []
+    seen = {_identity(root)}
+    for where, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
+        folders[:] = sorted(name for name in folders if _is_new(Path(where, name), seen))
+        below = Path(where).relative_to(root).parts
+        for name in sorted(filter(is_audio_name, files)):
+            path = str(Path(where, name))
+            if below:
+                pieces.append(Piece(path=path, genre=readable(below[0]).strip() or below[0]))
+            else:
+                problems.append(
+                    Problem(path, "is in no sub-folder, so it has no genre; put it into one")
+                )
+    for error in unread:
+        problems.append(Problem(str(error.filename), f"cannot be read ({error.strerror})"))
+    if not pieces:
+        first = f" ({problems[0]})" if problems else ""
+        raise CollectionError(
+            f"{folder}: has no sound files in sub-folders; a sub-folder a genre is needed{first}"
+        )
+    return Collection(
+        source=str(root),
+        pieces=tuple(sorted(pieces, key=lambda piece: piece.path)),
+        problems=tuple(problems),
+        covers=str(root),
+        complete=not unread,
+    )
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path)
+    return (status.st_dev, status.st_ino)
+
+
+def _is_new(path: Path, seen: set[tuple[int, int] | str]) -> bool:
+    if path.name.startswith("."):
+        return False
+    identity = _identity(path)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True

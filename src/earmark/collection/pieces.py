@@ -1,0 +1,85 @@
+"""What a library is to be built from: labelled sound files, and what is wrong with some of them."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One labelled sound file.
+
+    Attributes
+    ----------
+    path
+        Absolute.
+    genre
+        Its label.
+    artist, title
+        As far as the collection says; the file's own tags are asked otherwise.
+    """
+
+    path: str
+    genre: str
+    artist: str | None = None
+    title: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the track is called: the file's name without its extension."""
+        return readable(PurePath(self.path).stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that was left out, and why; ``reason`` does not repeat its name."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A user's labelled music.
+
+    Attributes
+    ----------
+    source
+        The folder or manifest.
+    pieces
+        By path, each path once.
+    problems
+        Files that were left out.
+    covers
+        The folder below which every file was looked at; None for a manifest, which speaks of
+        files anywhere.
+    complete
+        Everything could be looked at, so that a file that was not seen is not there.
+    """
+
+    source: str
+    pieces: tuple[Piece, ...]
+    problems: tuple[Problem, ...]
+    covers: str | None
+    complete: bool = True
+
+
+def readable(text: str) -> str:
+    """Return a name as text that any database and screen takes.
+
+    Bytes that are no UTF-8 become a replacement character. The same letter is written in one way,
+    since file systems differ: an é may be one character or two.
+    """
+    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", clean).replace("\0", "\ufffd")
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return a path from the root on, with links left as they are: as the user knows it."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
