@@ -198,6 +198,8 @@ def _write_av(file: Path, samples: Samples, rate: int, form: Format, tags: dict[
     with file.open("wb+") as handle, av.open(handle, "w", format=form.container) as container:
         container.metadata.update(tags)
         stream = container.add_stream(form.codec, rate=rate, layout=layout)
+        if integer:  # else the encoder's first choice, which frames are converted to
+            stream.codec_context.format = integer
         if form.accuracy is None:
             stream.bit_rate = 128_000
         for at in range(0, len(samples), _BLOCK):

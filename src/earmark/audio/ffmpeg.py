@@ -47,8 +47,9 @@ class FFmpegSource:
 
     Attributes
     ----------
-    has_stream
-        Whether the container has any sound; the rest is only there if it has.
+    has_sound
+        Whether there is sound among what the container holds; None where it holds nothing at all.
+        The other attributes are only there if it has.
 
     Raises
     ------
@@ -68,8 +69,9 @@ class FFmpegSource:
             self.frames, self.is_exact = like.frames, like.is_exact
             self._timeline = None if is_damaged else like._timeline
         self._open()
-        self.has_stream: bool = self._stream is not None
-        if self.has_stream and like is None:
+        has_streams = len(self._container.streams) > 0
+        self.has_sound: bool | None = self._stream is not None if has_streams else None
+        if self.has_sound and like is None:
             self._measure(is_damaged)
             self._rewind()
 
@@ -83,7 +85,7 @@ class FFmpegSource:
             self._file.close()
             raise CannotOpen(str(error)) from error
         streams = self._container.streams
-        self._stream: Any = streams.best("audio") if streams.audio else None
+        self._stream: Any = streams.best("audio") or next(iter(streams.audio), None)
         self._formats = set(self._container.format.name.split(","))
         self._at = 0
         self._ahead = np.empty((0, max(1, self.channels)), np.float32)

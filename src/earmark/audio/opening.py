@@ -13,7 +13,7 @@ from earmark.audio.ffmpeg import FFmpegSource
 from earmark.audio.files import is_meant_as_sound
 from earmark.audio.sndfile import SoundFileSource
 from earmark.audio.source import DAMAGED, CannotDecode, CannotOpen, Source
-from earmark.errors import AudioTruncated, NoAudioStream, NotAudio
+from earmark.errors import AudioError, AudioTruncated, NoAudioStream, NotAudio
 
 TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
 
@@ -67,16 +67,21 @@ class AnySource:
             measured = self._measured if isinstance(self._measured, FFmpegSource) else None
             source = FFmpegSource(self._path, like=measured, is_damaged=self.is_damaged)
         except CannotOpen as error:
-            if is_meant_as_sound(self._path):
-                raise AudioTruncated(self._path, TRUNCATED) from error
-            problem = "this is no sound file that can be read; choose another"
-            raise NotAudio(self._path, problem) from error
-        if not source.has_stream:
+            raise self._give_up() from error
+        if source.has_sound is None:
+            source.close()
+            raise self._give_up()
+        if not source.has_sound:
             source.close()
             raise NoAudioStream(self._path, "there is no sound in this file; choose another")
         source.warnings.extend(self.warnings)
         self.warnings = source.warnings
         return source
+
+    def _give_up(self) -> AudioError:
+        if is_meant_as_sound(self._path):
+            return AudioTruncated(self._path, TRUNCATED)
+        return NotAudio(self._path, "this is no sound file that can be read; choose another")
 
     def _check_tail(self) -> None:
         """Let FFmpeg count where libsndfile cannot reach the end that the header claims."""

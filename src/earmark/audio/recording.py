@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from earmark.audio.level import SILENT, LevelCheck
 from earmark.audio.mix import Mixer
 from earmark.audio.opening import TRUNCATED, AnySource
-from earmark.audio.resample import plan, resample
+from earmark.audio.resample import Stretch, plan, resample
 from earmark.audio.source import shortfall
 from earmark.errors import (
     AudioSilent,
@@ -222,7 +222,7 @@ class Recording:
         last = None if stop is None else round(stop * rate)
         stretch = plan(self.sample_rate, rate, round(start * rate), last)
         level = LevelCheck(self.path)
-        native = self._native(source, stretch.read_from, stretch.read_to, level)
+        native = self._native(source, stretch, level)
         drop, keep = stretch.drop, stretch.keep
         try:
             for block in resample(native, self.sample_rate, rate):
@@ -232,7 +232,6 @@ class Recording:
                     piece = piece[:keep]
                     keep -= len(piece)
                 if len(piece):
-                    level.update(piece)
                     yield piece
                 if keep == 0:
                     break
@@ -241,9 +240,10 @@ class Recording:
         level.finish()
 
     def _native(
-        self, source: AnySource, start: int, stop: int | None, level: LevelCheck
+        self, source: AnySource, stretch: Stretch, level: LevelCheck
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield mono blocks at the file's own rate, from frame ``start`` to ``stop``."""
+        """Yield mono blocks at the file's own rate; note the level of those that were asked for."""
+        start, stop = stretch.read_from, stretch.read_to
         size = max(1, _BLOCK // self.channels)
         limit = int(self._max_duration * self.sample_rate) + 1
         at = start
@@ -259,7 +259,11 @@ class Recording:
                     self.path, f"longer than the limit of {_clock(self._max_duration)}; cut it"
                 )
             level.require_finite(block)
-            yield self._mixer.mix(block)
+            mono = self._mixer.mix(block)
+            begin = at - len(block)
+            # Not what the resampler needs before and after, nor its echoes of the edges.
+            level.update(mono[max(0, stretch.first - begin) : max(0, stretch.end(at) - begin)])
+            yield mono
         if stop is None:
             expected = round(self.duration * self.sample_rate)
             self._note(*shortfall(at, expected, self.sample_rate))

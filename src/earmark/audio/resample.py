@@ -29,27 +29,43 @@ class Stretch:
         Input samples to feed; ``read_to`` None means to the end.
     drop
         Output samples to leave out at the beginning.
+    first, last
+        Input samples that sound in the output, without those read for the filter's sake; ``last``
+        None means to the end.
     keep
         Output samples to keep after those; None means all.
     """
 
     read_from: int
     read_to: int | None
+    first: int
+    last: int | None
     drop: int
     keep: int | None
+
+    def end(self, limit: int) -> int:
+        """Return ``last``, or ``limit`` where that is less."""
+        return limit if self.last is None else max(0, min(self.last, limit))
 
 
 def plan(native: int, rate: int, first: int, last: int | None) -> Stretch:
     """Plan how to get output samples [first, last) at ``rate`` from input at ``native`` Hz."""
     keep = None if last is None else max(0, last - first)
     if native == rate:
-        return Stretch(first, last, 0, keep)
+        return Stretch(first, last, first, last, 0, keep)
     common = math.gcd(native, rate)
     period, out_period = native // common, rate // common
     margin = math.ceil(_WARM_UP * native)
     meeting = max(0, first // out_period - math.ceil(margin / period))
-    read_to = None if last is None else math.ceil(last * native / rate) + margin
-    return Stretch(meeting * period, read_to, first - meeting * out_period, keep)
+    end = None if last is None else math.ceil(last * native / rate)
+    return Stretch(
+        read_from=meeting * period,
+        read_to=None if end is None else end + margin,
+        first=first * native // rate,
+        last=end,
+        drop=first - meeting * out_period,
+        keep=keep,
+    )
 
 
 def resample(
