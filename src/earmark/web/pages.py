@@ -12,6 +12,7 @@ from flask import (
     Response,
     current_app,
     flash,
+    g,
     redirect,
     render_template,
     request,
@@ -66,8 +67,15 @@ def clock(seconds: float | None) -> str:
 
 def color(genre: str | None) -> str:
     """Return the class of a genre's color and shape."""
-    genres = list(service().library.genres())
+    genres = _genres()
     return f"g{genres.index(genre) % COLORS}" if genre in genres else "g-none"
+
+
+def _genres() -> list[str]:
+    """Return the genres, asked for once a request."""
+    if "genres" not in g:
+        g.genres = list(service().library.genres())
+    return cast(list[str], g.genres)
 
 
 def _common() -> dict[str, Any]:

@@ -1,0 +1,281 @@
+// The map: every track a point, drawn on a canvas; by pointer, touch or keyboard.
+
+import { ask, genreClass, make } from "./common.js";
+import { play, stop } from "./player.js";
+
+const byId = (id) => document.getElementById(id);
+const canvas = byId("map-canvas");
+const card = byId("map-card");
+const context = canvas.getContext("2d");
+const MOST_ROWS = 500;
+
+// One shape for each color class, so that color is never alone.
+const SHAPES = [
+  "M0-5A5 5 0 1 1 0 5A5 5 0 1 1 0-5Z", "M-4.5-4.5H4.5V4.5H-4.5Z", "M0-6L5.5 4.5H-5.5Z", "M0-6.5L5 0L0 6.5L-5 0Z",
+  "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z", "M0 6L-5.5-4.5H5.5Z", "M-6-3L-3-6L0-3L3-6L6-3L3 0L6 3L3 6L0 3L-3 6L-6 3L-3 0Z",
+  "M0-6.5L1.8-2L6.5-2L2.8 1L4.2 6L0 3.2L-4.2 6L-2.8 1L-6.5-2L-1.8-2Z", "M-6-2.2H6V2.2H-6Z", "M-2.2-6H2.2V6H-2.2Z",
+  "M0-6L5.2-3V3L0 6L-5.2 3V-3Z", "M-5 5A7.5 7.5 0 0 1 5-5A7.5 7.5 0 0 1-5 5Z",
+];
+const shapePaths = SHAPES.map((d) => new Path2D(d));
+const shapeOf = (className) => Number(/^g(\d+)$/.exec(className)?.[1] ?? 0);
+
+let points = [];
+let hidden = new Set();
+let chosen = null;
+let view = { x: 0, y: 0, zoom: 1 };
+let colors = {};
+
+for (const label of document.querySelectorAll(".map-genres label")) {
+  label.querySelector("path").setAttribute("d", SHAPES[shapeOf(label.className)]);
+}
+
+function readColors() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  colors = { ink: read("--ink"), sheet: read("--sheet"), soft: read("--soft"), "g-none": read("--field") };
+  for (let i = 0; i < SHAPES.length; i += 1) colors[`g${i}`] = read(`--g${i}`);
+}
+
+// Places: from the map's own [-1, 1] to the canvas.
+
+function size() {
+  return { width: canvas.clientWidth, height: canvas.clientHeight };
+}
+
+function toScreen(point) {
+  const { width, height } = size();
+  const scale = (view.zoom * 0.46);
+  return [
+    width / 2 + (point.x - view.x) * scale * width,
+    height / 2 - (point.y - view.y) * scale * height,
+  ];
+}
+
+const visible = () => points.filter((point) => !hidden.has(point.genre));
+
+function draw() {
+  const ratio = devicePixelRatio || 1;
+  const { width, height } = size();
+  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
+  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const grow = Math.min(1.6, 0.8 + view.zoom * 0.15) * (points.length > 3000 ? 0.7 : 1);
+  const paint = (point, scale) => {
+    const [x, y] = toScreen(point);
+    if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return;
+    context.save();
+    context.translate(x, y);
+    context.scale(scale, scale);
+    context.fillStyle = colors[point.className];
+    context.strokeStyle = colors.sheet;
+    context.lineWidth = 1.2;
+    const path = shapePaths[shapeOf(point.className)];
+    context.fill(path);
+    context.stroke(path);
+    context.restore();
+  };
+  for (const point of visible()) if (!point.dropped) paint(point, grow);
+  for (const point of visible()) if (point.dropped) star(point);
+  if (chosen) {
+    const [x, y] = toScreen(chosen);
+    paint(chosen, grow * 1.5);
+    if (chosen.dropped) star(chosen);
+    context.beginPath();
+    context.arc(x, y, 15, 0, 2 * Math.PI);
+    context.strokeStyle = colors.ink;
+    context.lineWidth = 2;
+    context.stroke();
+  }
+}
+
+// Your own songs: a ring with a name.
+function star(point) {
+  const [x, y] = toScreen(point);
+  context.beginPath();
+  context.arc(x, y, 10, 0, 2 * Math.PI);
+  context.fillStyle = colors[point.className];
+  context.fill();
+  context.strokeStyle = colors.ink;
+  context.lineWidth = 3;
+  context.stroke();
+  context.font = "600 13px system-ui, sans-serif";
+  context.textAlign = x > size().width * 0.6 ? "right" : "left";
+  const shift = context.textAlign === "right" ? -16 : 16;
+  context.lineWidth = 4;
+  context.strokeStyle = colors.sheet;
+  context.strokeText(point.track, x + shift, y + 4);
+  context.fillStyle = colors.ink;
+  context.fillText(point.track, x + shift, y + 4);
+}
+
+// What is shown of one point
+
+function choose(point) {
+  chosen = point;
+  card.className = `map-card ${point ? point.className : ""}`;
+  if (point) {
+    const lines = [
+      make("p", {}, make("b", {}, point.title ?? point.track)),
+      point.artist ? make("p", {}, point.artist) : null,
+      make("p", { class: "fine" }, point.dropped ? `your song, classified as ${point.genre}` : point.genre),
+      point.audio
+        ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": `Play ${point.title ?? point.track}` })
+        : null,
+    ];
+    card.replaceChildren(...lines.filter(Boolean));
+  }
+  draw();
+}
+
+function nearest(x, y, within) {
+  let best = null;
+  let least = within;
+  for (const point of visible()) {
+    const [px, py] = toScreen(point);
+    const far = Math.hypot(px - x, py - y) - (point.dropped ? 6 : 0);
+    if (far < least) [best, least] = [point, far];
+  }
+  return best;
+}
+
+// Arrow keys: the nearest point that lies in that direction.
+function step(dx, dy) {
+  const from = chosen ?? visible()[0];
+  if (!chosen) return choose(from);
+  const [x, y] = toScreen(from);
+  let best = null;
+  let least = Infinity;
+  for (const point of visible()) {
+    if (point === from) continue;
+    const [px, py] = toScreen(point);
+    const along = (px - x) * dx + (py - y) * dy;
+    const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
+    if (along <= 0.5) continue;
+    const cost = along + 2.5 * aside;
+    if (cost < least) [best, least] = [point, cost];
+  }
+  if (best) choose(best);
+}
+
+function hear(point) {
+  if (point?.audio) play(point.audio, card.querySelector("[data-play]"));
+}
+
+function zoom(factor, x = size().width / 2, y = size().height / 2) {
+  const { width, height } = size();
+  const old = view.zoom;
+  view.zoom = Math.min(40, Math.max(1, old * factor));
+  const moved = 1 / 0.46 * (1 / old - 1 / view.zoom);
+  view.x += ((x - width / 2) / width) * moved;
+  view.y -= ((y - height / 2) / height) * moved;
+  if (view.zoom === 1) view = { x: 0, y: 0, zoom: 1 };
+  draw();
+}
+
+let press = null;
+canvas.addEventListener("pointerdown", (event) => {
+  canvas.setPointerCapture(event.pointerId);
+  press = { x: event.offsetX, y: event.offsetY, moved: false };
+});
+canvas.addEventListener("pointermove", (event) => {
+  if (press) {
+    const [dx, dy] = [event.offsetX - press.x, event.offsetY - press.y];
+    if (press.moved || Math.hypot(dx, dy) > 5) {
+      const { width, height } = size();
+      view.x -= dx / (width * 0.46 * view.zoom);
+      view.y += dy / (height * 0.46 * view.zoom);
+      press = { x: event.offsetX, y: event.offsetY, moved: true };
+      draw();
+    }
+    return;
+  }
+  const point = nearest(event.offsetX, event.offsetY, 14);
+  if (point && point !== chosen) choose(point);
+});
+canvas.addEventListener("pointerup", (event) => {
+  const wasClick = press && !press.moved;
+  press = null;
+  if (!wasClick) return;
+  const point = nearest(event.offsetX, event.offsetY, 24);
+  if (point) {
+    choose(point);
+    hear(point);
+  }
+});
+canvas.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+}, { passive: false });
+canvas.addEventListener("keydown", (event) => {
+  const act = {
+    ArrowRight: () => step(1, 0), ArrowLeft: () => step(-1, 0), ArrowUp: () => step(0, -1), ArrowDown: () => step(0, 1),
+    Enter: () => hear(chosen), " ": () => hear(chosen), "+": () => zoom(1.4), "-": () => zoom(1 / 1.4),
+    "0": () => zoom(0), Escape: stop,
+  }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+byId("map-in").addEventListener("click", () => zoom(1.5));
+byId("map-out").addEventListener("click", () => zoom(1 / 1.5));
+byId("map-all").addEventListener("click", () => zoom(0));
+
+for (const box of document.querySelectorAll(".map-genres input")) {
+  box.addEventListener("change", () => {
+    hidden = new Set([...document.querySelectorAll(".map-genres input:not(:checked)")].map((b) => b.value));
+    if (chosen && hidden.has(chosen.genre)) chosen = null;
+    fillTable();
+    draw();
+  });
+}
+
+function fillTable() {
+  if (!document.querySelector(".map-table").open) return;
+  const rows = visible().slice(0, MOST_ROWS).map((point) => make("tr", {},
+    make("th", { scope: "row" }, point.title ?? point.track), make("td", {}, point.artist ?? ""),
+    make("td", {}, point.genre), make("td", { class: "number" }, point.x.toFixed(2)),
+    make("td", { class: "number" }, point.y.toFixed(2))));
+  if (visible().length > MOST_ROWS) {
+    rows.push(make("tr", {}, make("td", { colspan: "5" }, `… and ${visible().length - MOST_ROWS} more; choose fewer genres.`)));
+  }
+  document.querySelector("#map-rows tbody").replaceChildren(...rows);
+}
+document.querySelector(".map-table").addEventListener("toggle", fillTable);
+
+function droppedSongs() {
+  try {
+    return JSON.parse(sessionStorage.getItem("earmark-songs") ?? "[]").map((song) => ({
+      x: song.place[0], y: song.place[1], track: song.name, genre: song.genre, dropped: true,
+    }));
+  } catch {
+    return [];
+  }
+}
+
+async function load() {
+  const loading = byId("map-loading");
+  try {
+    const map = await (await ask("api/v1/map")).json();
+    points = [...map.points, ...droppedSongs()];
+    for (const point of points) point.className = genreClass(point.genre);
+    byId("map-share").textContent =
+      `The two axes are the directions in which the library varies most: ${Math.round(100 * (map.share[0] + map.share[1]))} % of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.`;
+    loading.hidden = true;
+    readColors();
+    draw();
+    const own = points.filter((point) => point.dropped).at(-1);
+    if (own) choose(own);
+    canvas.dataset.ready = points.length;
+  } catch (error) {
+    loading.textContent = error.message;
+  }
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  readColors();
+  draw();
+});
+new ResizeObserver(draw).observe(canvas);
+readColors();
+load();

@@ -1,0 +1,75 @@
+// What all modules share.
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+
+/** The path below which the application lives, with a slash at its end. */
+export const base = meta("base");
+export const csrf = meta("csrf-token");
+
+/** Make an element: tag, attributes (null leaves one out), children. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+export function makeSvg(tag, attributes = {}) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** Fetch with the page's secret; returns the answer, or throws an Error with the problem's line. */
+export async function ask(path, { method = "GET", json, headers = {}, ...rest } = {}) {
+  const answer = await fetch(base + path, {
+    method,
+    headers: {
+      Accept: "application/json",
+      ...(method === "GET" ? {} : { "X-CSRF-Token": csrf }),
+      ...(json === undefined ? {} : { "Content-Type": "application/json" }),
+      ...headers,
+    },
+    body: json === undefined ? undefined : JSON.stringify(json),
+    ...rest,
+  }).catch(() => {
+    throw new Error("The server does not answer. Is it still running?");
+  });
+  if (!answer.ok) throw new Error(await problemLine(answer));
+  return answer;
+}
+
+async function problemLine(answer) {
+  try {
+    return (await answer.json()).detail;
+  } catch {
+    return `The server answered ${answer.status}.`;
+  }
+}
+
+export function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+export function percent(share) {
+  if (share > 0 && share < 0.005) return "< 1 %";
+  if (share >= 0.995 && share < 1) return "> 99 %";
+  return `${Math.round(share * 100)} %`;
+}
+
+export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** Classes of genres' colors, as the server gave them. */
+export function genreClass(genre) {
+  const genres = [...document.querySelectorAll("#genre-colors li")];
+  return genres.find((item) => item.textContent === genre)?.className ?? "g-none";
+}
+
+// Places that wait for the server to compute something load themselves again.
+if (document.querySelector("[data-reload]")) {
+  setTimeout(() => location.reload(), 2000);
+}

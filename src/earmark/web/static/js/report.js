@@ -1,0 +1,3 @@
+// The report: load again when it is computed.
+
+import "./common.js";

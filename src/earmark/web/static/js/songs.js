@@ -1,0 +1,90 @@
+// From a file in the browser to its answer: upload with progress, then ask for the job.
+
+import { ask, base, csrf, sleep } from "./common.js";
+
+export class Called extends Error {}
+
+/** Upload a file; tells the share that is sent. Returns the job. */
+function upload(file, signal, tell) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", file, file.name || "recording.webm");
+    request.open("POST", `${base}api/v1/jobs`);
+    request.setRequestHeader("X-CSRF-Token", csrf);
+    request.responseType = "json";
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) tell("Sending", event.loaded / event.total);
+    });
+    request.addEventListener("load", () => {
+      if (request.status === 202) return resolve(request.response);
+      const line = request.response?.detail ?? (request.status === 413
+        ? "This is larger than the server takes. Send a shorter piece."
+        : `The server answered ${request.status}.`);
+      const error = new Error(line);
+      error.status = request.status;
+      reject(error);
+    });
+    request.addEventListener("error", () =>
+      reject(new Error("The server does not answer. Is it still running?")));
+    request.addEventListener("abort", () => reject(new Called()));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}
+
+/**
+ * Classify a file.
+ *
+ * signal   calls everything off
+ * tell     (what, share or null) for people to watch
+ * answered (job id) when the prediction is there
+ * Returns the whole result, with waveform and timeline.
+ */
+export async function classify(file, { signal, tell, answered = () => {} }) {
+  tell("Sending", 0);
+  let job;
+  for (;;) {
+    try {
+      job = await upload(file, signal, tell);
+      break;
+    } catch (error) {
+      // Full queue, or too many requests: the server asks to come again.
+      if (error.status !== 503 && error.status !== 429) throw error;
+      tell("Waiting for the server", null);
+      await sleep(2000);
+      if (signal.aborted) throw new Called();
+    }
+  }
+  const path = `api/v1/jobs/${job.id}`;
+  const callOff = () =>
+    fetch(base + path, { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
+  signal.addEventListener("abort", callOff, { once: true });
+  addEventListener("pagehide", callOff, { once: true });
+  let pause = 120;
+  let told = false;
+  try {
+    for (;;) {
+      if (signal.aborted) throw new Called();
+      if (job.problem) throw new Error(job.problem.detail);
+      if (job.answered && !told) {
+        told = true;
+        await answered(job.id);
+      }
+      if (job.state === "done") break;
+      if (job.state === "queued" && job.ahead) tell(`Waiting, ${job.ahead} before it`, null);
+      else if (told) tell("Drawing its picture", job.done);
+      else tell("Listening", null);
+      await sleep(pause);
+      pause = Math.min(1000, pause * 1.25);
+      job = await (await ask(path, { signal })).json();
+    }
+    return await (await ask(`${path}/result`, { signal })).json();
+  } catch (error) {
+    if (signal.aborted) throw new Called();
+    throw error;
+  } finally {
+    removeEventListener("pagehide", callOff);
+    signal.removeEventListener("abort", callOff);
+  }
+}
