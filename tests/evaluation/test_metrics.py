@@ -150,6 +150,13 @@ def test_a_vote_that_knows_itself_has_no_calibration_error() -> None:
     assert metrics.calibration_error(c, right) == pytest.approx(0)
 
 
+def test_a_share_that_parts_equally_sure_tracks_draws_among_them() -> None:
+    curve = metrics.answer_curve([0.9, 0.5, 0.5, 0.5, 0.5], [True, True, False, False, False])
+    point = metrics.accuracy_at_share(curve, 0.6)
+    assert (point.threshold, point.share) == (0.5, 0.6)
+    assert point.accuracy == pytest.approx((1 + 2 * 0.25) / 3)
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=60))
 def test_answer_curve_counts_what_stands_at_or_above_each_threshold(
     rows: list[tuple[int, bool]],
@@ -161,9 +168,9 @@ def test_answer_curve_counts_what_stands_at_or_above_each_threshold(
         answered = [hit for v, hit in zip(c, right, strict=True) if v >= point.threshold]
         assert point.share == pytest.approx(len(answered) / len(rows))
         assert point.accuracy == pytest.approx(sum(answered) / len(answered))
+        again = metrics.accuracy_at_share(curve, point.share)
+        assert (again.threshold, again.accuracy) == pytest.approx((point.threshold, point.accuracy))
     assert curve[-1].share == 1.0
-    assert metrics.accuracy_at_share(curve, 1.0) == curve[-1]
-    assert metrics.accuracy_at_share(curve, 0.5).share >= 0.5
 
 
 def test_sets_are_counted() -> None:

@@ -189,8 +189,8 @@ class Audit:
         """Suspects whose neighbors all disagree with their label."""
         return [suspect for suspect in self.suspects if suspect.agreeing == 0]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return every finding in JSON's types."""
+    def to_json(self, most_suspects: int | None = None) -> dict[str, Any]:
+        """Return every finding in JSON's types, of the suspects at most so many."""
         return {
             "library": self.source,
             "tracks": self.n_tracks,
@@ -214,7 +214,7 @@ class Audit:
                     "why": one.why(),
                     "neighbors": [witness.to_json() for witness in one.neighbors],
                 }
-                for one in self.suspects
+                for one in self.suspects[:most_suspects]
             ],
             "hubs": [
                 {"track": hub.track, "genre": hub.genre, "times": hub.times} for hub in self.hubs

@@ -43,6 +43,9 @@ class Corpus:
         Where the artists are from, None where none is known.
     stated_copies
         Pairs of rows that an artists file calls the same recording.
+    fixed_groups
+        The group of each track [n] where it is not to be derived from artists and copies, as when
+        two libraries of the same tracks are compared.
     """
 
     tracks: tuple[Track, ...]
@@ -53,6 +56,7 @@ class Corpus:
     artists: tuple[str | None, ...]
     artists_from: str | None
     stated_copies: tuple[tuple[int, int], ...] = ()
+    fixed_groups: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -86,6 +90,8 @@ class Corpus:
     @cached_property
     def groups(self) -> NDArray[np.intp]:
         """The group of each track [n]: its artist's tracks, and copies of one recording."""
+        if self.fixed_groups is not None:
+            return self.fixed_groups
         pairs = [(copy.first, copy.second) for copy in self.copies]
         return group_tracks(self.artists, [*pairs, *self.stated_copies])
 
@@ -115,6 +121,7 @@ class Corpus:
             stated_copies=tuple(
                 (place[a], place[b]) for a, b in self.stated_copies if a in place and b in place
             ),
+            fixed_groups=None if self.fixed_groups is None else self.fixed_groups[keep],
         )
 
     def find(self, lines: Iterable[str], source: str) -> tuple[NDArray[np.intp], list[str]]:

@@ -134,7 +134,7 @@ class Figures:
         }
 
     def at_share(self, share: float) -> metrics.AnswerPoint:
-        """Return the strictest threshold that answers at least this share of tracks."""
+        """Return how good the surest answers are, when this share of tracks gets one."""
         return metrics.accuracy_at_share(list(self.answers), share)
 
 

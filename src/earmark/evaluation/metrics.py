@@ -306,10 +306,22 @@ def answer_curve(confidence: ArrayLike, right: ArrayLike) -> list[AnswerPoint]:
 
 
 def accuracy_at_share(curve: list[AnswerPoint], share: float) -> AnswerPoint:
-    """Return the strictest point of an answer curve that answers at least ``share`` of tracks."""
+    """Return the accuracy if the surest ``share`` of the tracks were answered, and no others.
+
+    Of equally sure tracks that do not all fit in, it counts as many as do, drawn at random: their
+    expected accuracy. The threshold is theirs.
+    """
     if not 0.0 < share <= 1.0:
         raise EvaluationError(f"the share answered lies in 0 … 1, not {share}")
-    return next(point for point in curve if point.share >= share - 1e-12)
+    below = AnswerPoint(1.0, 0.0, 0.0)
+    for point in curve:
+        if point.share >= share - 1e-12:
+            hits = below.share * below.accuracy
+            more = point.share * point.accuracy - hits
+            part = (share - below.share) / (point.share - below.share)
+            return AnswerPoint(point.threshold, share, (hits + part * more) / share)
+        below = point
+    raise EvaluationError("the curve does not reach all tracks")
 
 
 @dataclass(frozen=True, slots=True)

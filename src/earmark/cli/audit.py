@@ -1,0 +1,40 @@
+"""``earmark audit``: what is wrong with a library."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from earmark.cli.stages import stages
+from earmark.evaluation.audit import audit as audit_corpus
+from earmark.evaluation.corpus import corpus_of
+from earmark.evaluation.text import audit_text
+from earmark.library import open_library
+
+
+@click.command()
+@click.argument("library")
+@click.option(
+    "--artists",
+    metavar="FILE.csv",
+    help="Columns track and artist (and duplicate_of), where the library has no artists. 'none': "
+    "do not use what is known of GTZAN's.",
+)
+@click.option("--no-files", is_flag=True, help="Do not look at the files that were heard.")
+@click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
+def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> None:
+    """Look for what is wrong with LIBRARY.
+
+    Recordings that are there twice, artists under several genres, labels that the neighborhood
+    speaks against, hubs, genres too small to judge, and files that are gone or changed. LIBRARY is
+    a file, or 'reference' or 'classic'. Nothing is changed.
+    """
+    with open_library(library, read_only=True) as opened:
+        corpus = corpus_of(opened, artists)
+    with stages() as stage:
+        found = audit_corpus(corpus, files=not no_files, progress=stage("files"))
+    if as_json:
+        click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+    else:
+        click.echo(audit_text(found), nl=False)

@@ -1,0 +1,141 @@
+"""The two curves of the report, as SVG that needs no script and no font of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from earmark.evaluation.figures import Figures, thinned
+from earmark.evaluation.intervals import wilson
+from earmark.evaluation.trust import percent
+
+WIDTH, HEIGHT = 460, 340
+LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 46
+TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What an axis shows; it runs from 0 to 100 %."""
+
+    label: str
+
+
+def _x(value: float) -> float:
+    return round(LEFT + value * (WIDTH - LEFT - RIGHT), 2)
+
+
+def _y(value: float) -> float:
+    return round(HEIGHT - BOTTOM - value * (HEIGHT - TOP - BOTTOM), 2)
+
+
+def _frame(x: Axis, y: Axis) -> Markup:
+    parts = []
+    for tick in TICKS:
+        parts.append(
+            Markup(
+                '<line class="grid" x1="{x0}" x2="{x1}" y1="{y}" y2="{y}"/>'
+                '<text class="tick" x="{tx}" y="{y}" dy="0.32em" text-anchor="end">{label}</text>'
+            ).format(x0=_x(0), x1=_x(1), y=_y(tick), tx=_x(0) - 8, label=percent(tick, 0))
+        )
+        parts.append(
+            Markup(
+                '<line class="grid" x1="{x}" x2="{x}" y1="{y0}" y2="{y1}"/>'
+                '<text class="tick" x="{x}" y="{ty}" text-anchor="middle">{label}</text>'
+            ).format(x=_x(tick), y0=_y(0), y1=_y(1), ty=_y(0) + 18, label=percent(tick, 0))
+        )
+    parts.append(
+        Markup('<text class="axis" x="{x}" y="{y}" text-anchor="middle">{label}</text>').format(
+            x=_x(0.5), y=HEIGHT - 6, label=x.label
+        )
+    )
+    parts.append(
+        Markup(
+            '<text class="axis" transform="translate(14 {y}) rotate(-90)" text-anchor="middle">'
+            "{label}</text>"
+        ).format(y=_y(0.5), label=y.label)
+    )
+    return Markup("").join(parts)
+
+
+def _svg(name: str, title: str, description: str, body: Markup) -> Markup:
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {w} {h}" role="img" aria-labelledby="{name}-t {name}-d">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>{body}</svg>'
+    ).format(w=WIDTH, h=HEIGHT, name=name, title=title, description=description, body=body)
+
+
+def _line(points: Sequence[Point], css: str) -> Markup:
+    path = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
+    return Markup('<polyline class="{css}" points="{path}"/>').format(css=css, path=path)
+
+
+def calibration_chart(figures: Figures) -> Markup:
+    """Draw how often answers of like confidence are right, with 95 % Wilson intervals.
+
+    On the dashed diagonal, 70 % sure means right in 70 of 100 cases; below it the vote is too sure.
+    """
+    body = [_frame(Axis("how sure the answer was"), Axis("how often it was right"))]
+    body.append(_line([(0, 0), (1, 1)], "ideal"))
+    body.append(_line([(b.confidence, b.accuracy) for b in figures.calibration], "curve"))
+    # A repeated split asks the same tracks again, which makes no bin surer.
+    share = figures.n_tracks / figures.n_questions
+    for b in figures.calibration:
+        low_high = wilson(b.accuracy * b.count * share, b.count * share)
+        body.append(
+            Markup(
+                '<line class="whisker" x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>'
+                '<circle class="dot" cx="{x}" cy="{y}" r="4.5"><title>{told}</title></circle>'
+            ).format(
+                x=_x(b.confidence),
+                y=_y(b.accuracy),
+                low=_y(low_high.low),
+                high=_y(low_high.high),
+                told=f"{b.count} answers, {percent(b.confidence, 0)} sure on average: "
+                f"{percent(b.accuracy, 0)} right",
+            )
+        )
+    told = "; ".join(
+        f"{percent(b.confidence, 0)} sure, {percent(b.accuracy, 0)} right"
+        for b in figures.calibration
+    )
+    return _svg("calibration", "Calibration curve", told, Markup("").join(body))
+
+
+def answer_chart(figures: Figures) -> Markup:
+    """Draw how many of the surest answers are right, against the share of tracks answered."""
+    body = [_frame(Axis("share of tracks that get an answer"), Axis("answers that are right"))]
+    points = [(p.share, p.accuracy) for p in thinned(figures.answers)]
+    body.append(_line([(0, figures.accuracy), (1, figures.accuracy)], "ideal"))
+    body.append(_line(points, "curve"))
+    eighty = figures.at_share(0.8)
+    marks = [("80% answered", eighty.share, eighty.accuracy, "dot")]
+    if figures.answered < 1 and figures.accuracy_answered is not None:
+        marks.append(
+            ("without “not sure”", figures.answered, figures.accuracy_answered, "dot warn")
+        )
+    for i, (label, x, y, css) in enumerate(marks):
+        above = i == 0
+        body.append(
+            Markup(
+                '<circle class="{css}" cx="{x}" cy="{y}" r="5"/>'
+                '<text class="label" x="{tx}" y="{ty}" text-anchor="end">{label}: {value}</text>'
+            ).format(
+                css=css,
+                x=_x(x),
+                y=_y(y),
+                tx=_x(x) - 2,
+                ty=_y(y) + (-11 if above else 20),
+                label=label,
+                value=percent(y),
+            )
+        )
+    told = "; ".join(
+        f"{percent(share, 0)} answered, {percent(figures.at_share(share).accuracy, 0)} right"
+        for share in (0.2, 0.4, 0.6, 0.8, 1.0)
+    )
+    return _svg("answers", "Accuracy against share answered", told, Markup("").join(body))

@@ -1,0 +1,146 @@
+"""From what a person asks for to a split of their library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from earmark.errors import EvaluationError
+from earmark.evaluation import gtzan
+from earmark.evaluation.corpus import Corpus, read_text
+from earmark.evaluation.splits import (
+    ArtistKFold,
+    KFold,
+    LeaveOneArtistOut,
+    LeaveOneOut,
+    ListedSplit,
+    RandomSplit,
+    Split,
+)
+
+SPLITS = (
+    "random",
+    "k-fold",
+    "leave-one-out",
+    "artist-k-fold",
+    "leave-one-artist-out",
+    "files",
+    "fault-filtered",
+)
+RANDOM_REPEATS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A split, as asked for.
+
+    Attributes
+    ----------
+    name
+        One of ``SPLITS``; None: leave-one-artist-out where artists are known, else leave-one-out.
+    test_size, repeats, seed, folds
+        Where the split knows them; ``repeats`` None: 30 for random, else 1.
+    train, test
+        Files with names of tracks, for ``files``.
+    """
+
+    name: str | None = None
+    test_size: float = 0.15
+    repeats: int | None = None
+    seed: int = 0
+    folds: int = 10
+    train: Path | None = None
+    test: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A split of a certain library, with what there is to say about it."""
+
+    split: Split
+    notes: tuple[str, ...] = ()
+
+
+def choose(corpus: Corpus, request: Request) -> Choice:
+    """Make the split that was asked for.
+
+    Raises
+    ------
+    EvaluationError
+        There is no such split, or it cannot be made of these tracks.
+    """
+    name = request.name
+    if name is None:
+        name = "files" if request.train or request.test else default_split(corpus)
+    if name == "random":
+        return Choice(
+            RandomSplit(request.test_size, request.repeats or RANDOM_REPEATS, request.seed)
+        )
+    if name == "k-fold":
+        return Choice(KFold(request.folds, request.repeats or 1, request.seed))
+    if name == "artist-k-fold":
+        return Choice(ArtistKFold(request.folds, request.repeats or 1, request.seed))
+    if name == "leave-one-out":
+        return Choice(LeaveOneOut())
+    if name == "leave-one-artist-out":
+        return Choice(LeaveOneArtistOut())
+    if name == "files":
+        if request.train is None or request.test is None:
+            raise EvaluationError("the split by files needs both lists: --train A.txt --test B.txt")
+        lists = [
+            (str(file), read_text(file).splitlines()) for file in (request.train, request.test)
+        ]
+        return _listed(corpus, lists, "given lists", "files")
+    if name == "fault-filtered":
+        return fault_filtered(corpus)
+    raise EvaluationError(f"there is no split {name}; there are {', '.join(SPLITS)}")
+
+
+def default_split(corpus: Corpus) -> str:
+    """Name the split that is used when none is asked for."""
+    return "leave-one-artist-out" if corpus.n_artists else "leave-one-out"
+
+
+def fault_filtered(corpus: Corpus) -> Choice:
+    """Return GTZAN's fault-filtered split, for libraries of GTZAN's tracks.
+
+    Raises
+    ------
+    EvaluationError
+        The tracks are not GTZAN's, or none of the test part is there.
+    """
+    if not corpus.is_gtzan:
+        raise EvaluationError(
+            f"{corpus.source}: the fault-filtered split is one of GTZAN, and these tracks are not "
+            "named as GTZAN's (blues.00042)"
+        )
+    parts = gtzan.fault_filtered()
+    lists = [(f"fault-filtered {part}", parts[part]) for part in ("train", "test")]
+    return _listed(corpus, lists, "GTZAN fault-filtered", "fault-filtered")
+
+
+def _listed(
+    corpus: Corpus, lists: Sequence[tuple[str, Sequence[str]]], title: str, name: str
+) -> Choice:
+    sides, notes = [], []
+    for source, lines in lists:
+        rows, missing = corpus.find(lines, source)
+        sides.append(rows)
+        if not len(rows):
+            raise EvaluationError(f"{source}: none of its {len(missing)} tracks is in the library")
+        if missing:
+            shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+            notes.append(
+                f"{source}: {len(missing)} of {len(missing) + len(rows)} tracks are not in the "
+                f"library ({shown})"
+            )
+    split = ListedSplit(sides[0], sides[1], title, name)
+    torn = split.torn(corpus.groups)
+    if len(torn):
+        shown = ", ".join(corpus.names[i] for i in torn[:3]) + (", …" if len(torn) > 3 else "")
+        notes.append(
+            f"{len(torn)} tracks to learn from were left out, since their artist (or a copy) is "
+            f"asked: {shown}"
+        )
+    return Choice(split, tuple(notes))

@@ -1,0 +1,122 @@
+"""An evaluation as one HTML file that needs nothing else: no network, no script."""
+
+from __future__ import annotations
+
+import functools
+from importlib import metadata
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.evaluation.charts import answer_chart, calibration_chart
+from earmark.evaluation.intervals import Interval
+from earmark.evaluation.run import Evaluation, fingerprint, versions
+from earmark.evaluation.text import audit_sentence
+from earmark.evaluation.trust import percent
+
+MATRIX_GENRES = 24
+LISTED = 10
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("earmark.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    environment.filters["thousands"] = lambda count: f"{count:,}"
+    environment.filters["spread"] = _spread
+    return environment
+
+
+def _spread(interval: Interval | None, digits: int = 1) -> str:
+    if interval is None:
+        return "no interval"
+    return f"{percent(interval.low, digits)} to {percent(interval.high, digits)}"
+
+
+def report_html(evaluation: Evaluation) -> str:
+    """Return the report: a page for a screen of any width, light or dark, and for paper.
+
+    Parameters
+    ----------
+    evaluation
+        What was found out.
+    """
+    figures = evaluation.figures
+    small = len(figures.genres) <= MATRIX_GENRES
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            e=evaluation,
+            f=figures,
+            corpus=evaluation.corpus,
+            sides=_sides(evaluation),
+            matrix=_matrix(figures.confusion) if small else None,
+            confusions=confusions(figures.confusion, figures.genres),
+            calibration=calibration_chart(figures),
+            answers=answer_chart(figures),
+            audit=evaluation.audit,
+            audit_sentence=audit_sentence(evaluation.audit) if evaluation.audit else None,
+            fingerprint=fingerprint(evaluation.corpus),
+            versions=versions(),
+            version=metadata.version("earmark"),
+            listed=LISTED,
+            chance=float(np.log(len(figures.genres))),
+        )
+    )
+
+
+def _sides(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the splits side by side, the one asked for first."""
+    e = evaluation
+    rows = [(e.split, e.title, e.figures, e.trust, True)]
+    rows += [(b.name, b.title, b.figures, b.trust, False) for b in e.beside]
+    return [
+        {"name": name, "title": title, "figures": figures, "trust": trust, "main": main}
+        for name, title, figures, trust, main in rows
+    ]
+
+
+def _matrix(confusion: NDArray[np.intp]) -> list[list[dict[str, Any]]]:
+    """Return cells with their count, share of the row and shade from 0 to 10."""
+    rows = []
+    for true, counts in enumerate(confusion):
+        total = int(counts.sum())
+        rows.append(
+            [
+                {
+                    "count": int(count),
+                    "share": count / total if total else 0.0,
+                    "shade": max(1, round(10 * count / total)) if count else 0,
+                    "right": named == true,
+                }
+                for named, count in enumerate(counts)
+            ]
+        )
+    return rows
+
+
+def confusions(
+    confusion: NDArray[np.intp], genres: tuple[str, ...], most: int = 8
+) -> list[dict[str, Any]]:
+    """Return which genres are most often taken for which others."""
+    off = confusion - np.diag(np.diag(confusion))
+    order = np.argsort(-off, axis=None, kind="stable")[:most]
+    found = []
+    for cell in order:
+        true, named = divmod(int(cell), len(genres))
+        count = int(off[true, named])
+        if count:
+            share = count / int(confusion[true].sum())
+            found.append(
+                {"true": genres[true], "named": genres[named], "count": count, "share": share}
+            )
+    return found

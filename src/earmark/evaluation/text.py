@@ -1,0 +1,277 @@
+"""An evaluation and an audit as plain text, for a terminal, a log or a mail."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from earmark.evaluation.audit import Audit
+from earmark.evaluation.compare import Comparison
+from earmark.evaluation.figures import Figures
+from earmark.evaluation.intervals import Interval
+from earmark.evaluation.run import Evaluation
+from earmark.evaluation.trust import percent
+
+WIDTH = 88
+BAR = 20
+MATRIX_GENRES = 12
+SHOWN = 10
+BELIEVE = {"honest": "believe it", "leaky": "do not", "unvouched": "unknown"}
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """Write an evaluation as lines of text."""
+    e, f = evaluation, evaluation.figures
+    lines = [*_wrap(e.sentence()), "", *_wrap(e.trust.verdict)]
+    for note in e.notes:
+        lines += _wrap(f"Note: {note}.")
+    lines += ["", *_side_by_side(e), "", *_facts(f), "", *_genres(f), "", *_confusion(f)]
+    if e.mistakes:
+        lines += ["", "Surest mistakes"]
+        for mistake in e.mistakes[:5]:
+            who = f" ({mistake.artist})" if mistake.artist else ""
+            told = f"{mistake.track}{who}: {mistake.genre} taken for {mistake.named}"
+            lines += _wrap(f"{told} at {percent(mistake.probability, 0)}; {mistake.why()}", "  ")
+    if e.comparison is not None:
+        lines += ["", *_comparison(e.comparison)]
+    copies = [copy for copy in e.corpus.copies if copy.how != "likely"]
+    if copies and e.audit is None:
+        word = "pair" if len(copies) == 1 else "pairs"
+        lines += [
+            "",
+            *_wrap(f"{len(copies)} {word} of exact copies; earmark audit says which."),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+
+
+def table(rows: Iterable[Sequence[str]], right: str) -> list[str]:
+    """Align columns; ``right`` has an ``r`` for each column aligned to the right, else ``l``."""
+    cells = list(rows)
+    widths = [max(len(row[i]) for row in cells) for i in range(len(right))]
+    return [
+        "  "
+        + "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _range(interval: Interval | None) -> str:
+    if interval is None:
+        return "no interval"
+    return f"{percent(interval.low)} to {percent(interval.high)}"
+
+
+def _side_by_side(e: Evaluation) -> list[str]:
+    rows = [("split", "accuracy", "95% interval", "balanced", "artists met", "believe")]
+    main = (e.title, e.figures, e.trust)
+    for title, figures, trust in [main, *((b.title, b.figures, b.trust) for b in e.beside)]:
+        rows.append(
+            (
+                title,
+                percent(figures.accuracy),
+                _range(figures.accuracy_interval),
+                percent(figures.balanced_accuracy),
+                percent(figures.artist_known, 0),
+                BELIEVE[trust.level],
+            )
+        )
+    return ["Side by side", *table(rows, "lrrrrl")]
+
+
+def _facts(f: Figures) -> list[str]:
+    rows = [("accuracy", percent(f.accuracy), f"{_range(f.accuracy_interval)} (Wilson)")]
+    if f.spread is not None:
+        low, high = min(f.accuracies), max(f.accuracies)
+        told = f"± {percent(f.spread)} over {len(f.accuracies)} repeats"
+        rows.append(("", "", f"{told}, {percent(low)} to {percent(high)}"))
+    rows += [
+        ("", "", f"{_range(f.accuracy_by_group)} (bootstrap over {f.n_groups} artists)"),
+        ("class-balanced accuracy", percent(f.balanced_accuracy), _range(f.balanced_interval)),
+        ("macro F1", percent(f.macro_f1), _range(f.f1_interval)),
+        ("most frequent genre", percent(f.baseline), "what a guess would score"),
+        ("log loss", f"{f.log_loss:.3f}", f"{np.log(len(f.genres)):.3f} for knowing nothing"),
+        ("calibration error", percent(f.calibration_error), "10 bins of equal counts"),
+    ]
+    eighty = f.at_share(0.8)
+    rows.append(
+        (
+            "surest 80% answered",
+            percent(eighty.accuracy),
+            f"confidence from {percent(eighty.threshold, 0)}",
+        )
+    )
+    if f.accuracy_answered is not None and f.answered < 1:
+        rows.append(
+            (
+                'not "not sure"',
+                percent(f.accuracy_answered),
+                f"of the {percent(f.answered)} that were answered",
+            )
+        )
+    if f.sets is not None and f.coverage is not None:
+        rows.append(
+            (
+                "prediction sets",
+                percent(f.sets.coverage),
+                f"promised {percent(f.coverage, 0)}; {f.sets.mean_size:.1f} genres on average",
+            )
+        )
+    return ["Figures", *table(rows, "lrl")]
+
+
+def _genres(f: Figures) -> list[str]:
+    rows = [("genre", "recall", "", "precision", "F1", "tracks asked")]
+    for genre, one in zip(f.genres, f.per_genre, strict=True):
+        filled = round(one.recall * BAR)
+        rows.append(
+            (
+                genre,
+                percent(one.recall, 0),
+                "█" * filled + "░" * (BAR - filled),
+                percent(one.precision, 0),
+                percent(one.f1, 0),
+                str(one.support),
+            )
+        )
+    return table(rows, "lrlrrr")
+
+
+def _confusion(f: Figures) -> list[str]:
+    if len(f.genres) <= MATRIX_GENRES:
+        head = ["true \\ named", *(_short(genre) for genre in f.genres)]
+        rows = [head]
+        for genre, counts in zip(f.genres, f.confusion, strict=True):
+            rows.append([genre, *(str(n) if n else "·" for n in counts)])
+        return table(rows, "l" + "r" * len(f.genres))
+    off = f.confusion - np.diag(np.diag(f.confusion))
+    order = np.argsort(-off, axis=None, kind="stable")[:SHOWN]
+    lines = ["Most frequent confusions"]
+    for cell in order:
+        true, named = divmod(int(cell), len(f.genres))
+        if off[true, named]:
+            lines.append(f"  {off[true, named]:>4}  {f.genres[true]} taken for {f.genres[named]}")
+    return lines
+
+
+def _short(genre: str) -> str:
+    return genre if len(genre) <= 6 else genre[:5] + "."
+
+
+def _comparison(c: Comparison) -> list[str]:
+    rows = [
+        ("", "accuracy", "balanced", "only this one right"),
+        (
+            "first",
+            percent(c.first.accuracy),
+            percent(c.first.balanced_accuracy),
+            str(c.accuracy.only_first),
+        ),
+        (
+            "second",
+            percent(c.second.accuracy),
+            percent(c.second.balanced_accuracy),
+            str(c.accuracy.only_second),
+        ),
+    ]
+    lines = [f"Comparison, {c.n_tracks:,} tracks, {c.split}"]
+    lines += [f"  first:  {c.first.title}", f"  second: {c.second.title}"]
+    lines += [*table(rows, "lrrr"), *_wrap(c.sentence(), "  ")]
+    if not c.repeated:
+        lines.append(f"  McNemar's exact test over tracks: p = {c.accuracy.mcnemar:.3g}")
+    for name, side in (("first", c.first), ("second", c.second)):
+        if side.left_out:
+            lines += _wrap(
+                f"{side.left_out} tracks of the {name} were left out: the other has none of that "
+                "name or content under that genre.",
+                "  ",
+            )
+    return lines
+
+
+def audit_text(audit: Audit) -> str:
+    """Write an audit as lines of text."""
+    a = audit
+    lines = [*_wrap(audit_sentence(a))]
+    if a.exact:
+        lines += ["", "The same recording twice"]
+        for pair in a.exact:
+            across = f"   ACROSS GENRES: {' and '.join(pair.genres)}" if pair.across_genres else ""
+            how = "same bytes" if pair.how == "content" else "same features"
+            lines.append(f"  {pair.first} = {pair.second}   {how}{across}")
+    if a.likely:
+        lines += ["", "Seem to be one recording in two forms (another mastering, another excerpt)"]
+        for pair in a.likely:
+            across = f"   ACROSS GENRES: {' and '.join(pair.genres)}" if pair.across_genres else ""
+            distance = f"distance {pair.distance:.3g}"
+            lines.append(f"  {pair.first} ≈ {pair.second}   {distance}{across}")
+    if a.artists:
+        lines += ["", "One artist under several genres"]
+        for one in a.artists:
+            counts = ", ".join(f"{genre} {count}" for genre, count in one.genres.items())
+            lines.append(f"  {one.artist}: {counts}")
+    if a.suspects:
+        lines += ["", "Labels to check first (most suspicious first)"]
+        for rank, suspect in enumerate(a.suspects[:SHOWN], start=1):
+            who = f" ({suspect.artist})" if suspect.artist else ""
+            told = f"{rank:>2}. {suspect.track}{who}: {suspect.genre}, or {suspect.suggested}?"
+            lines += [f"  {told}", *_wrap(suspect.why(), "      ")]
+            nearest = ", ".join(f"{w.track} ({w.genre})" for w in suspect.neighbors[:3])
+            lines += _wrap(f"nearest: {nearest}", "      ")
+        if len(a.suspects) > SHOWN:
+            lines.append(f"  … --json has all {len(a.suspects):,}, ranked.")
+    lines += ["", "Hubs, tracks that are neighbor to everything", *_hubs(a)]
+    if a.small_genres:
+        lines += ["", "Genres too small to judge"]
+        for small in a.small_genres:
+            tracks = f"{small.tracks} track{'' if small.tracks == 1 else 's'}"
+            artists = f"{small.artists} artist{'' if small.artists == 1 else 's'}"
+            lines.append(f"  {small.genre}: {tracks} by {artists} or groups")
+    if a.files:
+        lines += ["", "Files"]
+        lines += [f"  {one.what}: {one.path} ({one.track})" for one in a.files]
+    return "\n".join(lines) + "\n"
+
+
+def _hubs(a: Audit) -> list[str]:
+    skewed = "strong" if a.hubness > 2 else "some" if a.hubness > 1 else "hardly any"
+    lines = _wrap(
+        f"{skewed} hubness (skewness {a.hubness:.2f}); {percent(a.never)} of the tracks are "
+        "nobody's neighbor.",
+        "  ",
+    )
+    lines += [f"  {hub.track} ({hub.genre}): neighbor of {hub.times}" for hub in a.hubs[:SHOWN]]
+    return lines
+
+
+def audit_sentence(a: Audit) -> str:
+    """Sum an audit up."""
+
+    def some(count: int, one: str, many: str) -> str:
+        return f"{count or 'no'} {one if count == 1 else many}"
+
+    across = sum(pair.across_genres for pair in a.exact)
+    parts = [
+        some(len(a.exact), "exact copy", "exact copies")
+        + (f" ({across} across genres)" if across else ""),
+        some(len(a.likely), "likely one", "likely ones"),
+        some(len(a.artists), "artist under several genres", "artists under several genres"),
+        some(len(a.outvoted), "track", "tracks") + " whose neighbors all disagree with the label",
+        some(len(a.hubs), "hub", "hubs"),
+        some(len(a.small_genres), "genre", "genres") + " too small to judge",
+    ]
+    files = (
+        f" {some(len(a.files), 'file', 'files')} of {a.files_checked:,} gone or changed."
+        if a.files_checked
+        else " No file is known, so none was looked at."
+    )
+    unknown = f" {a.n_unknown:,} tracks have no artist." if a.n_unknown else ""
+    return f"{a.n_tracks:,} tracks: {', '.join(parts)}.{files}{unknown}"
