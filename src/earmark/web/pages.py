@@ -24,7 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from earmark.errors import EarmarkError
 from earmark.web import teaching, view
 from earmark.web.access import changes_library, no_form_secret, public
-from earmark.web.api.reference import operations
+from earmark.web.api.reference import TAGS, operations
 from earmark.web.config import MEGABYTE
 from earmark.web.current import access, client_gone, service, shown_name, uploaded
 from earmark.web.problems import answer_problem, status_of
@@ -292,7 +292,9 @@ def reference() -> str:
     """Describe the API, to be tried out."""
     spec = cast(APIFlask, current_app).spec
     # Through JSON, since the document holds lazy values.
-    return render_template("reference.html", operations=operations(json.loads(json.dumps(spec))))
+    return render_template(
+        "reference.html", operations=operations(json.loads(json.dumps(spec))), tags=TAGS
+    )
 
 
 # Signing in

@@ -18,9 +18,8 @@ from earmark.audio import is_audio_name
 from earmark.classify import Classifier, Neighbor, Prediction, Stretch
 from earmark.errors import AudioNotFound, EarmarkError, LibraryError
 from earmark.library import Library, open_default
-from earmark.library.fitting import voter
 from earmark.listen import Heard
-from earmark.neighbors import Parameters, Voter
+from earmark.neighbors import Parameters
 from earmark.web import analysis, wire
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
@@ -69,11 +68,8 @@ class Service:
     def _use(self, library: Library) -> None:
         self.library = library
         self.classifier = Classifier(library)
-        # A recording that somebody labelled by hand does count as its own neighbor.
-        self._with_itself = Classifier(library, include_self=True)
         self.map = StarMap(library)
         self.report = Report(library)
-        self._voter: tuple[int, Voter] | None = None
 
     def change_library(self, library: Library) -> None:
         """Go on with another library of the same feature extractor."""
@@ -187,17 +183,19 @@ class Service:
                 self._answer(job, heard, str(message["content_hash"]))
             case "picture":
                 step = float(message["step"])
-                stretches = self.classifier.stretches(
-                    arrays["starts"], arrays["vectors"], step=step
-                )
+                with self._lock:
+                    stretches = self.classifier.stretches(
+                        arrays["starts"], arrays["vectors"], step=step
+                    )
                 job.peaks = arrays["peaks"]
                 job.timeline = _fit_stretches(stretches, job.prediction)
 
     def _answer(self, job: Job, heard: Heard, content_hash: str) -> None:
         with self._lock:
             taught = [track for track in self.library.find_hash(content_hash) if track.taught]
-            classifier = self._with_itself if taught else self.classifier
-            prediction = classifier.predict_heard(heard, content_hash)
+            # A recording that somebody labelled by hand does count as its own neighbor.
+            self.classifier.include_self = bool(taught)
+            prediction = self.classifier.predict_heard(heard, content_hash)
             if taught and taught[-1].genre is not None:
                 prediction = told(prediction, taught[-1].genre)
             job.prediction = prediction
@@ -265,12 +263,10 @@ class Service:
         LibraryEmpty
             The library has no labelled tracks.
         """
-        with self._lock:
-            snapshot = self.library.snapshot()
-            if self._voter is None or self._voter[0] != snapshot.revision:
-                self._voter = (snapshot.revision, voter(self.library))
-            itself = snapshot.rows_of_hash(content_hash or "")
-            distances, rows = self._voter[1].kneighbors(vector[None], k, exclude=[itself])
+        chart = self.map.chart()
+        snapshot = chart.snapshot
+        itself = snapshot.rows_of_hash(content_hash or "")
+        distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
         found = []
         for row, distance in zip(rows[0], distances[0], strict=True):
             track = snapshot.tracks[row]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.library import Library, Snapshot
+from earmark.library.fitting import voter as library_voter
+from earmark.neighbors import Voter
 
 
 @dataclass(frozen=True)
@@ -19,46 +21,59 @@ class Chart:
     ----------
     snapshot
         The tracks.
+    voter
+        What compares them.
     points
-        [n, 2], about 0 with the largest absolute coordinate 1.
+        [n, 2], the middle at 0 and the farthest at 1 or -1 on both axes.
     mean, scale, axes
-        What takes a vector there: [d], [d], [d, 2].
+        What takes a vector, as the voter compares it, to the plane: [m], [m], [m, 2].
+    middle, reach
+        Of the plane, before it is brought to [-1, 1]: [2], [2].
     share
         The part of the variance that each axis shows [2].
     """
 
     snapshot: Snapshot
+    voter: Voter
     points: NDArray[np.float64]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     axes: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    reach: NDArray[np.float64]
     share: NDArray[np.float64]
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
-        """Return the point of one more vector [d]."""
-        x, y = ((np.asarray(vector, dtype=np.float64) - self.mean) / self.scale) @ self.axes
+        """Return the point of one more vector [d]; it may lie beyond all others."""
+        compared = np.asarray(self.voter.points(vector[None])[0], dtype=np.float64)
+        plane = ((compared - self.mean) / self.scale) @ self.axes
+        x, y = (plane - self.middle) / self.reach
         return float(x), float(y)
 
 
-def chart(snapshot: Snapshot) -> Chart:
-    """Project the tracks on their first two principal components.
+def chart(snapshot: Snapshot, voter: Voter) -> Chart:
+    """Project the tracks, as the voter compares them, on their first two principal components.
 
-    Every number of a vector is brought to variance 1 first, since the numbers have different units.
+    The classic vote compares Gaussians, whose numbers have different units; they are brought to
+    variance 1 first, so its map is a likeness of the distances only.
     """
-    vectors = np.asarray(snapshot.vectors, dtype=np.float64)
-    mean = vectors.mean(axis=0)
-    spread = vectors.std(axis=0)
+    compared = np.asarray(voter.points(snapshot.vectors), dtype=np.float64)
+    mean = compared.mean(axis=0)
+    spread = compared.std(axis=0) if voter.parameters.plain else np.ones(compared.shape[1])
     scale = np.where(spread > 0, spread, 1.0)
-    scaled = (vectors - mean) / scale
-    # The axes of the d x d covariance are those of the SVD, at a cost that grows only with n.
+    scaled = (compared - mean) / scale
+    # The eigenvectors of the m x m covariance are the axes of the SVD, at a cost linear in n.
     variances, directions = np.linalg.eigh(scaled.T @ scaled)
     axes = directions[:, ::-1][:, :2]
     # The sign of an axis is arbitrary; fix it, so that a map looks the same every time.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    points = scaled @ axes
-    largest = np.abs(points).max() or 1.0
-    share = variances[::-1][:2] / max(variances.sum(), np.finfo(float).tiny)
-    return Chart(snapshot, points / largest, mean, scale, axes / largest, share)
+    plane = scaled @ axes
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    middle, reach = (high + low) / 2, (high - low) / 2
+    reach = np.where(reach > 0, reach, 1.0)
+    share = np.clip(variances[::-1][:2], 0, None) / max(variances.sum(), np.finfo(float).tiny)
+    points = (plane - middle) / reach
+    return Chart(snapshot, voter, points, mean, scale, axes, middle, reach, share)
 
 
 class StarMap:
@@ -70,11 +85,17 @@ class StarMap:
         self._chart: Chart | None = None
 
     def chart(self) -> Chart:
-        """Return the chart of the library as it is now."""
+        """Return the chart of the library as it is now.
+
+        Raises
+        ------
+        LibraryEmpty
+            It has no labelled tracks.
+        """
         with self._lock:
             snapshot = self._library.snapshot()
             if self._chart is None or self._chart.snapshot.revision != snapshot.revision:
-                self._chart = chart(snapshot)
+                self._chart = chart(snapshot, library_voter(self._library))
             return self._chart
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:

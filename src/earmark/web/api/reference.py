@@ -10,6 +10,9 @@ from apiflask import APIFlask
 from earmark.web.api.schemas import Problem
 from earmark.web.problems import PROBLEM_TYPE
 
+TAGS = ("Songs", "Tracks", "Teaching", "Library", "System")
+"""The groups of operations, in the order in which they are shown."""
+
 DESCRIPTION = """\
 Hears what genre a piece of music is, how sure that is, and which labelled tracks it sounds like.
 Errors are problem documents (RFC 9457). Where the server has a token, changes need it, as in
@@ -97,7 +100,8 @@ def operations(spec: dict[str, Any]) -> list[dict[str, Any]]:
                     "output": _output(operation, schemas),
                 }
             )
-    return found
+    ranks = {tag: rank for rank, tag in enumerate(TAGS)}
+    return sorted(found, key=lambda operation: ranks.get(operation["tag"], len(ranks)))
 
 
 def _resolve(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

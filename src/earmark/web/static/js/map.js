@@ -44,7 +44,7 @@ function size() {
 
 function toScreen(point) {
   const { width, height } = size();
-  const scale = (view.zoom * 0.46);
+  const scale = view.zoom * 0.46;
   return [
     width / 2 + (point.x - view.x) * scale * width,
     height / 2 - (point.y - view.y) * scale * height,

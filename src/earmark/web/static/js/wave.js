@@ -2,7 +2,7 @@
 
 import { clock, genreClass, make, makeSvg, percent } from "./common.js";
 
-const BARS = 150;
+const BAR_WIDTH = 4.6; // in CSS pixels
 
 /** Neighboring stretches of one genre as one. */
 function merge(timeline) {
@@ -18,11 +18,11 @@ function merge(timeline) {
   return merged;
 }
 
-function drawing(peaks, timeline, duration) {
+function drawing(peaks, timeline, duration, width) {
   const svg = makeSvg("svg", {
     class: "wave-form", viewBox: "0 0 600 100", preserveAspectRatio: "none", "aria-hidden": "true",
   });
-  const bars = Math.min(BARS, peaks.length);
+  const bars = Math.min(Math.max(40, Math.floor(width / BAR_WIDTH)), peaks.length);
   const loudest = Math.max(...peaks, 0.05);
   const paths = new Map();
   for (let bar = 0; bar < bars; bar += 1) {
@@ -62,7 +62,7 @@ export function picture(place, result, url) {
   const stage = make("div", {
     class: "wave-stage", role: "slider", tabindex: "0", "aria-label": "Place in the song",
     "aria-valuemin": "0", "aria-valuemax": Math.round(duration), "aria-valuenow": "0",
-  }, drawing(result.waveform ?? [], timeline, duration), line, playhead);
+  }, drawing(result.waveform ?? [], timeline, duration, place.parentElement.clientWidth), line, playhead);
   const button = make("button", { type: "button", class: "play", "aria-label": "Play the song" });
   const now = make("span", { class: "wave-now" });
   const tools = make("div", { class: "wave-tools" }, url ? button : "", now,
