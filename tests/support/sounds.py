@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -113,6 +114,11 @@ def tune(seconds: float, rate: int = 22050, *, channels: int = 1, seed: int = 0)
         Within [-0.9, 0.9] and exactly representable in 16 bits, so that a lossless 16-bit file
         gives back the very same numbers.
     """
+    return _tune(seconds, rate, channels, seed).copy()
+
+
+@lru_cache(maxsize=64)
+def _tune(seconds: float, rate: int, channels: int, seed: int) -> Samples:
     n = round(seconds * rate)
     time = np.arange(n) / rate
     out = np.empty((n, channels))

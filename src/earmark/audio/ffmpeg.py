@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from earmark.audio.files import open_bytes
 from earmark.audio.source import DAMAGED, CannotOpen, shortfall
-from earmark.audio.timeline import Timeline, is_even, is_fine
+from earmark.audio.timeline import Timeline, is_even
 
 # FFmpeg also knows "formats" that are lists of other files or addresses to open (HLS, concat,
 # SDP, image sequences). A file that somebody sends must not make it open anything else.
@@ -29,6 +30,7 @@ _GUESSED_LENGTH = _RAW | {"aac", "mpeg", "mpegts"}
 _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of its frames
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
 _BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
+_STEP = 1 << 18  # samples, all channels together, that are held at a time
 _TAIL = 2.0  # seconds that are decoded to find the very end
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
@@ -120,28 +122,36 @@ class FFmpegSource:
         if first is None:
             return
         self.sample_rate, self.channels = first[0].sample_rate, first[1].shape[1]
+        claimed = self._claimed_frames()
+        # The first frame can be cut short, and stamped for that.
         anchor, place = (second[0], len(first[1])) if second else (first[0], 0)
         if anchor.pts is None:
             self._count()
-            return
-        ticks = 1 / (anchor.time_base * self.sample_rate)
-        timeline = Timeline(ticks, anchor.pts, place)
-        claimed = self._claimed_frames()
-        can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
-        if can_seek and claimed is not None and is_fine(anchor.time_base, self.sample_rate):
-            self._timeline = timeline
+        else:
+            ticks = 1 / (anchor.time_base * self.sample_rate)
+            timeline = Timeline(ticks, anchor.pts, place)
+            can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
+            self._survey(timeline, anchor.samples, claimed, can_seek)
+        if claimed and self._formats.isdisjoint(_GUESSED_LENGTH):
+            self._warn(*shortfall(self.frames, claimed, self.sample_rate, is_exact=False))
+
+    def _survey(self, line: Timeline, step: int, claimed: int | None, can_seek: bool) -> None:
+        """Set ``frames``, and ``_timeline`` where it serves to seek."""
+        if can_seek and claimed is not None and line.ticks >= 1:
+            self._timeline = line
             if self._find_end(claimed):
                 return
-            self._timeline = None
+        self._timeline = None
         stamps, end = self._list_packets()
-        if can_seek and is_even(stamps, ticks * anchor.samples):
-            self._timeline = Timeline(ticks, anchor.pts, place, anchor.samples)
+        if can_seek and is_even(stamps, line.ticks * step):
+            self._timeline = Timeline(line.ticks, line.anchor_stamp, line.anchor_place, step)
             if self._find_end(self._timeline.place(stamps[-1])):
                 return
-            self._timeline = None
-        self.frames = max(0, timeline.place(end))
-        if claimed and self._formats.isdisjoint(_GUESSED_LENGTH):
-            self.warnings.extend(shortfall(self.frames, claimed, self.sample_rate))
+        self._timeline = None
+        if any(later < earlier for earlier, later in pairwise(stamps)):  # files that were joined
+            self._count()
+        else:
+            self.frames = max(0, line.place(end))
 
     def _claimed_frames(self) -> int | None:
         if self._stream.duration is not None:
@@ -230,9 +240,8 @@ class FFmpegSource:
             samples = np.repeat(samples.mean(axis=1, keepdims=True), self.channels, axis=1)
         return np.asarray(samples, np.float32)
 
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warnings:
-            self.warnings.append(warning)
+    def _warn(self, *warnings: str) -> None:
+        self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -253,7 +262,7 @@ class FFmpegSource:
             elif distance < 0 or at is not None:
                 self._rewind()
         while self._at < frame:
-            if not len(self.read(min(frame - self._at, 1 << 16))):
+            if not len(self.read(min(frame - self._at, max(1, _STEP // self.channels)))):
                 return
 
     def _seek_packet(self, frame: int) -> int | None:
@@ -292,6 +301,6 @@ class FFmpegSource:
             return np.empty((0, self.channels), np.float32)
         self._at += n
         block = np.concatenate(pieces)
-        keep = round(_BEHIND * self.sample_rate)
+        keep = min(round(_BEHIND * self.sample_rate), _STEP // self.channels)
         self._behind = block[-keep:] if n >= keep else np.concatenate([self._behind, block])[-keep:]
         return block

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from earmark.audio.level import SILENCE
 from earmark.audio.source import Source
 
-# The mean of two equal channels in opposite phase is silence, and lossy coding leaves noise of it.
-# Below this share of the channels' own energy (-40 dB) the mean is not what anybody hears.
-_CANCELED = 1e-4
+# The mean of n unrelated channels has 1/n of their mean energy. That of channels in opposite phase
+# has none, or, behind lossy coding, what the coder got wrong. Below this part of 1/n the mean is
+# not what anybody hears.
+_CANCELED = 0.04
 _PROBES, _PROBE_FRAMES = 8, 8192
 
 
@@ -87,4 +88,4 @@ def _energies(block: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _cancels(energies: NDArray[np.float64], mixed: float) -> bool:
-    return mixed < _CANCELED * float(energies.mean())
+    return mixed < _CANCELED * float(energies.mean()) / len(energies)

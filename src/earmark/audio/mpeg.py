@@ -62,7 +62,9 @@ class MpegLayout:
         """Return a warning for a file that ends before its stated end, else none."""
         if not (self.is_sound or self.is_cut) or self.stated is None:
             return []
-        return shortfall(self.frames * self.samples, self.stated * self.samples, self.sample_rate)
+        return shortfall(
+            self.frames * self.samples, self.stated * self.samples, self.sample_rate, is_exact=True
+        )
 
 
 def walk(file: IO[bytes]) -> MpegLayout | None:

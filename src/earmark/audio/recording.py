@@ -266,7 +266,8 @@ class Recording:
             yield mono
         if stop is None:
             expected = round(self.duration * self.sample_rate)
-            self._note(*shortfall(at, expected, self.sample_rate))
+            is_exact = self.duration_is_exact
+            self._note(*shortfall(at, expected, self.sample_rate, is_exact=is_exact))
             if start == 0:
                 self._require_duration(at)
 

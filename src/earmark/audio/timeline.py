@@ -49,11 +49,6 @@ class Timeline:
         return self.anchor_stamp + int((place - self.anchor_place) * self.ticks // 1)
 
 
-def is_fine(time_base: Fraction, sample_rate: int) -> bool:
-    """Tell whether a tick is no longer than a sample."""
-    return time_base * sample_rate <= 1
-
-
 def is_even(stamps: Sequence[int], ticks_per_packet: Fraction) -> bool:
     """Tell whether packets follow each other at one distance, but for rounding to whole ticks.
 
