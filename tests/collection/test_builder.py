@@ -1,0 +1,347 @@
+"""A build hears what is new, keeps what is known, and ends with the same library in any case."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import shutil
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from earmark.collection import (
+    BuildReport,
+    build,
+    open_for_build,
+    read_manifest,
+    scan_folder,
+    worker,
+)
+from earmark.errors import LibraryExtractor, NotAudio
+from earmark.features import get_extractor
+from earmark.library import ExtractorSpec, Library
+from earmark.listen import Heard
+
+
+@pytest.fixture(autouse=True)
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hear files without decoding them: the vector is made of the bytes. Lists what was heard."""
+    names: list[str] = []
+
+    def listen(path: str, extractor: Any, **_: Any) -> Heard:
+        content = Path(path).read_bytes()
+        if content.startswith(b"bad"):
+            raise NotAudio(path, "is no sound")
+        names.append(Path(path).name)
+        rng = np.random.default_rng(list(content))
+        mean = np.concatenate([rng.normal(size=13), np.eye(13)[np.triu_indices(13)]])
+        odd = ("ends early",) if content.startswith(b"odd") else ()
+        return Heard(path, mean, 30.0, odd, 0.0)
+
+    monkeypatch.setattr(worker, "listen", listen)
+    return names
+
+
+class Shuffled(Executor):
+    """Finishes calls in an order of its own."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.waiting: list[tuple[Future[Any], Any]] = []
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = _Lazy(self)
+        self.waiting.append((future, lambda: function(*arguments, **options)))
+        if len(self.waiting) > 5:
+            self.finish_one()
+        return future
+
+    def finish_one(self) -> None:
+        future, call = self.waiting.pop(self.random.randrange(len(self.waiting)))
+        future.set_result(call())
+
+
+class _Lazy(Future[Any]):
+    """Runs something as soon as somebody looks."""
+
+    def __init__(self, executor: Shuffled) -> None:
+        super().__init__()
+        self._executor = executor
+
+    def __hash__(self) -> int:
+        # `wait` looks its futures up before it waits for them.
+        if not self.done() and self._executor.waiting:
+            self._executor.finish_one()
+        return id(self)
+
+
+def put(root: Path, **content: str) -> None:
+    for name, text in content.items():
+        genre, _, stem = name.partition("_")
+        path = root / genre / f"{stem}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def run(path: Path, music: Path, executor: Executor | None = None, **options: Any) -> BuildReport:
+    with open_for_build(path, "mfcc") as library:
+        executor = executor or ThreadPoolExecutor(1)
+        source = read_manifest(music) if music.is_file() else scan_folder(music)
+        return build(library, source, executor=executor, jobs=2, **options)
+
+
+def content(path: Path) -> list[Any]:
+    with Library.open(path) as library:
+        snapshot = library.snapshot()
+    return [
+        (dataclasses.replace(track, id=None), vector.tobytes())
+        for track, vector in zip(snapshot.tracks, snapshot.vectors, strict=True)
+    ]
+
+
+def labels(path: Path) -> dict[str, str | None]:
+    with Library.open(path) as library:
+        return {f"{Path(t.path or '').parent.name}/{t.name}": t.genre for t in library.tracks()}
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    root = tmp_path / "music"
+    put(root, rock_a="one", rock_b="two", jazz_c="three", jazz_d="four")
+    return root
+
+
+@pytest.fixture
+def lib(tmp_path: Path) -> Path:
+    return tmp_path / "my.earmark"
+
+
+def test_a_first_build_hears_everything_and_fits_the_vote(music: Path, lib: Path) -> None:
+    report = run(lib, music)
+    assert (report.heard, report.finished, report.total) == (4, 4, 4)
+    assert labels(lib) == {"rock/a": "rock", "rock/b": "rock", "jazz/c": "jazz", "jazz/d": "jazz"}
+    with Library.open(lib) as library:
+        assert library.fitted() is not None
+        track = library.find_path(str(music / "rock" / "a.wav"))
+        assert track is not None
+        assert track.duration == 30.0
+        assert track.content_hash is not None
+
+
+def test_a_second_build_opens_nothing(
+    music: Path, lib: Path, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(lib, music)
+    before = content(lib)
+    heard.clear()
+    monkeypatch.setattr(worker, "hash_file", None)
+    report = run(lib, music)
+    assert (report.heard, report.unchanged) == (0, 4)
+    assert content(lib) == before
+    assert heard == []
+
+
+def test_only_what_is_new_or_changed_is_heard(music: Path, lib: Path, heard: list[str]) -> None:
+    run(lib, music)
+    heard.clear()
+    put(music, rock_a="changed", pop_e="new")
+    os.utime(music / "rock" / "b.wav", ns=(1, 1))
+    report = run(lib, music)
+    assert sorted(heard) == ["a.wav", "e.wav"]
+    assert (report.heard, report.recognized, report.unchanged) == (2, 1, 2)
+    assert run(lib, music).unchanged == 5
+
+
+def test_moved_files_are_known_by_their_bytes(music: Path, lib: Path, heard: list[str]) -> None:
+    run(lib, music)
+    heard.clear()
+    with Library.open(lib) as library:
+        ids = {t.content_hash: t.id for t in library.tracks()}
+    (music / "rock" / "deep").mkdir()
+    (music / "rock" / "a.wav").rename(music / "rock" / "deep" / "renamed.wav")
+    (music / "jazz" / "c.wav").rename(music / "rock" / "c.wav")
+    report = run(lib, music)
+    assert heard == []
+    assert report.recognized == 2
+    assert labels(lib)["deep/renamed"] == "rock"
+    assert labels(lib)["rock/c"] == "rock"
+    with Library.open(lib) as library:
+        assert {t.content_hash: t.id for t in library.tracks()} == ids
+
+
+def test_a_whole_folder_that_was_moved_is_not_heard_again(
+    music: Path, lib: Path, heard: list[str]
+) -> None:
+    run(lib, music)
+    heard.clear()
+    shutil.move(music, music.with_name("elsewhere"))
+    report = run(lib, music.with_name("elsewhere"))
+    assert heard == []
+    assert report.recognized == 4
+    assert report.missing == 0
+
+
+def test_files_that_changed_places_are_both_right(music: Path, lib: Path) -> None:
+    run(lib, music)
+    put(music, rock_a="two", rock_b="one")
+    run(lib, music)
+    with Library.open(lib) as library:
+        snapshot = library.snapshot()
+        rows = {t.name: v for t, v in zip(snapshot.tracks, snapshot.vectors, strict=True)}
+    fresh = lib.with_name("fresh.earmark")
+    run(fresh, music)
+    with Library.open(fresh) as library:
+        for track in library.snapshot().tracks:
+            np.testing.assert_array_equal(rows[track.name], library.vector(track.id or 0))
+
+
+def test_copies_of_one_genre_are_one_track(music: Path, lib: Path, heard: list[str]) -> None:
+    put(music, rock_z="one", rock_0="one")
+    report = run(lib, music)
+    assert heard.count("a.wav") + heard.count("z.wav") + heard.count("0.wav") == 1
+    rock = music / "rock"
+    assert sorted(left for left, _ in report.duplicates) == [
+        str(rock / "a.wav"),
+        str(rock / "z.wav"),
+    ]
+    assert "rock/0" in labels(lib)
+    assert len(labels(lib)) == 4
+    heard.clear()
+    again = run(lib, music)
+    assert (again.heard, again.unchanged, len(again.duplicates)) == (0, 4, 2)
+    # The one that stays when the other is deleted.
+    (rock / "0.wav").unlink()
+    run(lib, music, prune=True)
+    assert heard == []
+    assert "rock/a" in labels(lib)
+
+
+def test_copies_under_two_genres_are_two_tracks(music: Path, lib: Path, heard: list[str]) -> None:
+    put(music, jazz_z="one")
+    report = run(lib, music)
+    assert len(heard) == 4
+    assert report.duplicates == []
+    assert labels(lib)["rock/a"] == "rock"
+    assert labels(lib)["jazz/z"] == "jazz"
+    assert run(lib, music).unchanged == 5
+
+
+def test_tracks_that_left_stay_unless_pruned(music: Path, lib: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    put(other, pop_x="x")
+    run(lib, music)
+    run(lib, other)
+    (music / "rock" / "a.wav").unlink()
+    report = run(lib, music)
+    assert (report.missing, report.pruned) == (1, 0)
+    assert "rock/a" in labels(lib)
+    report = run(lib, music, prune=True)
+    assert (report.missing, report.pruned) == (0, 1)
+    assert "rock/a" not in labels(lib)
+    assert "pop/x" in labels(lib)
+
+
+def test_damaged_files_are_listed_and_do_not_stop_the_others(music: Path, lib: Path) -> None:
+    put(music, rock_x="bad one", rock_y="odd one")
+    report = run(lib, music)
+    assert [(Path(p.path).name, p.reason) for p in report.problems] == [("x.wav", "is no sound")]
+    assert [str(w).rsplit("/", 1)[-1] for w in report.warnings] == ["y.wav: ends early"]
+    assert report.heard == 5
+    assert report.finished == report.total == 6
+
+
+def test_a_file_that_became_damaged_keeps_its_track(music: Path, lib: Path) -> None:
+    run(lib, music)
+    put(music, rock_a="bad now")
+    report = run(lib, music, prune=True)
+    assert len(report.problems) == 1
+    assert "rock/a" in labels(lib)
+
+
+def test_what_was_taught_by_hand_is_not_undone(music: Path, lib: Path, heard: list[str]) -> None:
+    run(lib, music)
+    with Library.open(lib) as library:
+        for name in ("a.wav", "b.wav"):
+            track = library.find_path(str(music / "rock" / name))
+            assert track is not None
+            library.update(track.id or 0, genre="metal", taught=True)
+    (music / "rock" / "a.wav").rename(music / "jazz" / "a.wav")
+    put(music, rock_b="tagged anew")
+    run(lib, music)
+    assert labels(lib)["jazz/a"] == "metal"
+    assert labels(lib)["rock/b"] == "metal"
+    with Library.open(lib) as library:
+        assert library.count(taught=True) == 2
+
+
+def test_a_manifest_relabels_without_hearing(music: Path, lib: Path, heard: list[str]) -> None:
+    manifest = music / "list.csv"
+    manifest.write_text("path,genre,artist\nrock/a.wav,rock,A\nrock/b.wav,pop,\n")
+    run(lib, manifest)
+    heard.clear()
+    manifest.write_text("path,genre,artist\nrock/a.wav,metal,A\nrock/b.wav,pop,B\n")
+    report = run(lib, manifest)
+    assert (report.relabeled, report.unchanged) == (2, 2)
+    assert heard == []
+    with Library.open(lib) as library:
+        assert library.artists() == {"A": 1, "B": 1}
+        assert library.genres() == {"metal": 1, "pop": 1}
+    manifest.write_text("path,genre\nrock/b.wav,pop\n")
+    assert run(lib, manifest, prune=True).pruned == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_library_does_not_depend_on_who_finishes_first(
+    tmp_path: Path, music: Path, seed: int
+) -> None:
+    put(music, rock_z="one", rock_0="one", jazz_y="one", jazz_x="one", pop_q="bad", pop_r="odd")
+    put(music, **{f"pop_n{n}": f"content {n % 7}" for n in range(20)})
+    run(tmp_path / "ordered.earmark", music)
+    report = run(tmp_path / "shuffled.earmark", music, Shuffled(seed))
+    assert report.finished == report.total
+    assert content(tmp_path / "shuffled.earmark") == content(tmp_path / "ordered.earmark")
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 6])
+def test_a_build_that_was_stopped_goes_on_to_the_same_library(
+    tmp_path: Path, music: Path, heard: list[str], after: int
+) -> None:
+    put(music, **{f"pop_n{n}": f"content {n}" for n in range(8)})
+    run(tmp_path / "whole.earmark", music)
+    heard.clear()
+
+    def stop(report: BuildReport) -> None:
+        if report.heard >= after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts.earmark", music, progress=stop)
+    with Library.open(tmp_path / "parts.earmark") as library:
+        done = library.count()
+    assert done >= after
+    before = len(heard)
+    run(tmp_path / "parts.earmark", music)
+    assert len(heard) - before == 12 - done
+    assert content(tmp_path / "parts.earmark") == content(tmp_path / "whole.earmark")
+
+
+def test_the_extractor_of_a_library_is_kept(lib: Path, music: Path, tmp_path: Path) -> None:
+    run(lib, music)
+    with open_for_build(lib) as library:
+        assert library.spec.name == "mfcc"
+    with pytest.raises(LibraryExtractor):
+        open_for_build(lib, "musicnn")
+    old = tmp_path / "old.earmark"
+    extractor = get_extractor("mfcc")
+    Library.create(
+        old, ExtractorSpec("mfcc", "0", extractor.dimension, extractor.metric, "float64")
+    ).close()
+    foreign = tmp_path / "foreign.earmark"
+    Library.create(foreign, ExtractorSpec("foreign", "x", 2, "cosine", "float32")).close()
+    for path in (old, foreign):
+        with pytest.raises(LibraryExtractor):
+            open_for_build(path)
