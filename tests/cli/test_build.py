@@ -1,0 +1,173 @@
+"""``earmark build`` as people run it: in processes of its own, on real sound files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from earmark.cli.build import build
+from earmark.library import Library
+from support import sounds
+
+GENRES = ("jazz", "pop", "rock")
+EACH = 5
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("music")
+    for number, genre in enumerate(GENRES):
+        (root / genre / "album").mkdir(parents=True)
+        for track in range(EACH):
+            sounds.write(
+                root / genre / "album" / f"{genre} {track}.flac",
+                sounds.tune(6.0, seed=10 * number + track),
+                22050,
+                "flac",
+                tags={"artist": f"{genre} artist", "title": f"tune {track}"},
+            )
+    return root
+
+
+@pytest.fixture
+def music(originals: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(originals, tmp_path / "music"))
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "earmark", "build", *map(str, arguments), "--features", "mfcc"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def content(path: Path) -> list[Any]:
+    with Library.open(path) as library:
+        snapshot = library.snapshot()
+    return [
+        (dataclasses.replace(track, id=None), vector.tobytes())
+        for track, vector in zip(snapshot.tracks, snapshot.vectors, strict=True)
+    ]
+
+
+def count(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with Library.open(path, read_only=True) as library:
+        return library.count()
+
+
+def test_a_folder_becomes_a_library(music: Path, tmp_path: Path) -> None:
+    (music / "pop" / "broken.mp3").write_bytes(b"no sound at all" * 100)
+    (music / "pop" / "empty.wav").touch()
+    shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "loose.flac")
+    out = tmp_path / "my.earmark"
+    code, stdout, stderr = run(music, "-o", out, "--jobs", 2)
+    assert code == 3
+    assert "15 tracks of 3 genres; 15 heard, 3 skipped" in stdout
+    assert stdout.count("\n") == 1
+    for name in ("broken.mp3", "empty.wav", "loose.flac"):
+        assert f"{name}: " in stderr
+    assert "17/17" in stderr
+    assert "Traceback" not in stderr
+    with Library.open(out) as library:
+        assert library.genres() == dict.fromkeys(GENRES, EACH)
+        assert library.artists() == {f"{genre} artist": EACH for genre in GENRES}
+        track = library.tracks(search="TUNE 3", genre="rock")[0]
+        assert track.name == "rock 3"
+        assert track.duration == pytest.approx(6.0, abs=0.01)
+        assert library.fitted() is not None
+
+    for name in ("pop/broken.mp3", "pop/empty.wav", "loose.flac"):
+        (music / name).unlink()
+    code, stdout, _ = run(music, "-o", out)
+    assert code == 0
+    assert "15 tracks of 3 genres; 15 unchanged\n" in stdout
+
+
+def test_a_build_killed_half_way_goes_on_to_the_same_library(music: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole.earmark", tmp_path / "parts.earmark"
+    assert run(music, "-o", whole, "--jobs", 2)[0] == 0
+    process = start(music, "-o", parts, "--jobs", 2)
+    deadline = time.monotonic() + 60
+    while count(parts) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    done = count(parts)
+    assert done >= 3
+    code, stdout, _ = run(music, "-o", parts, "--jobs", 2)
+    assert code == 0
+    assert f"{15 - done} heard" in stdout or done == 15
+    assert content(parts) == content(whole)
+
+
+def test_ctrl_c_leaves_a_library_and_says_how_to_go_on(music: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "pop" / f"copy {number}.flac")
+        with (music / "pop" / f"copy {number}.flac").open("ab") as file:
+            file.write(bytes([number]))
+    out = tmp_path / "my.earmark"
+    process = start(music, "-o", out, "--jobs", 1)
+    deadline = time.monotonic() + 60
+    while count(out) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    # A terminal sends it to every process of the command.
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "The same command goes on from there" in stderr
+    assert "Traceback" not in stderr
+    assert count(out) >= 2
+
+
+def test_a_manifest_names_genre_artist_and_title(music: Path, tmp_path: Path) -> None:
+    manifest = music / "list.csv"
+    manifest.write_text(
+        "path;genre;artist;title\njazz/album/jazz 0.flac;bebop;Bird;\n"
+        "pop/album/pop 0.flac;schlager;;\nnone.flac;pop;;\n"
+    )
+    out = tmp_path / "my.earmark"
+    code, stdout, stderr = run("--manifest", manifest, "-o", out)
+    assert code == 3
+    assert "none.flac: there is no such file (line 4)" in stderr
+    assert "2 tracks of 2 genres" in stdout
+    with Library.open(out) as library:
+        told = {t.genre: (t.artist, t.title) for t in library.tracks()}
+    assert told == {"bebop": ("Bird", "tune 0"), "schlager": ("pop artist", "tune 0")}
+
+
+def test_when_nothing_can_be_used_no_library_is_left(tmp_path: Path) -> None:
+    (tmp_path / "music" / "rock").mkdir(parents=True)
+    (tmp_path / "music" / "rock" / "a.wav").write_bytes(b"no sound")
+    code, stdout, stderr = run(tmp_path / "music", "-o", tmp_path / "my.earmark")
+    assert code == 1
+    assert stdout == ""
+    assert "no file of it could be used" in stderr
+    assert not (tmp_path / "my.earmark").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["folder", "--manifest", "list.csv"]])
+def test_a_folder_or_a_manifest_but_not_both(tmp_path: Path, arguments: list[str]) -> None:
+    done = CliRunner().invoke(build, [*arguments, "-o", str(tmp_path / "x.earmark")])
+    assert done.exit_code == 2
+    assert "FOLDER or a --manifest" in done.output

@@ -1,0 +1,117 @@
+"""Vectors of a foreign feature space: what is taken, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from earmark.errors import ImportFormatError
+from earmark.library import Library
+from earmark.library.npz import import_vectors
+
+VECTORS = np.random.default_rng(0).normal(size=(4, 3))
+
+
+def archive(path: Path, **arrays: Any) -> Path:
+    given = {
+        "vectors": VECTORS,
+        "track": np.array(["a", "b", "c", "d"]),
+        "genre": np.array(["x", "y", "x", "y"]),
+        "metric": np.array("cosine"),
+    }
+    given.update(arrays)
+    np.savez_compressed(path / "v.npz", **{k: v for k, v in given.items() if v is not None})
+    return path / "v.npz"
+
+
+def bring(path: Path, asked: str | None = None, **arrays: Any) -> tuple[Any, Library]:
+    done = import_vectors(archive(path, **arrays), path / "v.earmark", metric=asked)
+    return done, Library.open(path / "v.earmark")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("float64", "float64"), ("float32", "float32"), ("float16", "float32"), ("int64", "float64")],
+)
+def test_vectors_are_kept_as_they_are(tmp_path: Path, given: str, kept: str) -> None:
+    vectors = (10 * VECTORS).astype(given)
+    done, library = bring(tmp_path, vectors=vectors, artist=np.array(["A", "", "B", "A"]))
+    with library:
+        snapshot = library.snapshot()
+        assert (library.spec.name, library.spec.metric) == ("foreign", "cosine")
+    assert snapshot.vectors.dtype == kept
+    np.testing.assert_array_equal(snapshot.vectors, vectors.astype(kept))
+    assert snapshot.genres == ("x", "y", "x", "y")
+    assert snapshot.artists == ("A", None, "B", "A")
+    assert done.notes == ()
+
+
+def test_the_option_comes_before_the_files_own_metric(tmp_path: Path) -> None:
+    done, library = bring(tmp_path, "euclidean")
+    library.close()
+    assert done.metric == "euclidean"
+    assert "says metric cosine" in done.notes[0]
+
+
+def test_rows_that_cannot_be_used_are_left_out(tmp_path: Path) -> None:
+    vectors = VECTORS.copy()
+    vectors[1, 0] = np.inf
+    vectors[3] = 0
+    done, library = bring(
+        tmp_path,
+        vectors=vectors,
+        track=np.array([7, 8, 9, 10]),
+        genre=np.array([b"x", b"y", b"", b"y"]),
+    )
+    with library:
+        assert [t.name for t in library.tracks()] == ["10", "7", "9"]
+        assert library.genres() == {"x": 1, "y": 1}
+    assert done.left_out == 1
+    assert len(done.notes) == 3
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"vectors": None}, "no array 'vectors'; it holds genre, metric, track"),
+        ({"vectors": np.zeros(4)}, "shape"),
+        ({"vectors": np.zeros((4, 0))}, "shape"),
+        ({"vectors": np.array([["a"]] * 4)}, "numbers"),
+        ({"vectors": np.full((4, 3), np.nan)}, "no row"),
+        ({"track": np.array(["a"])}, "'track'.*each of the 4"),
+        ({"genre": np.array([None, "x", "y", "z"], dtype=object)}, "objects"),
+        ({"metric": np.array("manhattan")}, "none of cosine, euclidean"),
+        ({"metric": None}, "--metric"),
+    ],
+)
+def test_archives_that_do_not_fit_are_refused(
+    tmp_path: Path, arrays: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ImportFormatError, match=reason):
+        bring(tmp_path, **arrays)
+    assert not (tmp_path / "v.earmark").exists()
+
+
+def test_what_is_no_archive(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.npz"
+    for data in (b"", b"text", archive(tmp_path).read_bytes()[:-200]):
+        bad.write_bytes(data)
+        with pytest.raises(ImportFormatError, match="not an npz"):
+            import_vectors(bad, tmp_path / "x.earmark")
+    with pytest.raises(ImportFormatError, match="no such file"):
+        import_vectors(tmp_path / "none.npz", tmp_path / "x.earmark")
+
+
+def test_published_tags_can_be_brought(shared_data: Path, tmp_path: Path) -> None:
+    with np.load(shared_data / "taggrams" / "msd_musicnn_gtzan_train443.npz") as published:
+        tags, track = published["tags"], published["track"]
+    names = np.unique(track)
+    means = np.stack([tags[track == name].mean(axis=0) for name in names])
+    genres = np.array([str(name).split("/")[-1].split(".")[0] for name in names])
+    done, library = bring(tmp_path, vectors=means, track=names, genre=genres)
+    library.close()
+    assert done.tracks == 443
+    assert len(done.genres) == 10
