@@ -22,8 +22,17 @@ MOST_CALIBRATED = 2_000
 
 # Before anything is fitted: probabilities are the shares, nothing is refused.
 _OPEN = Calibration(
-    floor=0.01, power=1.0, least_confidence=0.0, most_strangeness=np.inf, set_threshold=1.0
+    floor=0.01,
+    power=1.0,
+    typical_distance=1.0,
+    least_confidence=0.0,
+    most_strangeness=np.inf,
+    set_threshold=1.0,
 )
+
+
+def _of(seconds: Float64 | None, tracks: Indices) -> Float64 | None:
+    return None if seconds is None else seconds[tracks]
 
 
 def _is_plain(metric: str, plain: bool | None) -> bool:
@@ -46,6 +55,7 @@ def fit(
     metric: str,
     k: int | None = None,
     plain: bool | None = None,
+    seconds: Float64 | None = None,
 ) -> Parameters:
     """Fit the vote to labelled tracks.
 
@@ -63,6 +73,8 @@ def fit(
         How many neighbors vote; None: 8 in the plain vote, else by the size of the genres.
     plain
         The classic majority vote; None: as the metric has it by default.
+    seconds
+        The lengths of the tracks [n]; None: all were long enough.
 
     Returns
     -------
@@ -76,17 +88,22 @@ def fit(
     start = Parameters(metric, k, _OPEN)
     judged: list[Indices] = []
     shares: list[Float64] = []
+    distances: list[Float64] = []
     strangeness: list[Float64] = []
     for voter, fold, exclude in held_out(vectors, genres, groups, start, N_FOLDS_WITHIN):
         chosen = _thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
         exclude = [exclude[i] for i in np.searchsorted(fold, chosen)]
-        distances, neighbors = voter.kneighbors(vectors[chosen], start.k, exclude=exclude)
-        votes, _ = voter.shares(distances, neighbors, exclude=exclude)
+        found, neighbors = voter.kneighbors(vectors[chosen], start.k, exclude=exclude)
+        votes, _ = voter.shares(found, neighbors, exclude=exclude)
         judged.append(chosen)
         shares.append(votes)
-        strangeness.append(voter.strangeness(vectors[chosen]))
+        distances.append(found)
+        strangeness.append(voter.strangeness(vectors[chosen], _of(seconds, chosen)))
     calibration = calibrate(
-        np.concatenate(shares), labels[np.concatenate(judged)], np.concatenate(strangeness)
+        np.concatenate(shares),
+        np.concatenate(distances),
+        labels[np.concatenate(judged)],
+        np.concatenate(strangeness),
     )
     return Parameters(metric, start.k, calibration)
 
@@ -99,6 +116,7 @@ def leave_group_out(
     metric: str,
     k: int | None = None,
     plain: bool | None = None,
+    seconds: Float64 | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Answers:
     """Answer every track by the others, with no track of its group voting or used in fitting.
@@ -109,7 +127,7 @@ def leave_group_out(
 
     Parameters
     ----------
-    vectors, genres, groups, metric, k, plain
+    vectors, genres, groups, metric, k, plain, seconds
         As in ``fit``.
     progress
         Called with the number of tracks answered and the number of all.
@@ -130,11 +148,22 @@ def leave_group_out(
     for fold in folds:
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
         kept = [genres[int(i)] for i in rest]
-        parameters = fit(vectors[rest], kept, groups[rest], metric=metric, k=k, plain=plain)
+        parameters = fit(
+            vectors[rest],
+            kept,
+            groups[rest],
+            metric=metric,
+            k=k,
+            plain=plain,
+            seconds=_of(seconds, rest),
+        )
         if parameters.plain:
             break
         voter = Voter(vectors, genres, parameters, learn_from=rest)
-        parts.append((fold, voter.predict(vectors[fold], exclude=members_of(groups, fold))))
+        answers = voter.predict(
+            vectors[fold], exclude=members_of(groups, fold), seconds=_of(seconds, fold)
+        )
+        parts.append((fold, answers))
         if progress is not None:
             progress(sum(len(tracks) for tracks, _ in parts), len(groups))
     else:

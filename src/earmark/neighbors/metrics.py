@@ -154,6 +154,9 @@ class Metric:
         Whether the classic majority vote is the default for such vectors.
     familiar_from
         What is strange is told by the numbers of a vector from this one on; all of them vote.
+    settling
+        How fast a vector settles as more of a song is heard, in seconds: the square of the
+        strangeness of what was heard for t seconds is larger by settling / t.
     """
 
     name: str
@@ -161,6 +164,7 @@ class Metric:
     near_zero: float
     plain: bool = False
     familiar_from: int = 0
+    settling: float = 0.0
 
 
 # Of the 1,000 GTZAN recordings under the divergence, the 14 pairs of exact copies lie below 3e-5 in
@@ -170,7 +174,7 @@ METRICS = {
     for metric in (
         Metric("gaussian-kl", GaussianIndex, near_zero=2e-3, plain=True),
         # 50 tags, then 200 penultimate outputs, which are not all of one kind.
-        Metric("musicnn", CosineIndex, near_zero=1e-6, familiar_from=50),
+        Metric("musicnn", CosineIndex, near_zero=1e-6, familiar_from=50, settling=2.0),
         Metric("cosine", CosineIndex, near_zero=1e-6),
         Metric("euclidean", EuclideanIndex, near_zero=1e-6),
     )

@@ -115,10 +115,14 @@ class Familiarity:
         covariance = shrink(centered.T @ centered / len(vectors), FAMILIARITY_SHRINKAGE)
         self._whiten = np.linalg.inv(np.linalg.cholesky(covariance))
 
-    def strangeness(self, vectors: Float) -> Float64:
-        """Return how strange each vector [n, d] is [n]."""
+    def strangeness(self, vectors: Float, unsettled: Float64 | float = 0.0) -> Float64:
+        """Return how strange each vector [n, d] is [n].
+
+        ``unsettled`` is the part of the square [n] that comes of having heard little of a song.
+        """
         white = (vectors - self._mean) @ self._whiten.T
-        strange: Float64 = np.sqrt(np.mean(np.square(white), axis=1))
+        square = np.mean(np.square(white), axis=1) - unsettled
+        strange: Float64 = np.sqrt(np.maximum(square, 0.0))
         return strange
 
 

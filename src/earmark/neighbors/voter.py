@@ -17,6 +17,10 @@ from earmark.neighbors.vote import nearness_weights, vote
 
 STRANGE = "it is like nothing in the library"
 
+# Seconds: one patch of the network, and so much that more would settle nothing.
+SHORTEST_HEARD = 3.0
+WELL_HEARD = 30.0
+
 
 class Voter:
     """Labelled tracks that vote on queries.
@@ -121,12 +125,35 @@ class Voter:
         weights = nearness_weights(distances) / np.maximum(of_neighbors, 1)
         return vote(distances, labels, n_genres, weights)
 
-    def strangeness(self, queries: Float) -> Float64:
-        """Return how far queries [q, d] are from the library as a whole [q]."""
-        return self._familiarity.strangeness(queries[:, self._metric.familiar_from :])
+    def strangeness(self, queries: Float, seconds: Float64 | None = None) -> Float64:
+        """Return how far queries [q, d] are from the library as a whole [q].
 
-    def predict(self, queries: Float, *, exclude: Sequence[Indices] | None = None) -> Answers:
-        """Answer queries [q, d]; ``exclude[i]`` names the tracks that may not vote on query i.
+        ``seconds`` are the lengths of the recordings [q]: of a short one less was heard, which
+        alone makes it stranger and is allowed for.
+        """
+        unsettled: Float64 | float = 0.0
+        if seconds is not None:
+            heard = np.clip(seconds, SHORTEST_HEARD, WELL_HEARD)
+            unsettled = self._metric.settling * (1 / heard - 1 / WELL_HEARD)
+        return self._familiarity.strangeness(queries[:, self._metric.familiar_from :], unsettled)
+
+    def predict(
+        self,
+        queries: Float,
+        *,
+        exclude: Sequence[Indices] | None = None,
+        seconds: Float64 | None = None,
+    ) -> Answers:
+        """Answer queries [q, d].
+
+        Parameters
+        ----------
+        queries
+            Vectors [q, d].
+        exclude
+            ``exclude[i]`` names the tracks that may not vote on query i.
+        seconds
+            The lengths of the recordings [q]; None: all were long enough.
 
         Raises
         ------
@@ -153,8 +180,8 @@ class Voter:
                 sets=np.arange(len(self.genres)) == winners[:, None],
                 coverage=None,
             )
-        probabilities = calibration.probabilities(shares)
-        strangeness = self.strangeness(queries)
+        probabilities = calibration.probabilities(shares, distances)
+        strangeness = self.strangeness(queries, seconds)
         reasons = _reasons(self.genres, probabilities, strangeness, calibration)
         return Answers(
             genres=self.genres,
