@@ -135,6 +135,8 @@ def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | No
     everyone = np.arange(len(corpus))
     # Leaving out the one that is asked makes its genre rarer than the others, and a guess at the
     # most frequent of equally frequent genres always wrong; so the whole library is counted.
+    if progress is not None:
+        progress(len(corpus), len(corpus))
     known = np.bincount(corpus.labels, minlength=len(corpus.genre_names))
     judged = _judged(corpus, [(Fold(everyone, everyone), answers)], known)
     return replace(judged, artist_known=np.zeros(len(corpus), dtype=bool))

@@ -97,7 +97,7 @@ class Suspect:
         """Say in a sentence what speaks against the label."""
         k = len(self.neighbors)
         votes = self.agreeing or "none"
-        told = f"{votes} of {k} neighbors {_is(self.agreeing)} {self.genre}"
+        told = f"{votes} of {k} neighbors {_is(self.agreeing or 1)} {self.genre}"
         if self.ratio > 1:
             told += f"; {self.suggested} is {self.ratio:.1f} times as near"
         differing = self.artist_others - self.artist_agreeing

@@ -128,8 +128,8 @@ def answer_chart(figures: Figures) -> Markup:
                 css=css,
                 x=_x(x),
                 y=_y(y),
-                tx=_x(x) - 2,
-                ty=_y(y) + (-11 if above else 20),
+                tx=_x(1) - 4,
+                ty=_y(y) + (-22 if above else 28),
                 label=label,
                 value=percent(y),
             )

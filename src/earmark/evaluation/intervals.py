@@ -57,7 +57,8 @@ def wilson(hits: float, count: float, *, z: float = Z_95) -> Interval:
     scale = 1.0 + z * z / count
     center = (p + z * z / (2.0 * count)) / scale
     half = z * math.sqrt(p * (1.0 - p) / count + z * z / (4.0 * count * count)) / scale
-    return Interval(max(0.0, center - half), min(1.0, center + half))
+    # At 0 and at all hits the end is exactly there, but for rounding.
+    return Interval(max(0.0, min(p, center - half)), min(1.0, max(p, center + half)))
 
 
 def _group_numbers(groups: ArrayLike, n: int) -> tuple[NDArray[np.intp], int]:

@@ -32,6 +32,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["percent"] = percent
     environment.filters["thousands"] = lambda count: f"{count:,}"
     environment.filters["spread"] = _spread
+    environment.filters["upfirst"] = lambda text: text[:1].upper() + text[1:]
     return environment
 
 
@@ -67,11 +68,26 @@ def report_html(evaluation: Evaluation) -> str:
             audit_sentence=audit_sentence(evaluation.audit) if evaluation.audit else None,
             fingerprint=fingerprint(evaluation.corpus),
             versions=versions(),
+            parameters=_told(evaluation.parameters),
             version=metadata.version("earmark"),
             listed=LISTED,
             chance=float(np.log(len(figures.genres))),
         )
     )
+
+
+def _told(parameters: dict[str, Any]) -> str:
+    """Write the simple ones among the fitted parameters in a line."""
+    parts = []
+    for name, value in parameters.items():
+        words = name.replace("_", " ")
+        if isinstance(value, bool):
+            parts.append(words if value else f"not {words}")
+        elif isinstance(value, float):
+            parts.append(f"{words} {value:.4g}")
+        elif isinstance(value, int | str):
+            parts.append(f"{words} {value}")
+    return ", ".join(parts)
 
 
 def _sides(evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def judge(corpus: Corpus, split: Split, figures: Figures) -> Trust:
     if unknown == 0:
         return Trust(HONEST, "No artist, and no copy of a recording, is on both sides.")
     share = unknown / len(corpus)
-    tracks = f"{unknown} of {len(corpus)} tracks ({percent(share, 0)})"
+    tracks = f"{unknown:,} of {len(corpus):,} tracks ({percent(share, 0)})"
     if share > 0.5:
         return Trust(
             UNVOUCHED,

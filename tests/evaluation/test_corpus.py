@@ -1,0 +1,169 @@
+"""What is evaluated: names found, artists taken, groups kept together."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earmark.errors import EvaluationError
+from earmark.evaluation import gtzan
+from earmark.evaluation.corpus import corpus_of, with_artists
+from earmark.library import ExtractorSpec, Library, Track, open_library
+from support.evaluated import make_corpus, write_library
+
+
+def named(*names: str, paths: tuple[str | None, ...] = ()) -> object:
+    corpus = make_corpus(1, len(names))
+    tracks = tuple(
+        replace(track, name=name, path=paths[i] if paths else None)
+        for i, (track, name) in enumerate(zip(corpus.tracks, names, strict=True))
+    )
+    return replace(corpus, tracks=tracks)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "blues.00029",
+        "blues/blues.00029.wav",
+        "blues.00029.au",
+        "/music/gtzan/blues/blues.00029.flac",
+        "genres\\blues\\blues.00029.wav",
+        "  blues.00029  ",
+    ],
+)
+def test_a_track_is_found_by_any_of_its_names(line: str) -> None:
+    corpus = named("blues.00029", "blues.00030")
+    rows, missing = corpus.find([line], "list")
+    assert (list(rows), missing) == ([0], [])
+
+
+def test_lists_skip_comments_and_say_what_is_missing() -> None:
+    corpus = named("a", "b", "c")
+    rows, missing = corpus.find(["# mine", "", "c", "x", "a", "c"], "list")
+    assert (list(rows), missing) == ([2, 0], ["x"])
+
+
+def test_the_most_exact_meaning_counts_and_the_rest_is_refused() -> None:
+    corpus = named(
+        "one", "one", "two", paths=("/m/blues/one.mp3", "/m/jazz/one.mp3", "/m/jazz/two.mp3")
+    )
+    assert list(corpus.find(["jazz/one.mp3"], "list")[0]) == [1]
+    assert list(corpus.find(["/m/blues/one.mp3"], "list")[0]) == [0]
+    with pytest.raises(EvaluationError, match="can mean 2 tracks"):
+        corpus.find(["one"], "list")
+
+
+def test_a_dot_in_a_name_is_no_ending() -> None:
+    corpus = named("Mr. Blue", "Mr. Red")
+    assert list(corpus.find(["Mr. Red"], "list")[0]) == [1]
+    assert corpus.find(["Mr"], "list")[1] == ["Mr"]
+
+
+def test_groups_join_artists_copies_and_what_a_file_states() -> None:
+    corpus = make_corpus(4, 2)
+    vectors = corpus.vectors.copy()
+    vectors[2] = vectors[0]  # a track of artist 1 is a copy of one of artist 0
+    corpus = replace(corpus, vectors=vectors, stated_copies=((5, 7),))
+    assert [(c.first, c.second, c.how) for c in corpus.copies] == [(0, 2, "exact")]
+    assert len(set(corpus.groups[:4])) == 1
+    assert len(set(corpus.groups[4:])) == 1
+    assert len(set(corpus.groups)) == 2
+
+
+def test_files_of_the_same_bytes_are_copies_whatever_their_vectors() -> None:
+    corpus = make_corpus(4, 2)
+    tracks = tuple(
+        replace(track, content_hash="ab" * 32 if i in (1, 6) else None)
+        for i, track in enumerate(corpus.tracks)
+    )
+    corpus = replace(corpus, tracks=tracks)
+    assert [(c.first, c.second, c.how) for c in corpus.copies] == [(1, 6, "content")]
+    assert corpus.groups[1] == corpus.groups[6]
+
+
+def test_a_part_of_a_corpus_keeps_what_belongs_to_its_tracks() -> None:
+    corpus = replace(make_corpus(), stated_copies=((0, 9), (3, 4)))
+    part = corpus.rows(np.array([9, 0, 20]))
+    assert part.names == tuple(corpus.names[i] for i in (9, 0, 20))
+    assert part.stated_copies == ((1, 0),)
+    assert np.array_equal(part.vectors, corpus.vectors[[9, 0, 20]])
+
+
+def test_artists_from_a_file(tmp_path: Path) -> None:
+    library = open_library(write_library(make_corpus(known=False), tmp_path / "l.earmark"))
+    corpus = corpus_of(library)
+    assert (corpus.n_artists, corpus.artists_from) == (0, None)
+    file = tmp_path / "artists.csv"
+    file.write_text(
+        "Track,Artist,duplicate_of\n"
+        "blues-00-0.wav, Ann ,jazz-01-0\nblues-00-1,ann,\nnot-there,Bob,\njazz-01-0,,\n",
+        "utf-8",
+    )
+    corpus = corpus_of(library, str(file))
+    assert corpus.n_artists == 1
+    assert corpus.artists_from == str(file)
+    first, second, copy = (corpus.names.index(n) for n in ("blues-00-0", "blues-00-1", "jazz-01-0"))
+    assert corpus.groups[first] == corpus.groups[second] == corpus.groups[copy]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("name,artist\nblues-00-0,Ann\n", "columns track and artist"),
+        ("", "columns track and artist"),
+        ("track,artist\nelse,Ann\n", "none of its 1 tracks"),
+    ],
+)
+def test_artists_files_that_do_not_fit_are_refused(tmp_path: Path, text: str, word: str) -> None:
+    file = tmp_path / "artists.csv"
+    file.write_text(text, "utf-8")
+    with pytest.raises(EvaluationError, match=word):
+        with_artists(make_corpus(), file)
+
+
+def test_artists_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        with_artists(make_corpus(), tmp_path / "none.csv")
+    (tmp_path / "bytes.csv").write_bytes(b"track,artist\n\xff\xfe,x\n")
+    with pytest.raises(EvaluationError, match="UTF-8"):
+        with_artists(make_corpus(), tmp_path / "bytes.csv")
+
+
+def test_a_library_without_labels_is_refused(tmp_path: Path) -> None:
+    spec = ExtractorSpec("foreign", "1", 2, "euclidean", "float64")
+    with Library.create(tmp_path / "l.earmark", spec) as library:
+        library.add([Track(name="a", genre=None)], np.ones((1, 2)))
+        with pytest.raises(EvaluationError, match="no labelled tracks"):
+            corpus_of(library)
+
+
+def test_gtzan_is_known_by_its_names(tmp_path: Path) -> None:
+    corpus = make_corpus(10, 3, known=False, genres=("blues", "pop"))
+    tracks = tuple(
+        replace(track, name=f"{track.genre}.{i:05}") for i, track in enumerate(corpus.tracks)
+    )
+    library = open_library(write_library(replace(corpus, tracks=tracks), tmp_path / "g.earmark"))
+    corpus = corpus_of(library)
+    assert corpus.is_gtzan
+    assert corpus.artists[corpus.names.index("blues.00000")] == "John Lee Hooker"
+    assert "Sturm" in str(corpus.artists_from)
+    assert corpus_of(library, "none").n_artists == 0
+    assert not gtzan.is_gtzan(["blues.00001"] * 19)
+    assert not gtzan.is_gtzan(["my song"] * 30)
+
+
+def test_the_facts_about_gtzan_are_those_of_the_index(shared_data: Path) -> None:
+    with (shared_data / "gtzan" / "tracks.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    artists = {row["track"]: " ".join(row["artist"].split()) for row in rows}
+    assert gtzan.artists() == {track: artist for track, artist in artists.items() if artist}
+    for part, count in (("train", 443), ("valid", 197), ("test", 290)):
+        file = shared_data / "gtzan" / "splits" / f"{part}_filtered.txt"
+        names = [str(gtzan.clip_name(line)) for line in file.read_text().split()]
+        assert sorted(gtzan.fault_filtered()[part]) == sorted(names)
+        assert len(names) == count

@@ -1,0 +1,70 @@
+"""Small libraries of made-up tracks, to be evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from earmark.evaluation.corpus import Corpus
+from earmark.library import ExtractorSpec, Library, Track
+
+GENRES = ("blues", "jazz", "rock")
+
+
+def make_corpus(
+    n_artists: int = 12,
+    tracks_each: int = 4,
+    *,
+    genres: Sequence[str] = GENRES,
+    seed: int = 0,
+    artist_spread: float = 1.0,
+    known: bool = True,
+) -> Corpus:
+    """Make tracks that sound like their genre, and more so like their artist."""
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(len(genres), 8)) * 1.5
+    tracks, vectors = [], []
+    for artist in range(n_artists):
+        genre = artist % len(genres)
+        voice = centers[genre] + artist_spread * rng.normal(size=8)
+        for number in range(tracks_each):
+            tracks.append(
+                Track(
+                    name=f"{genres[genre]}-{artist:02}-{number}",
+                    genre=genres[genre],
+                    artist=f"Artist {artist}" if known else None,
+                )
+            )
+            vectors.append(voice + 0.4 * rng.normal(size=8))
+    return Corpus(
+        tracks=tuple(tracks),
+        vectors=np.array(vectors),
+        metric="euclidean",
+        extractor="made up",
+        source="made-up.earmark",
+        artists=tuple(track.artist for track in tracks),
+        artists_from="the library" if known else None,
+    )
+
+
+def relabel(corpus: Corpus, labels: Sequence[int]) -> Corpus:
+    """Return the corpus with other genres, as numbers of its genre names."""
+    names = corpus.genre_names
+    return replace(
+        corpus,
+        tracks=tuple(
+            replace(track, genre=names[label])
+            for track, label in zip(corpus.tracks, labels, strict=True)
+        ),
+    )
+
+
+def write_library(corpus: Corpus, path: Path) -> Path:
+    """Keep a corpus as a library."""
+    spec = ExtractorSpec("foreign", "1", corpus.vectors.shape[1], corpus.metric, "float64")
+    with Library.create(path, spec) as library:
+        library.add(corpus.tracks, corpus.vectors)
+    return path
