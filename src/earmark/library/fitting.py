@@ -41,7 +41,9 @@ def fit(library: Library, snapshot: Snapshot | None = None) -> Parameters:
         raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
     metric = library.spec.metric
     groups = tracks_together(tracks, metric)
-    return neighbors.fit(tracks.vectors, tracks.genres, groups, metric=metric)
+    return neighbors.fit(
+        tracks.vectors, tracks.genres, groups, metric=metric, seconds=tracks.seconds
+    )
 
 
 def refit(library: Library) -> Parameters:

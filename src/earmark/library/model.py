@@ -199,6 +199,13 @@ class Snapshot:
         return tuple(sorted(set(self.genres)))
 
     @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """The lengths of the tracks [n]; infinite where unknown, which is taken for long."""
+        return np.array(
+            [np.inf if track.duration is None else track.duration for track in self.tracks]
+        )
+
+    @cached_property
     def by_hash(self) -> Mapping[str, tuple[int, ...]]:
         """Rows of each content hash."""
         rows: dict[str, tuple[int, ...]] = {}

@@ -27,6 +27,7 @@ BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer before `LibraryBusy`."""
 
 HEADER_LENGTH = 100
+_THERE = "{path}: is there already; choose another name, or replace it with --force"
 MAGIC = b"SQLite format 3\0"
 
 
@@ -62,8 +63,12 @@ def check_file(path: Path) -> None:
     (page_size,) = struct.unpack_from(">H", header, 16)
     changed, pages = struct.unpack_from(">II", header, 24)
     (valid_for,) = struct.unpack_from(">I", header, 92)
-    # The page count holds only where these two agree; a size of 1 stands for 65,536.
-    if changed == valid_for and length < pages * (65536 if page_size == 1 else page_size):
+    # The page count holds only where these two agree; a size of 1 stands for 65,536. While another
+    # process writes, which shows in a file beside this one, it may run ahead of the length.
+    settled = changed == valid_for and not any(
+        Path(f"{path}{beside}").exists() for beside in ("-wal", "-journal")
+    )
+    if settled and length < pages * (65536 if page_size == 1 else page_size):
         raise LibraryDamaged(f"{path}: is cut off after {length} bytes; build it again")
 
 
@@ -160,7 +165,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     """
     if path.exists():
         if not overwrite:
-            raise LibraryExists(f"{path}: is there already; choose another name")
+            raise LibraryExists(_THERE.format(path=path))
         try:
             check_file(path)
         except LibraryDamaged:
@@ -207,11 +212,13 @@ def _put_new(part: Path, path: Path) -> None:
     try:
         os.link(part, path)
     except FileExistsError:
-        raise LibraryExists(f"{path}: is there already; choose another name") from None
+        raise LibraryExists(_THERE.format(path=path)) from None
     except OSError:
         # Some file systems have no hard links.
         if path.exists():
-            raise LibraryExists(f"{path}: is there already; choose another name") from None
+            raise LibraryExists(
+                f"{path}: is there already; choose another name, or --force"
+            ) from None
         part.rename(path)
 
 
