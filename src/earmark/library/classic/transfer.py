@@ -62,11 +62,17 @@ def classic_spec() -> ExtractorSpec:
     )
 
 
+def _is_classic(spec: ExtractorSpec) -> bool:
+    # A library may keep its vectors in fewer bits.
+    own = classic_spec()
+    return (spec.name, spec.version, spec.dimension) == (own.name, own.version, own.dimension)
+
+
 def classic_reference() -> Snapshot | None:
     """Return the tracks of the package's classic library, None where it has none."""
     try:
         with open_library("classic") as library:
-            return library.snapshot() if library.spec == classic_spec() else None
+            return library.snapshot() if _is_classic(library.spec) else None
     except LibraryNotFound:
         return None
 
@@ -252,7 +258,7 @@ def export_classic(library: Library, target: str | os.PathLike[str]) -> dict[int
     ImportFormatError
         The file cannot be written.
     """
-    if library.spec != classic_spec():
+    if not _is_classic(library.spec):
         raise LibraryExtractor(
             f"{library.path}: holds vectors of {library.spec.name} {library.spec.version}; "
             f"a my.dat holds those of {EXTRACTOR}: build a library with --features {EXTRACTOR}"
