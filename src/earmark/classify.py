@@ -195,7 +195,9 @@ class Classifier:
         self.refresh()
         snapshot = self._snapshot
         excluded = None if self.include_self else [snapshot.rows_of_hash(content_hash)]
-        answers = self._voter.predict(heard.vector[None], exclude=excluded)
+        answers = self._voter.predict(
+            heard.vector[None], exclude=excluded, seconds=np.array([heard.duration])
+        )
         ranked = np.argsort(-answers.probabilities[0], kind="stable")
         winner = answers.winners[0]
         # Of genres with equal votes the winner stands first, not the first of the alphabet.
@@ -227,7 +229,7 @@ class Classifier:
     ) -> list[Stretch]:
         """Return what stretches that were listened to already sound like."""
         self.refresh()
-        answers = self._voter.predict(vectors)
+        answers = self._voter.predict(vectors, seconds=np.full(len(vectors), step))
         return [
             Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
             for start, winner, confidence in zip(

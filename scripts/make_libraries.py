@@ -1,0 +1,119 @@
+"""Make the two libraries of the package from the GTZAN clips.
+
+    python scripts/make_libraries.py ../shared/data
+
+Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then packed:
+paths are dropped, since nobody else has the files there, and vectors keep as few bits as do
+not change an answer.
+
+reference.earmark
+    The learned features of every clip, full and excerpt, in half precision. Of an exact copy the
+    second track is left out; where a copy stands under two genres (Queen's "Tie Your Mother Down"
+    is metal.00058 and rock.00016), so is the one that Sturm's index calls mislabelled.
+classic.earmark
+    The classic features, in single precision, of the lossless clips where there are such, else of
+    the full clips. It keeps copies: it is the recordings of the classic file that it must know.
+
+Artists and titles are facts of Sturm's index of GTZAN ("The GTZAN dataset", 2013, arXiv:1306.1461).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from earmark.library import ExtractorSpec, Library
+from earmark.library.fitting import refit
+
+DATA = Path(__file__).resolve().parent.parent / "src" / "earmark" / "data"
+MISLABELLED_COPIES = {"metal.00058"}
+
+
+def read_index(gtzan: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of the index of GTZAN's contents by track."""
+    with (gtzan / "tracks.csv").open(newline="", encoding="utf-8") as file:
+        return {row["track"]: row for row in csv.DictReader(file)}
+
+
+def is_later_copy(row: dict[str, str]) -> bool:
+    """Tell whether a track repeats one with a smaller name, or is the mislabelled one of two."""
+    original = row["exact_duplicate_of"]
+    if not original:
+        return False
+    if row["track"] in MISLABELLED_COPIES or original in MISLABELLED_COPIES:
+        return row["track"] in MISLABELLED_COPIES
+    return original < row["track"]
+
+
+def write_manifest(clips: list[Path], index: dict[str, dict[str, str]], manifest: Path) -> None:
+    """Write path, genre, artist and title of the clips."""
+    with manifest.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "genre", "artist", "title"])
+        for clip in clips:
+            row = index[clip.stem]
+            writer.writerow([clip.resolve(), row["genre"], row["artist"], row["title"]])
+
+
+def build(clips: list[Path], index: dict[str, dict[str, str]], features: str, out: Path) -> None:
+    """Build a library with the project's own command."""
+    manifest = out.with_suffix(".csv")
+    write_manifest(clips, index, manifest)
+    command = [sys.executable, "-m", "earmark", "build", "--manifest", str(manifest)]
+    subprocess.run([*command, "--features", features, "-o", str(out)], check=True)
+
+
+def pack(built: Path, packed: Path, dtype: str) -> None:
+    """Write a library again without paths, in ``dtype``, as one file that needs no journal."""
+    with Library.open(built, read_only=True) as source:
+        snapshot = source.snapshot()
+        spec = ExtractorSpec(
+            name=source.spec.name,
+            version=source.spec.version,
+            dimension=source.spec.dimension,
+            metric=source.spec.metric,
+            dtype=dtype,
+        )
+    tracks = [replace(track, id=None) for track in snapshot.tracks]
+    loose = built.with_suffix(".packed")
+    with Library.create(loose, spec) as library:
+        library.add(tracks, np.asarray(snapshot.vectors))
+        refit(library)
+        library.copy(packed, overwrite=True, packed=True)
+    print(f"{packed}: {len(tracks)} tracks, {packed.stat().st_size:,} bytes")
+
+
+def main() -> None:
+    """Build and pack both libraries."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder that holds gtzan/")
+    parser.add_argument("--only", choices=["reference", "classic"])
+    arguments = parser.parse_args()
+    gtzan = arguments.data / "gtzan"
+    index = read_index(gtzan)
+    full = {path.stem: path for path in sorted((gtzan / "full").glob("*/*.ogg"))}
+    excerpts = {path.stem: path for path in sorted((gtzan / "excerpt").glob("*/*.ogg"))}
+    lossless = {path.stem: path for path in sorted((gtzan / "lossless").glob("*.flac"))}
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.only != "classic":
+            clips = [
+                p for name, p in {**excerpts, **full}.items() if not is_later_copy(index[name])
+            ]
+            out = Path(folder) / "reference.earmark"
+            build(clips, index, "musicnn", out)
+            pack(out, DATA / "reference.earmark", "float16")
+        if arguments.only != "reference":
+            out = Path(folder) / "classic.earmark"
+            build(list({**full, **lossless}.values()), index, "mfcc", out)
+            pack(out, DATA / "classic.earmark", "float32")
+
+
+if __name__ == "__main__":
+    main()
