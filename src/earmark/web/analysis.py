@@ -47,28 +47,41 @@ def main(connection: Connection, extractor_name: str) -> None:
 
         # A decoder that crashes must not leave a dump of somebody's music.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    extractor = get_extractor(extractor_name)
     with threadpool_limits(1):
-        wire.send(connection, {"kind": "ready"})
-        while True:
-            try:
-                request, _ = wire.receive(connection)
-            except EOFError:
-                return
-            try:
-                analyze(connection, extractor, request)
-                wire.send(connection, {"kind": "done"})
-            except EarmarkError as error:
-                wire.send(connection, wire.error_to_message(error))
-            except MemoryError:
-                scarce = ServerError("not enough memory for it; send a shorter piece")
-                wire.send(connection, wire.error_to_message(scarce))
-            except BrokenPipeError:
-                return
-            except Exception:
-                logger.exception("an analysis failed")
-                fault = ServerError("the analysis failed, which is a fault of Earmark")
-                wire.send(connection, wire.error_to_message(fault))
+        serve(connection, get_extractor(extractor_name, threads=1))
+
+
+def serve(connection: Connection, extractor: FeatureExtractor) -> None:
+    """Answer requests, one after the other, until the other side closes the connection."""
+    wire.send(connection, {"kind": "ready"})
+    while True:
+        try:
+            request, _ = wire.receive(connection)
+            error = _answer(connection, extractor, request)
+            wire.send(connection, error or {"kind": "done"})
+        except (EOFError, OSError):
+            return
+
+
+def _answer(
+    connection: Connection, extractor: FeatureExtractor, request: dict[str, Any]
+) -> dict[str, str] | None:
+    """Analyze one file; return what went wrong as a message."""
+    problem: EarmarkError
+    try:
+        analyze(connection, extractor, request)
+        return None
+    except EarmarkError as error:
+        problem = error
+    except MemoryError:
+        problem = ServerError("not enough memory for it; send a shorter piece")
+    except OSError:
+        # The server is gone: there is nobody to tell.
+        raise
+    except Exception:
+        logger.exception("an analysis failed")
+        problem = ServerError("the analysis failed, which is a fault of Earmark")
+    return wire.error_to_message(problem)
 
 
 def analyze(connection: Connection, extractor: FeatureExtractor, request: dict[str, Any]) -> None:

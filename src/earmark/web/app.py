@@ -79,9 +79,9 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.after_request(_count)
     problems.register(app)
     api.register(app)
-    describe_api(app)
     app.register_blueprint(media.blueprint)
     pages.register(app)
+    describe_api(app)
 
     if config.proxies:
         count = config.proxies

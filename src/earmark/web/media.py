@@ -51,7 +51,7 @@ def has_audio(service: Service, track: Track) -> bool:
 def track(track_id: int) -> Response:
     """Send the sound of a track, or the asked range of it."""
     service: Service = current_app.extensions["earmark"]
-    file = audio_file(service, service.library.get(track_id))
+    file = audio_file(service, service.get_track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     kind = TYPES.get(file.suffix.lower(), "application/octet-stream")

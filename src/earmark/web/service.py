@@ -16,21 +16,24 @@ from numpy.typing import NDArray
 
 from earmark.audio import is_audio_name
 from earmark.classify import Classifier, Neighbor, Prediction, Stretch
-from earmark.errors import AudioNotFound, EarmarkError, LibraryError
-from earmark.library import Library, open_default
+from earmark.errors import AudioNotFound, EarmarkError, LibraryError, TrackNotFound
+from earmark.library import Library, Track, open_default
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
 from earmark.web import analysis, wire
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.metrics import Metrics
-from earmark.web.pool import Pool, Ticket, WorkerMain
+from earmark.web.pool import Pool, Ticket
 from earmark.web.report import Report
 from earmark.web.starmap import StarMap
 from earmark.web.trouble import Busy, Canceled, NotAllowed
 from earmark.web.uploads import Uploads
 
 logger = logging.getLogger(__name__)
+
+LARGEST_ID = 2**63 - 1
+"""Larger numbers are no track's, and no database would take them."""
 
 
 class Service:
@@ -40,8 +43,8 @@ class Service:
     ----------
     config
         How it is set up.
-    worker
-        What a worker process runs; tests name others.
+    make_pool
+        Makes the pool of worker processes; tests use others.
 
     Raises
     ------
@@ -49,7 +52,7 @@ class Service:
         The library or the folder for uploads cannot be used.
     """
 
-    def __init__(self, config: Config, *, worker: WorkerMain = analysis.main) -> None:
+    def __init__(self, config: Config, *, make_pool: Callable[..., Pool] = Pool) -> None:
         self.config = config
         self.metrics = Metrics()
         self.started = time.time()
@@ -57,8 +60,8 @@ class Service:
         self._use(open_default(config.library))
         self.uploads = Uploads(config.uploads)
         self.jobs = Jobs(config.job_lifetime)
-        self.pool = Pool(
-            worker,
+        self.pool = make_pool(
+            analysis.main,
             (self.library.spec.name,),
             size=config.workers,
             queue=config.queue,
@@ -239,7 +242,9 @@ class Service:
         EarmarkError
             What went wrong.
         """
-        while not job.answered.wait(0.5):
+        # The picture may come later, but the upload of a mere answer is deleted before it is given.
+        ready = job.answered if job.picture else job.finished
+        while not ready.wait(0.5):
             if gone is not None and gone():
                 self.cancel(job)
         if job.prediction is not None:
@@ -282,6 +287,18 @@ class Service:
                     )
                 )
         return tuple(found)
+
+    def get_track(self, track_id: int) -> Track:
+        """Return a track.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        if track_id > LARGEST_ID:
+            raise TrackNotFound(f"{self.library.path}: has no track {track_id}")
+        return self.library.get(track_id)
 
     def describe_library(self) -> dict[str, Any]:
         """Return what the library holds, as JSON values."""

@@ -12,21 +12,6 @@ from earmark.errors import LibraryReadOnly, TrackNotFound
 from earmark.library import Change, Library, Track, TrackChanges, user_library
 from earmark.web.service import Service
 
-LARGEST_ID = 2**63 - 1
-
-
-def get_track(service: Service, track_id: int) -> Track:
-    """Return a track.
-
-    Raises
-    ------
-    TrackNotFound
-        There is no such track.
-    """
-    if track_id > LARGEST_ID:
-        raise TrackNotFound(f"the library has no track {track_id}")
-    return service.library.get(track_id)
-
 
 def writable_library(service: Service) -> Library:
     """Return a library that can be changed; the package's own is copied for the user first.
@@ -99,7 +84,7 @@ def change_track(service: Service, track_id: int, changes: TrackChanges) -> Trac
     LibraryError
         The library cannot be changed.
     """
-    get_track(service, track_id)
+    service.get_track(track_id)
     library = writable_library(service)
     if "genre" in changes:
         changes = {**changes, "taught": True}
@@ -118,7 +103,7 @@ def remove_track(service: Service, track_id: int) -> Track:
     LibraryError
         The library cannot be changed.
     """
-    track = get_track(service, track_id)
+    track = service.get_track(track_id)
     writable_library(service).remove([track_id])
     service.metrics.corrections.inc()
     return track

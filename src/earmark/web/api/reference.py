@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import warnings
 from typing import Any
 
 from apiflask import APIFlask
 
-from earmark.web.api.schemas import Problem
 from earmark.web.problems import PROBLEM_TYPE
 
 TAGS = ("Songs", "Tracks", "Teaching", "Library", "System")
@@ -20,14 +21,12 @@ Errors are problem documents (RFC 9457). Where the server has a token, changes n
 
 
 def describe_api(app: APIFlask) -> None:
-    """Set up the OpenAPI document of ``app``."""
+    """Make the OpenAPI document of ``app``, which must have all its endpoints."""
     app.config.update(
         DESCRIPTION=DESCRIPTION,
         AUTO_SERVERS=False,
         AUTO_OPERATION_ID=True,
         AUTO_404_RESPONSE=False,
-        HTTP_ERROR_SCHEMA=Problem,
-        VALIDATION_ERROR_SCHEMA=Problem,
         LICENSE={"name": "MIT"},
         SPEC_PROCESSOR_PASS_OBJECT=False,
     )
@@ -41,7 +40,15 @@ def describe_api(app: APIFlask) -> None:
             for method, operation in item.items():
                 if isinstance(operation, dict) and "responses" in operation:
                     _put_operation_right(path, method, operation)
+        for unused in ("HTTPError", "ValidationError"):
+            spec["components"]["schemas"].pop(unused, None)
         return spec
+
+    with app.app_context(), warnings.catch_warnings():
+        # A schema that is met inside another first and by itself later is one and the same.
+        warnings.filterwarnings("ignore", message=".*has already been added to the spec")
+        # Kept by the application, so this is done once, before there are threads.
+        app.extensions["earmark-openapi"] = json.loads(json.dumps(app.spec))
 
 
 def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> None:

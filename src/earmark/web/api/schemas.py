@@ -22,7 +22,6 @@ from apiflask.validators import Length, OneOf, Range, Regexp
 
 # Neither blank at an end nor with control characters.
 PLAIN_TEXT = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
-LARGEST_ID = 2**63 - 1
 
 
 def _file(**options: Any) -> Any:

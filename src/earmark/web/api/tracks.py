@@ -84,7 +84,7 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
 def get_track(track_id: int) -> Any:
     """Get one track."""
     owner = service()
-    return view.track(owner, teaching.get_track(owner, track_id))
+    return view.track(owner, owner.get_track(track_id))
 
 
 @blueprint.patch("/tracks/<int:track_id>")
@@ -115,7 +115,7 @@ def remove_track(track_id: int) -> Any:
 def similar_tracks(track_id: int, query_data: dict[str, Any]) -> Any:
     """Find the tracks that a track sounds like."""
     owner = service()
-    track = teaching.get_track(owner, track_id)
+    track = owner.get_track(track_id)
     vector = owner.library.vector(track_id)
     found = near(owner, vector, query_data["k"] + 1, track.content_hash)
     others = [neighbor for neighbor in found if neighbor["track_id"] != track_id]

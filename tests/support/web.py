@@ -1,0 +1,161 @@
+"""A small library of sounds that differ clearly, servers of it, and clients for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earmark.features import get_extractor
+from earmark.library import ExtractorSpec, Library, Track
+from earmark.listen import hash_file, listen
+from earmark.web import analysis
+from earmark.web.pool import Pool
+from support import sounds
+
+RATE = 22050
+EACH = 9
+"""Tracks a genre: with 8 neighbors, all of them can be of one genre."""
+
+
+def song(genre: str, seed: int, seconds: float = 2.0) -> np.ndarray:
+    """Return a piece of one of three genres that no ear and no machine confuses."""
+    if genre == "hiss":
+        return sounds.noise(seconds, RATE, seed=seed, level=0.1 + 0.01 * seed)
+    if genre == "hum":
+        low = sounds.sine(seconds, RATE, hertz=60 + 3 * seed, level=0.4)
+        return low + sounds.noise(seconds, RATE, seed=seed, level=0.001)
+    return sounds.tune(seconds, RATE, seed=seed)
+
+
+GENRES = ("hiss", "hum", "melody")
+
+
+def make_music(folder: Path) -> Path:
+    """Write the tracks of the small library as files."""
+    for genre in GENRES:
+        (folder / genre).mkdir(parents=True)
+        for seed in range(EACH):
+            file = folder / genre / f"{genre}-{seed}.wav"
+            sounds.write(file, song(genre, seed), RATE)
+    return folder
+
+
+def make_library(path: Path, music: Path) -> Path:
+    """Write the small library, with the classic features."""
+    extractor = get_extractor("mfcc")
+    tracks, vectors = [], []
+    for file in sorted(music.rglob("*.wav")):
+        number = int(file.stem.rpartition("-")[2])
+        heard = listen(file, extractor)
+        tracks.append(
+            Track(
+                name=file.stem,
+                genre=file.parent.name,
+                artist=f"The {file.parent.name} {number // 2}",
+                title=f"{file.parent.name.title()} number {number}",
+                path=str(file),
+                content_hash=hash_file(file),
+                duration=heard.duration,
+            )
+        )
+        vectors.append(heard.vector)
+    spec = ExtractorSpec(
+        extractor.name, extractor.version, extractor.dimension, extractor.metric, extractor.dtype
+    )
+    with Library.create(path, spec) as library:
+        library.add(tracks, np.stack(vectors))
+    return path
+
+
+class ThreadProcess:
+    """Looks like a process and is a thread, so that tests start at once."""
+
+    exitcode = -9
+
+    def __init__(self, connection: Connection, thread: threading.Thread) -> None:
+        self._connection = connection
+        self._thread = thread
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def kill(self) -> None:
+        self._connection.close()
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    def close(self) -> None:
+        pass
+
+
+class ThreadPool(Pool):
+    """A pool whose workers are threads of this process."""
+
+    def start_process(self, number: int) -> Any:
+        ours, theirs = Pipe()
+        extractor = get_extractor(self._arguments[0])
+
+        def work() -> None:
+            with theirs:
+                analysis.serve(theirs, extractor)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return ThreadProcess(ours, thread), ours
+
+
+class Server:
+    """``earmark serve`` as its users run it, on a free port."""
+
+    def __init__(self, *options: str, env: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "earmark", "serve", "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        if found is None:
+            self.process.kill()
+            _, errors = self.process.communicate()
+            raise RuntimeError(f"earmark serve did not start: {line}{errors}")
+        self.url = found.group().rstrip("/")
+
+    def stop(self, how: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it; return its exit code and what it wrote to stderr."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.stop(signal.SIGKILL)
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something is so."""
+    waiter = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if what():
+            return
+        waiter.wait(0.02)
+    raise AssertionError("it did not become so in time")

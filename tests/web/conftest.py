@@ -1,0 +1,110 @@
+"""A small library, applications of it, and one real server for all tests of this folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from earmark.web import Config
+from earmark.web.app import create_app
+from earmark.web.service import Service
+from support import sounds
+from support.web import Server, ThreadPool, make_library, make_music, song, wait_until
+
+MakeApp = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of music."""
+    return make_music(tmp_path_factory.mktemp("music") / "music")
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Path:
+    """The library of that music; not to be changed."""
+    return make_library(tmp_path_factory.mktemp("library") / "small.earmark", music)
+
+
+@pytest.fixture
+def library_file(tmp_path: Path, original: Path) -> Path:
+    """A copy of the library that a test may change."""
+    return Path(shutil.copy(original, tmp_path / "small.earmark"))
+
+
+@pytest.fixture(scope="session")
+def tune_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A melody that is not in the library."""
+    file = tmp_path_factory.mktemp("songs") / "tune.wav"
+    return sounds.write(file, song("melody", 100, 6.0), 22050)
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeApp]:
+    """Make applications, as on a loopback address unless told otherwise."""
+    services: list[Service] = []
+
+    def make(make_pool: Any = ThreadPool, **options: Any) -> Any:
+        settings: dict[str, Any] = {
+            "library": str(library_file),
+            "music": music,
+            "local": True,
+            "workers": 1,
+            "rate": 0,
+            "uploads": tmp_path / "uploads",
+            **options,
+        }
+        config = Config(**settings)
+        services.append(Service(config, make_pool=make_pool))
+        app = create_app(config, service=services[-1])
+        wait_until(lambda: services[-1].pool.ready)
+        return app
+
+    yield make
+    for service in services:
+        service.close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Any:
+    """An application on a loopback address."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Any) -> FlaskClient:
+    """A client that is a program on this machine."""
+    return app.test_client()
+
+
+@pytest.fixture
+def service(app: Any) -> Service:
+    """What is behind the application."""
+    return app.extensions["earmark"]
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, music: Path, original: Path
+) -> Iterator[Server]:
+    """One real server, with the library read-only as that of the package is."""
+    folder = tmp_path_factory.mktemp("server")
+    library = Path(shutil.copy(original, folder / "small.earmark"))
+    env = {
+        "EARMARK_UPLOADS": str(folder / "uploads"),
+        "EARMARK_RATE": "0",
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+    options = ["--library", str(library), "--music", str(music), "--workers", "2"]
+    with Server(*options, env=env) as running:
+        running.uploads = folder / "uploads"  # type: ignore[attr-defined]
+        yield running
+        code, errors = running.stop()
+        assert code == 0, errors
+        assert list((folder / "uploads").iterdir()) == []
+        assert "Traceback" not in errors, errors

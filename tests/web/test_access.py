@@ -1,0 +1,344 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from earmark.errors import ServerError
+from earmark.web.access import RateLimit
+from earmark.web.config import Config, is_loopback
+
+TOKEN = "a-secret-token"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+NETWORK = {"local": False, "token": TOKEN}
+RELABEL = {"genre": "polka"}
+
+
+def track_id(client, **options):
+    return client.get("/api/v1/tracks?per_page=1", **options).json["tracks"][0]["id"]
+
+
+def secret_of(client, path="/"):
+    """Return what our pages carry for the changes they send."""
+    return re.search(r'name="csrf-token" content="([^"]+)"', client.get(path).text)[1]
+
+
+# Names
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "127.8.8.8"])
+def test_a_loopback_server_answers_to_loopback_names(client, host):
+    assert client.get("/api/v1/health", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "192.168.1.2", "a@b"])
+def test_a_loopback_server_answers_to_no_other_name(client, host):
+    # A name of another site that points here is how its pages would get in (DNS rebinding).
+    for path in ("/", "/api/v1/tracks", "/api/v1/health", "/metrics"):
+        assert client.get(path, headers={"Host": host}).status_code == 421
+
+
+def test_a_server_answers_only_to_the_names_it_was_given(make_app):
+    client = make_app(**NETWORK, allowed_hosts=("music.example",)).test_client()
+    assert client.get("/", headers={"Host": "music.example"}).status_code == 200
+    assert client.get("/", headers={"Host": "other.example"}).status_code == 421
+
+
+# Other sites
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:81"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/api/v1/jobs", "/api/v1/classify", "/sign-in", "/"])
+def test_pages_of_other_sites_cannot_send_anything(client, path, headers):
+    answer = client.post(path, headers=headers, data={"file": (io.BytesIO(b"x"), "x.mp3")})
+    assert answer.status_code == 403
+
+
+def test_no_other_site_may_read(client):
+    answer = client.get("/api/v1/tracks", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_a_browser_needs_the_secret_of_the_page(client):
+    browser = {"Origin": "http://localhost"}
+    path = f"/api/v1/tracks/{track_id(client)}"
+    assert client.patch(path, json=RELABEL, headers=browser).status_code == 403
+    secret = secret_of(client)
+    wrong = {**browser, "X-CSRF-Token": "x" + secret[1:]}
+    assert client.patch(path, json=RELABEL, headers=wrong).status_code == 403
+    right = {**browser, "X-CSRF-Token": secret}
+    assert client.patch(path, json=RELABEL, headers=right).status_code == 200
+
+
+def test_the_secret_of_one_browser_does_not_help_another(app):
+    mine, yours = app.test_client(), app.test_client()
+    secret_of(yours)
+    headers = {"Origin": "http://localhost", "X-CSRF-Token": secret_of(mine)}
+    path = f"/api/v1/tracks/{track_id(mine)}"
+    assert yours.patch(path, json=RELABEL, headers=headers).status_code == 403
+
+
+def test_forms_carry_the_secret_too(client):
+    path = f"/library/tracks/{track_id(client)}/genre"
+    browser = {"Origin": "http://localhost"}
+    assert client.post(path, data=RELABEL, headers=browser).status_code == 403
+    data = {**RELABEL, "csrf_token": secret_of(client)}
+    assert client.post(path, data=data, headers=browser).status_code == 302
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(app):
+    client = app.test_client()
+    cookie = client.get("/").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie
+    client = app.test_client()
+    assert "Secure" in client.get("/", base_url="https://localhost").headers["Set-Cookie"]
+
+
+# The token
+
+
+def test_on_a_network_reading_is_open_and_changes_need_the_token(make_app):
+    client = make_app(**NETWORK).test_client()
+    path = f"/api/v1/tracks/{track_id(client)}"
+    assert client.patch(path, json=RELABEL).status_code == 401
+    assert client.delete(path).status_code == 401
+    assert client.post("/api/v1/corrections/1/undo").status_code == 401
+    wrong = {"Authorization": "Bearer not-the-token"}
+    assert client.patch(path, json=RELABEL, headers=wrong).status_code == 401
+    assert client.patch(path, json=RELABEL, headers=BEARER).status_code == 200
+    assert client.patch(path, json=RELABEL).headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_on_a_network_without_a_token_nothing_can_be_changed(make_app):
+    client = make_app(local=False).test_client()
+    path = f"/api/v1/tracks/{track_id(client)}"
+    assert client.patch(path, json=RELABEL).status_code == 403
+    assert client.patch(path, json=RELABEL, headers=BEARER).status_code == 403
+
+
+def test_where_reading_is_closed_all_but_health_needs_the_token(make_app):
+    app = make_app(**NETWORK, read="closed")
+    client = app.test_client()
+    for path in ("/api/v1/tracks", "/api/v1/map", "/api/v1/openapi.json", "/metrics"):
+        assert client.get(path).status_code == 401
+        assert client.get(path, headers=BEARER).status_code == 200
+    assert client.post("/predict").status_code == 401
+    for path in ("/api/v1/health", "/api/v1/ready", "/sign-in"):
+        assert client.get(path).status_code == 200
+    for path in ("/", "/library", "/map", "/report", "/corrections", "/api/v1/docs"):
+        answer = client.get(path)
+        assert answer.status_code == 302
+        assert "/sign-in?next=" in answer.headers["Location"]
+
+
+def test_every_route_is_closed_unless_it_is_said_to_be_public(make_app):
+    app = make_app(**NETWORK, read="closed")
+    client = app.test_client()
+    allowed = {"static", "system.health", "system.ready", "pages.sign_in", "pages.check_token"}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            status = client.open(path, method=method).status_code
+            assert (status in (302, 401)) == (rule.endpoint not in allowed), (method, path, status)
+
+
+def test_everything_that_changes_the_library_needs_the_token(make_app):
+    app = make_app(**NETWORK)
+    client = app.test_client()
+    changes = {
+        ("POST", "/api/v1/tracks"),
+        ("PATCH", "/api/v1/tracks/1"),
+        ("DELETE", "/api/v1/tracks/1"),
+        ("POST", "/api/v1/corrections"),
+        ("POST", "/api/v1/corrections/1/undo"),
+        ("POST", "/corrections"),
+        ("POST", "/corrections/1/undo"),
+        ("POST", "/library/tracks/1/genre"),
+        ("POST", "/library/tracks/1/remove"),
+    }
+    harmless = {
+        ("POST", "/"),
+        ("POST", "/predict"),
+        ("POST", "/sign-in"),
+        ("POST", "/sign-out"),
+        ("POST", "/api/v1/classify"),
+        ("POST", "/api/v1/classify/path"),
+        ("POST", "/api/v1/similar"),
+        ("POST", "/api/v1/jobs"),
+        ("POST", "/api/v1/jobs/path"),
+        ("DELETE", "/api/v1/jobs/1"),
+    }
+    found = {
+        (method, re.sub(r"<[^>]*>", "1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS", "GET"}
+    }
+    # A new route has to be put into one of the two.
+    assert found == changes | harmless
+    for method, path in changes:
+        assert client.open(path, method=method).status_code == 401, path
+
+
+def test_signing_in_opens_the_pages_and_lasts_until_signing_out(make_app):
+    client = make_app(**NETWORK, read="closed").test_client()
+    page = client.get("/sign-in?next=/library").text
+    secret = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    form = {"csrf_token": secret, "next": "/library"}
+    assert client.post("/sign-in", data={**form, "token": "wrong-token"}).status_code == 401
+    answer = client.post("/sign-in", data={**form, "token": TOKEN})
+    assert answer.headers["Location"] == "/library"
+    assert client.get("/library").status_code == 200
+    secret = secret_of(client)
+    changed = client.patch(
+        f"/api/v1/tracks/{track_id(client)}", json=RELABEL, headers={"X-CSRF-Token": secret}
+    )
+    assert changed.status_code == 200
+    client.post("/sign-out", data={"csrf_token": secret})
+    assert client.get("/library").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_never_leads_to_another_site(make_app, target):
+    client = make_app(**NETWORK).test_client()
+    data = {"token": TOKEN, "next": target, "csrf_token": secret_of(client)}
+    assert client.post("/sign-in", data=data).headers["Location"] == "/"
+
+
+def test_a_session_of_another_token_is_worth_nothing(make_app):
+    first = make_app(**NETWORK, secret="the same for both").test_client()
+    data = {"token": TOKEN, "csrf_token": secret_of(first)}
+    first.post("/sign-in", data=data)
+    cookie = first.get_cookie("earmark").value
+    other = make_app(local=False, token="another-token", secret="the same for both").test_client()
+    other.set_cookie("earmark", cookie)
+    assert other.patch("/api/v1/tracks/1", json=RELABEL).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_what_a_proxy_passes_on_is_not_local(client, name):
+    path = f"/api/v1/tracks/{track_id(client)}"
+    answer = client.patch(path, json=RELABEL, headers={name: "203.0.113.9"})
+    assert answer.status_code == 403
+
+
+# How many
+
+
+def test_the_rate_is_limited_by_address(make_app):
+    app = make_app(rate=3)
+    client = app.test_client()
+    for _ in range(3):
+        assert client.post("/api/v1/similar").status_code == 400
+    refused = client.post("/api/v1/similar")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.json["status"] == 429
+    assert client.get("/api/v1/tracks").status_code == 200
+    elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+    assert client.post("/api/v1/similar", environ_base=elsewhere).status_code == 400
+
+
+def test_a_bucket_fills_again(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("earmark.web.access.time.monotonic", lambda: now)
+    limit = RateLimit(60)
+    assert [limit.take("a") for _ in range(60)] == [0.0] * 60
+    assert limit.take("a") == pytest.approx(1.0)
+    assert limit.take("b") == 0.0
+    now += 1.0
+    assert limit.take("a") == 0.0
+    assert limit.take("a") > 0
+
+
+def test_addresses_of_one_ipv6_network_share_a_bucket():
+    limit = RateLimit(1)
+    assert limit.take("2001:db8:1:2::1") == 0.0
+    assert limit.take("2001:db8:1:2:ffff::9") > 0
+
+
+# Setting up
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.1", False),
+        ("localhost.example", False),
+    ],
+)
+def test_what_is_a_loopback_address(host, expected):
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"read": "closed"},
+        {"read": "ajar"},
+        {"token": "short"},
+        {"prefix": "earmark"},
+        {"prefix": "/earmark/"},
+        {"workers": 0},
+        {"queue": -1},
+        {"time_limit": 0},
+    ],
+)
+def test_a_setup_that_makes_no_sense_is_refused(options):
+    with pytest.raises(ServerError):
+        Config(**options)
+
+
+def test_the_environment_sets_everything_up(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("from-a-file\n")
+    config = Config.from_environment(
+        {
+            "EARMARK_LIBRARY": "classic",
+            "EARMARK_MUSIC": str(tmp_path),
+            "EARMARK_TOKEN_FILE": str(token),
+            "EARMARK_READ": "closed",
+            "EARMARK_HOSTS": "a.example, b.example",
+            "EARMARK_PROXIES": "1",
+            "EARMARK_PREFIX": "/ear/",
+            "EARMARK_MAX_UPLOAD_MB": "7",
+            "EARMARK_WORKERS": "3",
+        }
+    )
+    assert config == Config(
+        library="classic",
+        music=tmp_path,
+        token="from-a-file",
+        read="closed",
+        allowed_hosts=("a.example", "b.example"),
+        proxies=1,
+        prefix="/ear",
+        max_upload=7 * 2**20,
+        workers=3,
+    )
+    with pytest.raises(ServerError, match="whole number"):
+        Config.from_environment({"EARMARK_WORKERS": "many"})
+    with pytest.raises(ServerError, match="cannot be read"):
+        Config.from_environment({"EARMARK_TOKEN_FILE": str(tmp_path / "none")})

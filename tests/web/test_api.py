@@ -1,0 +1,414 @@
+"""The HTTP API, request by request."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from support import sounds
+from support.web import RATE, song, wait_until
+
+API = "/api/v1"
+
+
+def upload(*files):
+    return {"file": [(io.BytesIO(content), name) for name, content in files]}
+
+
+@pytest.fixture
+def tune(tune_file):
+    return tune_file.read_bytes()
+
+
+def finish(client, job):
+    wait_until(lambda: client.get(job["self_url"]).json["state"] in ("done", "failed"))
+    return client.get(job["self_url"]).json
+
+
+def assert_problem(answer, status, line=""):
+    assert answer.status_code == status, answer.text
+    assert answer.content_type == "application/problem+json"
+    body = answer.json
+    assert body["status"] == status
+    assert body["title"]
+    assert body["type"]
+    assert line in body["detail"]
+    assert "\n" not in body["detail"]
+    assert "Traceback" not in body["detail"]
+    return body
+
+
+# The classic request
+
+
+@pytest.mark.parametrize("field", ["file", "image"])
+def test_predict_answers_one_sentence(client, service, tune, field):
+    answer = client.post("/predict", data={field: (io.BytesIO(tune), "tune.wav")})
+    assert answer.status_code == 200
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.text == "This song is classified as melody."
+    assert service.uploads.left() == []
+
+
+def test_predict_answers_an_error_in_one_line(client, service):
+    answer = client.post("/predict", data={"file": (io.BytesIO(b"words"), "song.mp3")})
+    assert answer.status_code == 415
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.text.startswith("song.mp3: ")
+    assert answer.text.count("\n") == 1
+    assert service.uploads.left() == []
+
+
+def test_predict_without_a_file_says_so(client):
+    answer = client.post("/predict")
+    assert answer.status_code == 400
+    assert "file" in answer.text
+
+
+# Classify
+
+
+def test_one_song(client, service, tune):
+    answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
+    assert answer.status_code == 200
+    (result,) = answer.json["results"]
+    found = result["prediction"]
+    assert result["name"] == found["path"] == "tune.wav"
+    assert result["problem"] is None
+    assert found["genre"] == "melody"
+    assert found["sentence"] == "This song is classified as melody."
+    assert sum(found["probabilities"].values()) == pytest.approx(1)
+    assert len(found["neighbors"]) == 8
+    distances = [near["distance"] for near in found["neighbors"]]
+    assert distances == sorted(distances)
+    assert found["neighbors"][0]["audio"].startswith("/media/tracks/")
+    assert service.uploads.left() == []
+    assert len(service.jobs) == 0
+
+
+def test_several_songs_keep_their_order_and_a_bad_one_does_not_stop_the_others(client, tune):
+    hiss = io.BytesIO()
+    import soundfile
+
+    soundfile.write(hiss, song("hiss", 50), RATE, format="FLAC")
+    files = [("a.wav", tune), ("b.mp3", b"words"), ("c.flac", hiss.getvalue()), ("d.wav", b"")]
+    answer = client.post(f"{API}/classify", data=upload(*files))
+    assert answer.status_code == 200
+    results = answer.json["results"]
+    assert [result["name"] for result in results] == ["a.wav", "b.mp3", "c.flac", "d.wav"]
+    genres = [r["prediction"] and r["prediction"]["genre"] for r in results]
+    assert genres == ["melody", None, "hiss", None]
+    assert [r["problem"] and r["problem"]["status"] for r in results] == [None, 415, None, 422]
+
+
+def test_where_no_file_can_be_used_the_answer_is_a_problem(client):
+    files = [("a.mp3", b"words"), ("b.wav", b"")]
+    body = assert_problem(client.post(f"{API}/classify", data=upload(*files)), 415, "a.mp3")
+    assert body["type"] == "urn:earmark:problem:not-audio"
+    assert len(body["results"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("samples", "status", "kind"),
+    [
+        (sounds.silence(3), 422, "audio-silent"),
+        (sounds.sine(0.4), 422, "audio-too-short"),
+    ],
+)
+def test_sound_that_cannot_be_used_is_named(client, tmp_path, samples, status, kind):
+    file = sounds.write(tmp_path / "x.wav", samples, RATE)
+    answer = client.post(f"{API}/classify", data=upload(("x.wav", file.read_bytes())))
+    assert assert_problem(answer, status, "x.wav")["type"] == f"urn:earmark:problem:{kind}"
+
+
+def test_a_name_is_shown_without_folders_and_is_never_a_path(client, tune, service):
+    for name in ("../../etc/passwd", "C:\\music\\tune.wav", "a\tb\x7fc.wav", "." * 300):
+        answer = client.post(f"{API}/classify", data=upload((name, tune)))
+        shown = answer.json["results"][0]["name"]
+        assert "/" not in shown
+        assert "\\" not in shown
+        assert shown.isprintable()
+        assert len(shown) <= 200
+    assert service.uploads.left() == []
+
+
+def test_a_request_that_is_too_large(make_app, tune):
+    client = make_app(max_upload=1000).test_client()
+    answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
+    assert_problem(answer, 413)
+    assert client.post("/predict", data=upload(("tune.wav", tune))).status_code == 413
+
+
+def test_a_song_that_is_too_long(make_app, tune):
+    client = make_app(max_duration=2.0).test_client()
+    assert_problem(client.post(f"{API}/classify", data=upload(("tune.wav", tune))), 422, "tune.wav")
+
+
+def test_a_path_under_the_folder_of_music(client, music):
+    answer = client.post(f"{API}/classify/path", json={"path": "hum/hum-3.wav"})
+    assert answer.status_code == 200
+    found = answer.json["results"][0]["prediction"]
+    assert found["genre"] == "hum"
+    assert found["path"] == "hum/hum-3.wav"
+    # The track itself does not count.
+    assert "hum-3" not in [near["track"] for near in found["neighbors"]]
+    assert (music / "hum/hum-3.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("../small.earmark", 403),
+        ("/etc/passwd", 403),
+        ("hum/../../../../etc/passwd", 403),
+        ("hum", 404),
+        ("hum/none.wav", 404),
+        ("a\x00b.wav", 404),
+        ("x" * 999, 404),
+    ],
+)
+def test_a_path_outside_or_amiss(client, path, status):
+    assert_problem(client.post(f"{API}/classify/path", json={"path": path}), status)
+    assert_problem(client.post(f"{API}/jobs/path", json={"path": path}), status)
+
+
+def test_a_link_out_of_the_folder_is_outside(make_app, tmp_path, tune_file):
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    (folder / "out.wav").symlink_to(tune_file)
+    client = make_app(music=folder).test_client()
+    assert_problem(client.post(f"{API}/classify/path", json={"path": "out.wav"}), 403)
+
+
+def test_without_a_folder_of_music_there_are_no_paths(make_app):
+    client = make_app(music=None).test_client()
+    assert_problem(client.post(f"{API}/classify/path", json={"path": "a.wav"}), 403, "--music")
+
+
+# Similar
+
+
+def test_tracks_similar_to_a_song(client, tune):
+    answer = client.post(f"{API}/similar?k=3", data=upload(("tune.wav", tune)))
+    near = answer.json["neighbors"]
+    assert [n["genre"] for n in near] == ["melody"] * 3
+
+
+def test_tracks_similar_to_a_track(client):
+    track = client.get(f"{API}/tracks?search=hum-4").json["tracks"][0]
+    near = client.get(f"{API}/tracks/{track['id']}/similar?k=5").json["neighbors"]
+    assert len(near) == 5
+    assert {n["genre"] for n in near} == {"hum"}
+    assert track["id"] not in [n["track_id"] for n in near]
+    assert_problem(client.get(f"{API}/tracks/{track['id']}/similar?k=0"), 422)
+
+
+# Jobs
+
+
+def test_a_job_gives_the_answer_and_the_picture(client, service, tune):
+    answer = client.post(f"{API}/jobs", data=upload(("tune.wav", tune)))
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == answer.json["self_url"]
+    job = finish(client, answer.json)
+    assert job["state"] == "done"
+    assert job["done"] == 1
+    result = client.get(job["result_url"]).json
+    assert result["prediction"]["genre"] == "melody"
+    assert len(result["waveform"]) == 600
+    assert 0.2 < max(result["waveform"]) <= 1
+    timeline = result["timeline"]
+    assert timeline[0]["start"] == 0
+    assert timeline[-1]["stop"] == pytest.approx(6)
+    assert {stretch["genre"] for stretch in timeline} == {"melody"}
+    assert len(result["place"]) == 2
+    assert service.uploads.left() == []
+
+
+def test_a_job_that_fails_tells_why(client, service):
+    job = client.post(f"{API}/jobs", data=upload(("song.mp3", b"words"))).json
+    job = finish(client, job)
+    assert job["state"] == "failed"
+    assert job["problem"]["status"] == 415
+    assert "song.mp3" in job["problem"]["detail"]
+    assert_problem(client.get(job["result_url"]), 415, "song.mp3")
+    assert service.uploads.left() == []
+
+
+def test_a_job_of_a_path(client, music):
+    job = client.post(f"{API}/jobs/path", json={"path": "hiss/hiss-0.wav"}).json
+    assert finish(client, job)["state"] == "done"
+    assert (music / "hiss/hiss-0.wav").exists()
+
+
+def test_a_job_is_forgotten_when_deleted(client, tune):
+    job = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
+    assert client.delete(job["self_url"]).status_code == 204
+    assert_problem(client.get(job["self_url"]), 404)
+    assert_problem(client.delete(job["self_url"]), 404)
+
+
+def test_jobs_cannot_be_guessed_or_listed(client, tune):
+    ids = {client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json["id"] for _ in range(3)}
+    assert all(len(job_id) >= 20 for job_id in ids)
+    assert client.get(f"{API}/jobs").status_code == 405
+
+
+def test_finished_jobs_are_forgotten_in_time(make_app, tune):
+    client = make_app(job_lifetime=0.1).test_client()
+    first = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
+    finish(client, first)
+    wait_until(lambda: not _still_there(client, first, tune), 5)
+
+
+def _still_there(client, job, tune):
+    client.post(f"{API}/jobs", data=upload(("tune.wav", tune)))
+    return client.get(job["self_url"]).status_code == 200
+
+
+# Tracks
+
+
+def test_tracks_come_page_by_page(client):
+    first = client.get(f"{API}/tracks?per_page=10")
+    assert first.json["pagination"] == {"page": 1, "per_page": 10, "pages": 3, "total": 27}
+    links = dict(re.findall(r'<([^>]+)>; rel="(\w+)"', first.headers["Link"]))
+    assert list(links.values()) == ["next"]
+    names = [track["name"] for track in first.json["tracks"]]
+    following = client.get(next(iter(links))).json
+    assert following["pagination"]["page"] == 2
+    names += [track["name"] for track in following["tracks"]]
+    names += [t["name"] for t in client.get(f"{API}/tracks?per_page=10&page=3").json["tracks"]]
+    assert len(set(names)) == 27
+    assert client.get(f"{API}/tracks?page=99").json["tracks"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("genre=hum", 9),
+        ("search=HISS-3", 1),
+        ("artist=The hum 0", 2),
+        ("genre=hum&search=hiss", 0),
+        ("taught=true", 0),
+        ("taught=false", 27),
+        ("search=%25", 0),
+    ],
+)
+def test_tracks_are_filtered(client, query, count):
+    assert client.get(f"{API}/tracks?{query}").json["pagination"]["total"] == count
+
+
+@pytest.mark.parametrize("query", ["page=0", "per_page=0", "per_page=501", "page=x", "taught=5"])
+def test_a_query_that_makes_no_sense(client, query):
+    body = assert_problem(client.get(f"{API}/tracks?{query}"), 422)
+    assert body["errors"]
+
+
+def test_a_track_that_is_not_there(client):
+    for number in (999, 2**63, 10**30):
+        assert_problem(client.get(f"{API}/tracks/{number}"), 404)
+        assert_problem(client.patch(f"{API}/tracks/{number}", json={"genre": "x"}), 404)
+        assert_problem(client.delete(f"{API}/tracks/{number}"), 404)
+        assert_problem(client.get(f"{API}/tracks/{number}/similar"), 404)
+        assert client.get(f"/media/tracks/{number}").status_code == 404
+
+
+def test_a_song_can_be_added_with_its_genre(client, service, tune):
+    data = {**upload(("tune.wav", tune)), "genre": "polka", "artist": "Anna", "title": "Tune"}
+    answer = client.post(f"{API}/tracks", data=data)
+    assert answer.status_code == 201
+    track = answer.json
+    assert track == client.get(answer.headers["Location"]).json
+    assert (track["genre"], track["artist"], track["title"]) == ("polka", "Anna", "Tune")
+    assert track["taught"] is True
+    assert service.library.genres()["polka"] == 1
+    assert service.uploads.left() == []
+
+
+@pytest.mark.parametrize("genre", ["", " ", " x", "a\nb", "x" * 101])
+def test_a_genre_needs_a_sensible_name(client, tune, genre):
+    data = {**upload(("tune.wav", tune)), "genre": genre}
+    assert_problem(client.post(f"{API}/tracks", data=data), 422)
+    assert_problem(client.patch(f"{API}/tracks/1", json={"genre": genre}), 422)
+
+
+def test_a_track_can_be_relabelled_and_removed(client):
+    track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
+    path = f"{API}/tracks/{track['id']}"
+    changed = client.patch(path, json={"genre": "drone", "title": "Low"}).json
+    assert (changed["genre"], changed["title"], changed["artist"]) == (
+        "drone",
+        "Low",
+        track["artist"],
+    )
+    assert client.delete(path).status_code == 204
+    assert_problem(client.get(path), 404)
+
+
+# The rest
+
+
+def test_what_the_library_holds(client):
+    about = client.get(f"{API}/library").json
+    assert about["tracks"] == about["labelled"] == 27
+    assert about["genres"] == {"hiss": 9, "hum": 9, "melody": 9}
+    assert about["extractor"] == "mfcc"
+    assert about["artists"] == 15
+
+
+def test_the_map_has_every_track(client):
+    chart = client.get(f"{API}/map").json
+    assert len(chart["points"]) == 27
+    for axis in "xy":
+        values = [point[axis] for point in chart["points"]]
+        assert min(values) == pytest.approx(-1)
+        assert max(values) == pytest.approx(1)
+    assert 0 < sum(chart["share"]) <= 1
+    assert chart == client.get(f"{API}/map").json
+
+
+def test_health_and_readiness(client, service):
+    assert client.get(f"{API}/health").json["status"] == "ok"
+    ready = client.get(f"{API}/ready")
+    assert ready.status_code == 200
+    assert ready.json == {"ready": True, "workers": 1, "working": 0, "waiting": 0}
+    service.pool.close()
+    assert client.get(f"{API}/ready").status_code == 503
+
+
+def test_metrics_count(client, tune):
+    client.post("/predict", data=upload(("tune.wav", tune)))
+    client.post("/predict", data=upload(("tune.wav", b"words")))
+    answer = client.get("/metrics")
+    assert answer.content_type.startswith("text/plain")
+    assert 'earmark_songs_total{outcome="answered"} 1.0' in answer.text
+    assert 'earmark_songs_total{outcome="failed"} 1.0' in answer.text
+    assert "earmark_library_tracks 27.0" in answer.text
+    counted = 'earmark_http_requests_total{endpoint="plain.predict",method="POST",status="200"}'
+    assert f"{counted} 1.0" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("get", "/api/v1/none", 404), ("put", "/api/v1/tracks", 405), ("get", "/none", 404)],
+)
+def test_what_is_not_there_is_a_problem_too(client, method, path, status):
+    answer = getattr(client, method)(path)
+    assert answer.status_code == status
+
+
+def test_a_body_that_is_no_json(client):
+    for body in (b"{", b"[]", b"\xff"):
+        answer = client.post(f"{API}/corrections", data=body, content_type="application/json")
+        assert answer.status_code in (400, 422)
+        assert answer.content_type == "application/problem+json"
+
+
+def test_an_unexpected_error_shows_no_inner_life(app, client, monkeypatch, service):
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(service, "describe_library", lambda: 1 / 0)
+    body = assert_problem(client.get(f"{API}/library"), 500)
+    assert "ZeroDivision" not in str(body)
