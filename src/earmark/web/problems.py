@@ -85,7 +85,7 @@ def answer_problem(
     """Answer a request with what went wrong, in the form that its sender understands."""
     if request.blueprint == "plain":
         response = Response(detail + "\n", mimetype="text/plain")
-    elif request.blueprint == "pages" and not request.path.endswith(".json"):
+    elif _wants_page():
         page = render_template("error.html", status=status, line=detail)
         response = Response(page, mimetype="text/html")
     else:
@@ -102,6 +102,14 @@ def answer_problem(
         response.headers["WWW-Authenticate"] = 'Bearer realm="earmark"'
     response.headers.update(headers or {})
     return response
+
+
+def _wants_page() -> bool:
+    """Whether a person waits for the answer; addresses that do not exist go by what is accepted."""
+    if request.blueprint is not None:
+        return request.blueprint == "pages"
+    accepts_html = "text/html" in request.headers.get("Accept", "")
+    return accepts_html and not request.path.startswith("/api/")
 
 
 def answer_error(error: EarmarkError) -> Response:

@@ -1,0 +1,75 @@
+"""The sound of tracks: which files are served, and how."""
+
+from __future__ import annotations
+
+import pytest
+
+from earmark.library import Track
+
+
+def add(service, path, name="x"):
+    track = Track(name=name, genre="hum", path=str(path))
+    return service.library.add([track], service.library.snapshot().vectors[:1])[0]
+
+
+def test_the_sound_of_a_track(client, service, music):
+    track = service.library.tracks(search="hum-2")[0]
+    answer = client.get(f"/media/tracks/{track.id}")
+    assert answer.status_code == 200
+    assert answer.data == (music / "hum/hum-2.wav").read_bytes()
+    assert answer.content_type == "audio/wav"
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=100-", slice(100, None)),
+        ("bytes=-7", slice(-7, None)),
+    ],
+)
+def test_a_range_of_it(client, service, music, wanted, part):
+    track = service.library.tracks(search="hum-2")[0]
+    whole = (music / "hum/hum-2.wav").read_bytes()
+    answer = client.get(f"/media/tracks/{track.id}", headers={"Range": wanted})
+    assert answer.status_code == 206
+    assert answer.data == whole[part]
+    assert answer.headers["Content-Range"].endswith(f"/{len(whole)}")
+
+
+def test_a_range_beyond_the_end(client, service):
+    track = service.library.tracks(search="hum-2")[0]
+    answer = client.get(f"/media/tracks/{track.id}", headers={"Range": "bytes=99999999-"})
+    assert answer.status_code == 416
+
+
+def test_only_sound_under_the_folder_of_music_is_served(client, service, tmp_path, music):
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(b"RIFF")
+    text = music / "notes.txt"
+    text.write_text("words")
+    link = music / "link.wav"
+    link.symlink_to(outside)
+    try:
+        paths = (outside, "/etc/passwd", text, link, music / "../x.wav", music / "none.wav", music)
+        for path in paths:
+            track_id = add(service, path)
+            assert client.get(f"/media/tracks/{track_id}").status_code == 404, path
+            assert client.get(f"/api/v1/tracks/{track_id}").json["audio"] is None
+    finally:
+        text.unlink()
+        link.unlink()
+
+
+def test_relative_paths_are_those_under_the_folder(client, service):
+    track_id = add(service, "hum/hum-1.wav")
+    assert client.get(f"/media/tracks/{track_id}").status_code == 200
+
+
+def test_without_a_folder_of_music_nothing_is_served(make_app):
+    app = make_app(music=None)
+    client = app.test_client()
+    track = app.extensions["earmark"].library.tracks(limit=1)[0]
+    assert client.get(f"/media/tracks/{track.id}").status_code == 404
+    assert client.get(f"/api/v1/tracks/{track.id}").json["audio"] is None

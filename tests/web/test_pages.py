@@ -1,0 +1,239 @@
+"""The pages as they leave the server, without a browser."""
+
+from __future__ import annotations
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import earmark.web
+from earmark.web.headers import CONTENT_SECURITY_POLICY
+from support.web import wait_until
+
+PAGES = ("/", "/library", "/map", "/report", "/corrections", "/api/v1/docs")
+HERE = Path(earmark.web.__file__).parent
+VOID = {"meta", "link", "input", "br", "img", "hr", "source"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed, and gathers what could load or run something."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.loads, self.inline, self.labels = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if "id" in values:
+            self.ids.append(values["id"])
+        for name in ("src", "href", "action", "data-source", "data-play"):
+            if name in values:
+                self.loads.append(values[name])
+        self.inline += [name for name in values if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in values):
+            self.inline.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def send(client, content, name="tune.wav", path="/"):
+    return client.post(path, data={"file": (io.BytesIO(content), name)})
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_and_loads_nothing_from_elsewhere(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    assert page.inline == []
+    assert len(page.ids) == len(set(page.ids))
+    assert [url for url in page.loads if not url.startswith(("/", "#"))] == []
+
+
+def test_what_a_page_links_to_is_there(client):
+    seen = set()
+    for path in PAGES:
+        for url in Page(client.get(path).text).loads:
+            target = url.split("#")[0]
+            if target and target not in seen and "/sign-out" not in target:
+                seen.add(target)
+                assert client.get(target).status_code in (200, 405), target
+    assert any(url.endswith(".js") for url in seen)
+
+
+def test_scripts_load_only_their_neighbors():
+    for file in HERE.joinpath("static/js").glob("*.js"):
+        for target in re.findall(r'(?:from|import) "([^"]+)"', file.read_text()):
+            assert target.startswith("./")
+            assert (file.parent / target).exists()
+
+
+def test_nothing_in_the_files_names_another_host():
+    for file in [*HERE.glob("static/**/*"), *HERE.glob("templates/*")]:
+        if file.is_file():
+            hosts = set(re.findall(r"https?://([^/\"' )]+)", file.read_text()))
+            assert hosts <= {"www.w3.org"}, file
+
+
+def test_the_policy_allows_nothing_inline_and_no_other_host(client):
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    for path in (*PAGES, "/api/v1/tracks", "/none", "/metrics"):
+        headers = client.get(path).headers
+        assert headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert "microphone=(self)" in headers["Permissions-Policy"]
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_static_files_may_be_kept_because_their_address_changes_with_them(client):
+    style = re.search(r'href="(/static/[0-9a-f]{12}/earmark.css)"', client.get("/").text)[1]
+    answer = client.get(style)
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
+
+
+def test_the_home_page_leads_to_the_song(client):
+    page = client.get("/").text
+    assert 'href="#predict"' in page
+    assert "Drop in the song you want to classify!" in page
+    assert 'id="predict"' in page
+    assert re.search(r"<button[^>]*>Predict</button>", page)
+
+
+def test_without_scripts_a_form_gives_the_answer(client, service, tune_file):
+    answer = send(client, tune_file.read_bytes())
+    assert answer.status_code == 200
+    Page(answer.text)
+    assert re.search(r"This song is classified as <strong>melody</strong>", answer.text)
+    assert "Because it sounds like" in answer.text
+    assert service.uploads.left() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "line"),
+    [(b"words", 415, "song.mp3: "), (b"", 422, "song.mp3: ")],
+)
+def test_a_bad_file_gets_a_page_with_one_line(client, content, status, line):
+    answer = send(client, content, "song.mp3")
+    assert answer.status_code == status
+    Page(answer.text)
+    assert f'role="alert">{line}' in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_names_are_shown_as_text_not_as_markup(client, tune_file):
+    evil = "<img src=x onerror=alert(1)>.wav"
+    page = send(client, tune_file.read_bytes(), evil).text
+    assert "<img" not in page
+    assert "&lt;img" in page
+
+
+def test_the_library_page_searches_filters_and_pages(client, service):
+    def rows(query):
+        return re.findall(r'id="track-(\d+)"', client.get(f"/library?{query}").text)
+
+    assert len(rows("")) == 27
+    assert len(rows("genre=hum")) == 9
+    assert len(rows("search=hum-1")) == 1
+    assert len(rows("artist=The+hum+0")) == 2
+    assert len(rows("only=taught")) == 0
+    assert "Nothing here fits" in client.get("/library?search=none").text
+    assert rows("page=2") == []
+
+
+def test_relabel_remove_and_undo_without_scripts(client, service):
+    page = client.get("/library").text
+    form = {"csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', page)[1]}
+    track = service.library.tracks(search="hum-3")[0]
+    relabel = {**form, "genre": " drone ", "back": "/library?genre=hum"}
+    answer = client.post(f"/library/tracks/{track.id}/genre", data=relabel)
+    assert answer.headers["Location"] == "/library?genre=hum"
+    assert service.library.get(track.id).genre == "drone"
+    assert "hum-3 is drone now" in client.get("/library").text
+    remove = {**form, "back": "//evil.example"}
+    answer = client.post(f"/library/tracks/{track.id}/remove", data=remove)
+    assert answer.headers["Location"] == "/library"
+    assert service.library.count() == 26
+    for number in re.findall(r"/corrections/(\d+)/undo", client.get("/corrections").text):
+        assert client.post(f"/corrections/{number}/undo", data=form).status_code == 302
+    assert service.library.count() == 27
+    assert service.library.tracks(search="hum-3")[0].genre == "hum"
+
+
+def test_a_suspected_mislabel_is_found(client, service):
+    wrong = service.library.tracks(search="hum-4")[0]
+    service.library.update(wrong.id, genre="hiss")
+    client.get("/library?only=suspects")
+    wait_until(lambda: service.report.get()["state"] == "done", 60)
+    page = client.get("/library?only=suspects").text
+    assert f'id="track-{wrong.id}"' in page
+    assert "sounds like <b>hum</b>" in page
+
+
+def test_the_report_appears(client, service):
+    assert "in a moment" in client.get("/report").text
+    wait_until(lambda: service.report.get()["state"] != "computing", 60)
+    page = client.get("/report").text
+    Page(page)
+    assert "100 %" in page
+
+
+def test_an_unknown_page_is_a_page(client):
+    answer = client.get("/none", headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 404
+    assert answer.content_type.startswith("text/html")
+    Page(answer.text)
+
+
+def test_visitors_who_may_not_teach_are_not_asked_to(make_app, tune_file):
+    client = make_app(local=False).test_client()
+    page = send(client, tune_file.read_bytes()).text
+    assert "<form" in page
+    assert "teach-form" not in page
+    assert "/genre" not in client.get("/library").text
+    client = make_app(local=False, token="a-secret-token").test_client()
+    assert "Sign in" in send(client, tune_file.read_bytes()).text
+
+
+# Behind a proxy
+
+
+def test_a_prefix_is_in_every_link_whether_the_proxy_cuts_it_off_or_not(make_app):
+    client = make_app(prefix="/ear").test_client()
+    for path in ("/", "/ear/"):
+        page = Page(client.get(path).text)
+        assert all(url.startswith(("/ear/", "#")) for url in page.loads)
+    client = make_app(prefix="/ear").test_client()
+    job = client.post("/ear/api/v1/jobs/path", json={"path": "hum/hum-0.wav"}).json
+    assert job["self_url"].startswith("/ear/api/v1/jobs/")
+
+
+def test_forwarded_headers_are_believed_from_a_proxy_that_was_announced(make_app):
+    options = {"local": False, "token": "a-secret-token"}
+    headers = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "music.example",
+        "X-Forwarded-Prefix": "/ear",
+    }
+    trusting = make_app(**options, proxies=1, allowed_hosts=("music.example",)).test_client()
+    answer = trusting.get("/", headers=headers)
+    assert answer.status_code == 200
+    assert "Secure" in answer.headers["Set-Cookie"]
+    assert 'href="/ear/library"' in answer.text
+    plain = make_app(**options, allowed_hosts=("music.example",)).test_client()
+    assert plain.get("/", headers=headers).status_code == 421

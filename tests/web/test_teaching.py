@@ -1,0 +1,151 @@
+"""Corrections: what is taught counts at once, is listed, and can be taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+
+from earmark.library import Library, open_default, user_library_path
+from support import sounds
+from support.web import RATE, song, wait_until
+
+API = "/api/v1"
+
+
+def sound(genre, seed, tmp_path, seconds=4.0, kind="wav-16"):
+    return sounds.write(tmp_path / f"{genre}.{kind}", song(genre, seed, seconds), RATE, kind)
+
+
+def submit(client, file, name="song.wav"):
+    data = {"file": (io.BytesIO(file.read_bytes()), name)}
+    job = client.post(f"{API}/jobs", data=data).json
+    wait_until(lambda: client.get(job["self_url"]).json["state"] in ("done", "failed"))
+    return job, client.get(job["result_url"]).json
+
+
+def predict(client, file):
+    return submit(client, file)[1]["prediction"]
+
+
+def correct(client, job, genre):
+    answer = client.post(f"{API}/corrections", json={"job": job["id"], "genre": genre})
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def test_a_correction_counts_in_the_very_next_prediction(client, tmp_path):
+    file = sound("melody", 50, tmp_path)
+    job, before = submit(client, file)
+    assert before["prediction"]["genre"] == "melody"
+    correct(client, job, "polka")
+    after = predict(client, file)
+    assert after["genre"] == "polka"
+    assert after["taught"] is True
+    assert after["sentence"] == "This song is classified as polka."
+    assert after["neighbors"][0]["genre"] == "polka"
+    assert after["neighbors"][0]["distance"] == pytest.approx(0, abs=0.01)
+
+
+def test_a_correction_counts_for_other_songs_too(client, tmp_path):
+    job, _ = submit(client, sound("melody", 50, tmp_path))
+    correct(client, job, "polka")
+    # Another coding of the same tune is another file: no taught one, but near to it.
+    near = predict(client, sound("melody", 50, tmp_path, kind="flac"))
+    assert near["taught"] is False
+    assert near["neighbors"][0]["genre"] == "polka"
+    assert "polka" in near["probabilities"]
+
+
+def test_enough_corrections_change_the_vote(client, tmp_path):
+    target = sound("hum", 12, tmp_path)
+    assert predict(client, target)["genre"] == "hum"
+    for seed in range(10, 19):
+        if seed != 12:
+            job, _ = submit(client, sound("hum", seed, tmp_path))
+            correct(client, job, "drone")
+    assert predict(client, target)["genre"] == "drone"
+
+
+def test_a_correction_can_be_undone(client, service, tmp_path):
+    file = sound("melody", 50, tmp_path)
+    job, before = submit(client, file)
+    correction = correct(client, job, "polka")
+    listed = client.get(f"{API}/corrections").json["corrections"]
+    assert listed == [correction]
+    assert (correction["what"], correction["genre_after"]) == ("add", "polka")
+    undone = client.post(f"{API}/corrections/{correction['id']}/undo")
+    assert undone.status_code == 200
+    assert undone.json["undone"] is True
+    assert "polka" not in service.library.genres()
+    after = predict(client, file)
+    assert after["genre"] == before["prediction"]["genre"]
+    assert after["neighbors"] == before["prediction"]["neighbors"]
+    again = client.post(f"{API}/corrections/{correction['id']}/undo")
+    assert again.status_code == 409
+    assert client.post(f"{API}/corrections/999/undo").status_code == 404
+
+
+def test_a_second_correction_of_a_song_relabels_it(client, service, tmp_path):
+    file = sound("melody", 50, tmp_path)
+    job, _ = submit(client, file)
+    first = correct(client, job, "polka")
+    second = correct(client, job, "waltz")
+    assert second["what"] == "relabel"
+    assert second["track_id"] == first["track_id"]
+    assert service.library.count() == 28
+    assert predict(client, file)["genre"] == "waltz"
+    client.post(f"{API}/corrections/{second['id']}/undo")
+    assert predict(client, file)["genre"] == "polka"
+
+
+def test_a_song_of_the_library_is_relabelled_not_doubled(client, service, music):
+    job, _ = submit(client, music / "hum" / "hum-0.wav")
+    correction = correct(client, job, "drone")
+    assert correction["what"] == "relabel"
+    assert correction["genre_before"] == "hum"
+    assert service.library.count() == 27
+
+
+def test_removing_and_relabelling_can_be_undone(client, service):
+    track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
+    path = f"{API}/tracks/{track['id']}"
+    client.patch(path, json={"genre": "drone"})
+    client.delete(path)
+    for correction in client.get(f"{API}/corrections").json["corrections"]:
+        client.post(f"{API}/corrections/{correction['id']}/undo")
+    restored = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
+    assert {**restored, "id": None} == {**track, "id": None}
+
+
+def test_what_was_not_answered_cannot_be_corrected(client, tmp_path):
+    (tmp_path / "bad.mp3").write_bytes(b"words")
+    data = {"file": (io.BytesIO(b"words"), "bad.mp3")}
+    job = client.post(f"{API}/jobs", data=data).json
+    wait_until(lambda: client.get(job["self_url"]).json["state"] == "failed")
+    for job_id in (job["id"], "none"):
+        answer = client.post(f"{API}/corrections", json={"job": job_id, "genre": "x"})
+        assert answer.status_code == 404
+
+
+def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp_path):
+    # Like that of the package: it may be read and nothing else.
+    digest = hashlib.sha256(library_file.read_bytes()).digest()
+    library_file.chmod(0o444)
+    app = make_app()
+    service = app.extensions["earmark"]
+    service.change_library(Library.open(library_file, read_only=True))
+    client = app.test_client()
+    assert client.get(f"{API}/library").json["writable"] is False
+    file = sound("melody", 50, tmp_path)
+    job, _ = submit(client, file)
+    correct(client, job, "polka")
+    assert predict(client, file)["genre"] == "polka"
+    assert client.get(f"{API}/library").json["writable"] is True
+    assert hashlib.sha256(library_file.read_bytes()).digest() == digest
+    assert service.library.path == user_library_path().resolve()
+    # The next start finds what was taught.
+    with open_default() as own:
+        assert own.genres()["polka"] == 1
+        assert own.count() == 28
