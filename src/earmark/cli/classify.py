@@ -19,6 +19,7 @@ from earmark.library import open_default
 
 BAR_WIDTH = 20
 N_RUNNERS_UP = 2
+N_NEIGHBORS_SHOWN = 8
 
 
 @click.command()
@@ -105,16 +106,19 @@ def show(out: Console, prediction: Prediction) -> None:
         out.print(Text(f"  not sure: {prediction.reason}", style="yellow"))
     if prediction.coverage is not None and prediction.prediction_set:
         within = " or ".join(prediction.prediction_set)
-        out.print(f"  {within}, with {prediction.coverage:.0%} confidence")
+        out.print(f"  {prediction.coverage:.0%} sure that it is {within}")
     if prediction.tags:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))
     out.print("  nearest tracks:")
-    for neighbor in prediction.neighbors:
+    for neighbor in prediction.neighbors[:N_NEIGHBORS_SHOWN]:
         line = Text(f"    {neighbor.distance:<10.4g}")
         line.append(f"{neighbor.genre:<12}")
         line.append(described(neighbor.track, neighbor.artist, neighbor.title))
         out.print(line)
+    n_more = len(prediction.neighbors) - N_NEIGHBORS_SHOWN
+    if n_more > 0:
+        out.print(Text(f"    and {n_more} more that voted", style="dim"))
     out.print(Text(f"  {prediction.seconds:.2f} s", style="dim"))
 
 

@@ -28,6 +28,9 @@ _OPEN = Calibration(
     least_confidence=0.0,
     most_strangeness=np.inf,
     set_threshold=1.0,
+    n_judged=0,
+    accuracy=0.0,
+    balanced_accuracy=0.0,
 )
 
 

@@ -1,0 +1,147 @@
+"""``earmark info``: what a library holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from earmark.cli.common import console
+from earmark.evaluation.intervals import wilson
+from earmark.library import Library, open_default
+from earmark.library.fitting import tracks_together, voter
+from earmark.neighbors import Parameters, leave_group_out
+
+PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness", "set_threshold")
+
+
+@click.command()
+@click.argument("library_name", metavar="[LIBRARY]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def info(library_name: str | None, as_json: bool) -> None:
+    """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
+
+    LIBRARY is a file, or 'reference' or 'classic' for those of the package; without it, the one
+    that `classify` would use.
+    """
+    with open_default(library_name) as library:
+        facts = describe(library)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        show(facts)
+
+
+def describe(library: Library) -> dict[str, Any]:
+    """Return what there is to know about a library, as JSON values."""
+    snapshot = library.snapshot()
+    artists: dict[str, set[str]] = {genre: set() for genre in snapshot.genre_names}
+    for genre, artist in zip(snapshot.genres, snapshot.artists, strict=True):
+        if artist is not None:
+            artists[genre].add(artist)
+    spec = library.spec
+    facts: dict[str, Any] = {
+        "library": str(library.path),
+        "tracks": library.count(),
+        "labelled": len(snapshot),
+        "artists": len(set().union(*artists.values())) if artists else 0,
+        "extractor": {"name": spec.name, "version": spec.version, "dimension": spec.dimension},
+        "metric": spec.metric,
+        "stored_as": spec.dtype,
+        "genres": {
+            genre: {"tracks": snapshot.genres.count(genre), "artists": len(artists[genre])}
+            for genre in snapshot.genre_names
+        },
+        "parameters": None,
+        "leave_one_artist_out": None,
+    }
+    if len(snapshot):
+        parameters = voter(library).parameters
+        facts["parameters"] = parameters.describe()
+        facts["leave_one_artist_out"] = held_out(library, parameters)
+    return facts
+
+
+def held_out(library: Library, parameters: Parameters) -> dict[str, Any] | None:
+    """Return how many tracks are answered rightly by other artists; None with a single artist.
+
+    For a fitted vote that is known from the fitting, on a sample of a large library; the plain vote
+    is asked now.
+    """
+    snapshot = library.snapshot()
+    groups = tracks_together(snapshot, library.spec.metric)
+    if len(np.unique(groups)) < 2:
+        return None
+    calibration = parameters.calibration
+    if calibration is not None:
+        n_judged, accuracy = calibration.n_judged, calibration.accuracy
+        balanced = calibration.balanced_accuracy
+    else:
+        answers = leave_group_out(
+            snapshot.vectors, snapshot.genres, groups, metric=library.spec.metric, k=parameters.k
+        )
+        truth = np.array(snapshot.genres, dtype=object)
+        right = np.array(answers.genres, dtype=object)[answers.winners] == truth
+        n_judged, accuracy = len(snapshot), float(right.mean())
+        balanced = float(np.mean([right[truth == genre].mean() for genre in snapshot.genre_names]))
+    interval = wilson(round(accuracy * n_judged), n_judged)
+    return {
+        "tracks": n_judged,
+        "accuracy": accuracy,
+        "accuracy_interval": [interval.low, interval.high],
+        "balanced_accuracy": balanced,
+        "artists_known": any(artist is not None for artist in snapshot.artists),
+    }
+
+
+def show(facts: dict[str, Any]) -> None:
+    """Print the facts for a person to read."""
+    out = console()
+    extractor = facts["extractor"]
+    out.print(Text(facts["library"], style="bold"))
+    out.print(
+        f"  {facts['labelled']} labelled tracks by {facts['artists']} known artists, "
+        f"{facts['tracks'] - facts['labelled']} unlabelled"
+    )
+    out.print(
+        f"  features: {extractor['name']} version {extractor['version']}, "
+        f"{extractor['dimension']} numbers a track in {facts['stored_as']}, "
+        f"compared by {facts['metric']}"
+    )
+    table = Table(box=None, padding=(0, 2), show_edge=False)
+    table.add_column("genre")
+    table.add_column("tracks", justify="right")
+    table.add_column("artists", justify="right")
+    for genre, counts in facts["genres"].items():
+        table.add_row(genre, str(counts["tracks"]), str(counts["artists"]))
+    out.print(table)
+    parameters = facts["parameters"]
+    if parameters is None:
+        out.print("  no labelled tracks yet: add some before you ask it for genres")
+        return
+    kind = "one vote a neighbor" if parameters["plain"] else "fitted vote"
+    listed = ", ".join(
+        f"{name.replace('_', ' ')} {parameters[name]:.4g}"
+        for name in PARAMETERS_SHOWN
+        if name in parameters
+    )
+    out.print(f"  {kind}: {listed}")
+    summary = facts["leave_one_artist_out"]
+    if summary is not None:
+        low, high = summary["accuracy_interval"]
+        out.print(
+            f"  leaving out one artist at a time: {summary['accuracy']:.1%} right "
+            f"(95 % interval {low:.1%} to {high:.1%}), "
+            f"{summary['balanced_accuracy']:.1%} averaged over genres"
+        )
+        if not summary["artists_known"]:
+            out.print(
+                "  artists are not known, so tracks of one artist vote for each other: "
+                "believe less than that"
+            )
+    else:
+        out.print("  not evaluated: all tracks are by one artist")
