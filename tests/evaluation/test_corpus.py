@@ -153,6 +153,11 @@ def test_gtzan_is_known_by_its_names(tmp_path: Path) -> None:
     assert corpus.artists[corpus.names.index("blues.00000")] == "John Lee Hooker"
     assert "Sturm" in str(corpus.artists_from)
     assert corpus_of(library, "none").n_artists == 0
+    partly = (replace(tracks[0], artist="Somebody"), *tracks[1:])
+    library = open_library(write_library(replace(corpus, tracks=partly), tmp_path / "p.earmark"))
+    corpus = corpus_of(library)
+    assert corpus.artists[corpus.names.index(partly[0].name)] == "Somebody"
+    assert "the library and, for" in str(corpus.artists_from)
     assert not gtzan.is_gtzan(["blues.00001"] * 19)
     assert not gtzan.is_gtzan(["my song"] * 30)
 

@@ -130,6 +130,7 @@ def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | No
         metric=corpus.metric,
         k=vote.k,
         plain=vote.plain,
+        seconds=corpus.seconds,
         progress=progress,
     )
     everyone = np.arange(len(corpus))
@@ -151,9 +152,18 @@ def _fold_by_fold(corpus: Corpus, split: Split, vote: Vote, progress: Progress |
         vectors = corpus.vectors[fold.train]
         genres = [corpus.genres[i] for i in fold.train]
         groups = np.unique(corpus.groups[fold.train], return_inverse=True)[1]
-        parameters = fit(vectors, genres, groups, metric=corpus.metric, k=vote.k, plain=vote.plain)
+        parameters = fit(
+            vectors,
+            genres,
+            groups,
+            metric=corpus.metric,
+            k=vote.k,
+            plain=vote.plain,
+            seconds=corpus.seconds[fold.train],
+        )
         voter = Voter(vectors, genres, parameters)
-        answered.append((fold, voter.predict(corpus.vectors[fold.test])))
+        answers = voter.predict(corpus.vectors[fold.test], seconds=corpus.seconds[fold.test])
+        answered.append((fold, answers))
         known += np.bincount(corpus.labels[fold.train], minlength=len(known))
         done += len(fold.test)
         if progress is not None:

@@ -83,6 +83,12 @@ class Corpus:
         return tuple(track.name for track in self.tracks)
 
     @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """The length of each track [n]; infinite where unknown, which is taken for long."""
+        lengths = [np.inf if track.duration is None else track.duration for track in self.tracks]
+        return np.array(lengths, dtype=np.float64)
+
+    @cached_property
     def copies(self) -> list[Copy]:
         """Pairs of tracks that are, or seem to be, one recording."""
         return find_copies(self.vectors, self.metric, [track.content_hash for track in self.tracks])
@@ -238,8 +244,8 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
         An open library.
     artists
         A CSV file with columns ``track`` and ``artist``, or ``"none"``: do not use what is known
-        about GTZAN. Without it the library's own artists count, and where it has none at all and
-        its tracks are GTZAN's, the artists known of those.
+        about GTZAN. Without it the library's own artists count and, of tracks that have none and
+        are GTZAN's, the artists known of those.
 
     Raises
     ------
@@ -261,14 +267,25 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
     )
     if artists and artists != "none":
         return with_artists(corpus, Path(artists))
-    if not own and artists != "none" and corpus.is_gtzan:
-        known = gtzan.artists()
-        return replace(
-            corpus,
-            artists=tuple(known.get(gtzan.clip_name(name) or "") for name in corpus.names),
-            artists_from=gtzan.ARTISTS_SOURCE + ", since the tracks are named as GTZAN's",
-        )
-    return corpus
+    return corpus if artists == "none" else _with_known_artists(corpus)
+
+
+def _with_known_artists(corpus: Corpus) -> Corpus:
+    """Fill in the artists of GTZAN's clips where they are missing."""
+    if not corpus.is_gtzan:
+        return corpus
+    known = gtzan.artists()
+    artists = tuple(
+        artist if fold_artist(artist) else known.get(gtzan.clip_name(name) or "")
+        for artist, name in zip(corpus.artists, corpus.names, strict=True)
+    )
+    filled = sum(new != old for new, old in zip(artists, corpus.artists, strict=True))
+    if not filled:
+        return corpus
+    source = f"{gtzan.ARTISTS_SOURCE}, since the tracks are named as GTZAN's"
+    if corpus.artists_from:
+        source = f"{corpus.artists_from} and, for {filled:,} tracks, {source}"
+    return replace(corpus, artists=artists, artists_from=source)
 
 
 COPY_COLUMNS = ("duplicate_of", "exact_duplicate_of", "duplicate of")

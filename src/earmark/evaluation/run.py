@@ -240,6 +240,7 @@ def evaluate(
         metric=corpus.metric,
         k=vote.k,
         plain=vote.plain,
+        seconds=corpus.seconds,
     )
     figures, mistakes = main
     return Evaluation(

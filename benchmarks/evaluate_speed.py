@@ -1,0 +1,108 @@
+"""How long leave-one-artist-out takes on 10,000 tracks.
+
+    python benchmarks/evaluate_speed.py [TRACKS]
+
+Made-up tracks of 10 genres by a fifth as many artists, in the shape of both feature extractors. The
+promise is 30 s for the answers; the figures, the other splits beside them and the audit are timed
+too. As a peer, the plain vote is also asked artist by artist through scikit-learn, with a fresh
+classifier for each: how leave-one-group-out is usually written.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+from earmark.evaluation.ask import Vote, ask
+from earmark.evaluation.audit import audit
+from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.figures import figures_of
+from earmark.evaluation.splits import LeaveOneArtistOut, RandomSplit
+from earmark.features.gaussian import pack
+from earmark.library import Track
+
+PROMISE = 30.0
+GENRES = 10
+
+
+def timed(what: str, run: Callable[[], object]) -> float:
+    """Run, print how long it took, and return that."""
+    start = time.perf_counter()
+    run()
+    seconds = time.perf_counter() - start
+    print(f"  {what:<44} {seconds:7.2f} s", flush=True)
+    return seconds
+
+
+def corpus_of(vectors: np.ndarray, artists: np.ndarray, metric: str) -> Corpus:
+    """Return made-up tracks with these vectors [n, d] and artists [n]."""
+    names = [f"Artist {artist}" for artist in artists]
+    return Corpus(
+        tracks=tuple(
+            Track(name=f"{i:05}", genre=f"genre {artist % GENRES}", artist=names[i])
+            for i, artist in enumerate(artists)
+        ),
+        vectors=vectors,
+        metric=metric,
+        extractor="made up",
+        source="made up",
+        artists=tuple(names),
+        artists_from="the library",
+    )
+
+
+def made_up(n: int, metric: str) -> Corpus:
+    """Return n tracks that sound a little like their genre and more like their artist."""
+    rng = np.random.default_rng(0)
+    artists = rng.integers(0, n // 5, n)
+    dimension = 250 if metric == "musicnn" else 13
+    voices = rng.normal(size=(GENRES, dimension))[artists % GENRES]
+    voices = voices + rng.normal(size=(n // 5, dimension))[artists]
+    points = voices + rng.normal(size=(n, dimension))
+    if metric == "musicnn":
+        return corpus_of(np.abs(points).astype(np.float32), artists, metric)
+    frames = rng.normal(size=(n, 40, 13)) * np.exp(0.3 * rng.normal(size=(n, 1, 13)))
+    covariances = np.einsum("nfi,nfj->nij", frames, frames) / 40
+    return corpus_of(pack(points, covariances), artists, metric)
+
+
+def main(n: int) -> None:
+    """Time both feature extractors, and the peer."""
+    for metric in ("gaussian-kl", "musicnn"):
+        print(f"{n:,} tracks, {metric}")
+        corpus = made_up(n, metric)
+        copies = timed("groups: artists and copies", lambda corpus=corpus: corpus.groups)
+        answers = timed(
+            "leave-one-artist-out", lambda corpus=corpus: ask(corpus, LeaveOneArtistOut(), Vote())
+        )
+        judged = ask(corpus, LeaveOneArtistOut(), Vote(plain=True))
+        timed("all figures, with intervals", lambda c=corpus, j=judged: figures_of(c, j))
+        timed(
+            "random split beside it, 3 times",
+            lambda c=corpus: ask(c, RandomSplit(repeats=3), Vote()),
+        )
+        timed("audit", lambda c=corpus: audit(c))
+        total = copies + answers
+        verdict = "kept" if total < PROMISE else "BROKEN"
+        print(f"  promise of {PROMISE:.0f} s for {n:,} tracks: {total:.1f} s, {verdict}")
+    few = made_up(n // 5, "musicnn")
+    print(f"{len(few):,} tracks, plain vote")
+    groups = few.groups
+    ours = timed("earmark", lambda: ask(few, LeaveOneArtistOut(), Vote(8, plain=True)))
+    peer = KNeighborsClassifier(8, metric="cosine", algorithm="brute")
+    theirs = timed(
+        "scikit-learn, LeaveOneGroupOut",
+        lambda: cross_val_predict(
+            peer, few.vectors, few.labels, groups=groups, cv=LeaveOneGroupOut()
+        ),
+    )
+    print(f"  ratio: {theirs / ours:.0f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

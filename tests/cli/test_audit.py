@@ -1,0 +1,45 @@
+"""``earmark audit`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from earmark.cli import earmark
+from earmark.errors import EarmarkError
+from support.evaluated import make_corpus, write_library
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    corpus = make_corpus(18, 4)
+    vectors = corpus.vectors.copy()
+    vectors[5] = vectors[0]
+    tracks = (replace(corpus.tracks[0], path=str(tmp_path / "gone.wav")), *corpus.tracks[1:])
+    return write_library(replace(corpus, tracks=tracks, vectors=vectors), tmp_path / "l.earmark")
+
+
+def test_the_audit_is_printed(library: Path) -> None:
+    result = CliRunner().invoke(earmark, ["audit", str(library)])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("72 tracks: 1 exact copy (1 across genres)")
+    assert "blues-00-0 = jazz-01-1" in result.stdout
+    assert f"gone: {library.parent / 'gone.wav'}" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+def test_json_has_every_finding(library: Path) -> None:
+    result = CliRunner().invoke(earmark, ["audit", str(library), "--json", "--no-files"])
+    found = json.loads(result.stdout)
+    assert found["exact_copies"][0]["tracks"] == ["blues-00-0", "jazz-01-1"]
+    assert len(found["suspects"]) == 72
+    assert found["files"] == []
+
+
+def test_no_library_is_an_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(earmark, ["audit", str(tmp_path / "none.earmark")])
+    assert isinstance(result.exception, EarmarkError)

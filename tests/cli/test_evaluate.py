@@ -1,0 +1,149 @@
+"""``earmark evaluate`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from earmark.cli import earmark
+from earmark.errors import EarmarkError, EvaluationError
+from earmark.library.classic import import_classic
+from support.evaluated import make_corpus, relabel, write_library
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(earmark, ["evaluate", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def figures(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    return write_library(make_corpus(n_artists=15, artist_spread=2.0), folder / "l.earmark")
+
+
+@pytest.fixture(scope="module")
+def gtzan(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gtzan") / "g.earmark"
+    import_classic(shared_data / "mydat" / "gtzan1000.dat", path, genres="gtzan")
+    return path
+
+
+def test_the_text_says_which_figure_to_believe(library: Path) -> None:
+    text = run(library).stdout
+    assert "by artists that it has not heard" in text.splitlines()[0] + text.splitlines()[1]
+    assert "random 85/15, 30 times, seed 0" in text
+    assert "do not" in text
+    assert "believe it" in text
+    assert "blues" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("split", "options"),
+    [
+        ("random", ["--repeats", 3, "--test-size", 0.3]),
+        ("k-fold", ["--folds", 4]),
+        ("leave-one-out", []),
+        ("artist-k-fold", ["--folds", 3, "--repeats", 2]),
+        ("leave-one-artist-out", []),
+    ],
+)
+def test_every_split_can_be_asked_for(library: Path, split: str, options: list[object]) -> None:
+    found = figures(library, "--split", split, "--alone", *options)
+    assert found["split"] == split
+    assert found["side_by_side"] == []
+    assert 0 <= found["accuracy"] <= 1
+    assert found["repeat"]["seed"] == 0
+    assert (found["believe"]["level"] == "leaky") == (split in {"random", "k-fold"})
+
+
+def test_the_split_by_files(library: Path, tmp_path: Path) -> None:
+    corpus = make_corpus(n_artists=15)
+    (tmp_path / "train.txt").write_text("\n".join(f"x/{name}.wav" for name in corpus.names[8:]))
+    (tmp_path / "test.txt").write_text("\n".join(corpus.names[:8]) + "\n")
+    lists = ("--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt")
+    found = figures(library, "--split", "files", *lists)
+    assert found["tracks"] == 8
+    assert figures(library, *lists)["accuracy"] == found["accuracy"]
+    with pytest.raises(EvaluationError, match="needs both lists"):
+        run(library, "--split", "files", "--train", tmp_path / "train.txt")
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        run(library, "--train", tmp_path / "none.txt", "--test", tmp_path / "test.txt")
+
+
+def test_two_libraries_and_two_votes_are_compared(library: Path, tmp_path: Path) -> None:
+    corpus = make_corpus(n_artists=15, artist_spread=2.0)
+    labels = corpus.labels.copy()
+    labels[:3] = (labels[:3] + 1) % 3
+    other = write_library(relabel(corpus, labels), tmp_path / "other.earmark")
+    found = figures(library, "--alone", "--against", other)["comparison"]
+    assert found["tracks"] == len(corpus) - 3
+    assert "Comparison" in run(library, "--alone", "--against", other).stdout
+    votes = figures(library, "--alone", "-k", 3, "--plain", "--against-k", 9)["comparison"]
+    assert "plain vote, k = 3" in votes["first"]["what"]
+    assert "plain vote, k = 9" in votes["second"]["what"]
+    kinds = figures(library, "--alone", "--plain", "--against-fitted")["comparison"]
+    assert "fitted vote" in kinds["second"]["what"]
+
+
+def test_the_report_is_written_and_says_how_to_repeat_it(library: Path, tmp_path: Path) -> None:
+    result = run(library, "--alone", "--report", tmp_path / "out.html")
+    assert "<!doctype html>" in (tmp_path / "out.html").read_text("utf-8")
+    assert "out.html" in result.stderr
+    assert result.stdout.startswith(("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"))
+    assert run(library, "--alone", "--report", tmp_path / "no" / "out.html").exit_code == 1
+
+
+def test_errors_are_of_the_kind_that_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(EarmarkError, match="there is no such library"):
+        run(tmp_path / "none.earmark")
+    assert run(tmp_path, "--split", "nonsense").exit_code == 2
+
+
+def test_artists_unknown_is_said(tmp_path: Path) -> None:
+    path = write_library(make_corpus(known=False), tmp_path / "l.earmark")
+    found = figures(path)
+    assert found["split"] == "leave-one-out"
+    assert found["believe"]["level"] == "unvouched"
+    assert "nobody can vouch" in run(path).stdout.replace("\n  ", " ")
+
+
+def test_the_public_features_score_as_is_known(gtzan: Path, shared_data: Path) -> None:
+    found = figures(gtzan, "-k", 8)
+    others = {one["split"]: one for one in found["side_by_side"]}
+    assert found["split"] == "leave-one-artist-out"
+    assert 0.69 <= others["random"]["accuracy"] <= 0.73
+    assert len(others["random"]["accuracies"]) == 30
+    assert 0.42 <= others["fault-filtered"]["accuracy"] <= 0.44
+    assert others["fault-filtered"]["questions"] == 290
+    assert 0.42 <= found["accuracy"] <= 0.55
+    assert others["random"]["believe"]["level"] == "leaky"
+    assert others["fault-filtered"]["believe"]["level"] == "honest"
+    assert found["believe"]["level"] == "honest"
+    by_file = figures(gtzan, "--artists", shared_data / "gtzan" / "tracks.csv", "--alone")
+    assert by_file["accuracy"] == pytest.approx(found["accuracy"], abs=0.005)
+
+
+def test_the_split_by_files_on_the_public_features(gtzan: Path, shared_data: Path) -> None:
+    lists = shared_data / "gtzan" / "splits"
+    options = ["--train", lists / "train_filtered.txt", "--test", lists / "test_filtered.txt"]
+    found = figures(gtzan, "--split", "files", *options, "-k", 8)
+    assert 0.42 <= found["accuracy"] <= 0.44
+    assert found["notes"] == []
+    assert sum(map(sum, found["confusion_matrix"])) == 290
+    named = figures(gtzan, "--split", "fault-filtered", "--alone")
+    assert named["confusion_matrix"] == found["confusion_matrix"]
