@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from earmark.audio import open_recording
+from earmark.audio.ffmpeg import FFmpegSource
+from earmark.audio.sndfile import SoundFileSource
 from support.sounds import FORMATS, noise, sine, tune, write
 
 LOSSLESS = [kind for kind, form in FORMATS.items() if form.accuracy is not None]
@@ -204,3 +206,21 @@ def test_spans_leaves_out_pauses(tmp_path: Path) -> None:
     with open_recording(write(tmp_path / "x.wav", sound, 22050)) as recording:
         got = list(recording.spans(22050, [(0, 1), (2, 3), (3, 3.5), (4.2, 4.8), (9, 10)]))
     assert [len(samples) for samples in got] == [22050, 11025]
+
+
+@pytest.mark.parametrize("kind", ["wav-16", "aiff", "au", "flac", "ogg", "opus", "rf64"])
+def test_libsndfile_decodes_what_it_can(file_of, kind: str) -> None:
+    SoundFileSource(str(file_of(kind))).close()
+
+
+@pytest.mark.parametrize("kind", ["wav-16", "wav-u8", "wav-24", "aiff", "au", "flac", "caf"])
+def test_both_decoders_give_the_same_samples(file_of, kind: str) -> None:
+    one, other = SoundFileSource(str(file_of(kind))), FFmpegSource(str(file_of(kind)))
+    assert (one.sample_rate, one.channels, one.frames) == (
+        other.sample_rate,
+        other.channels,
+        other.frames,
+    )
+    np.testing.assert_array_equal(one.read(one.frames), other.read(one.frames))
+    one.close()
+    other.close()

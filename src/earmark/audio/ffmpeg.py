@@ -1,10 +1,10 @@
-"""Decoding by FFmpeg through PyAV: M4A, ALAC, WMA, WebM, films, and what is damaged."""
+"""Decoding by FFmpeg through PyAV: MP3, M4A, ALAC, WMA, WebM, films, and what is damaged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import IO, Any
 
 import av
 import av.error
@@ -24,15 +24,32 @@ _FORMATS = (
 )
 _OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
 
-_RAW = {"mp3", "loas", "ac3", "eac3", "dts", "truehd", "mlp"}  # codec frames without a container
+_RAW = {"loas", "ac3", "eac3", "dts", "truehd", "mlp"}  # codec frames without a container
 _GUESSED_STAMPS = _RAW | {"ogg", "mpeg", "mpegts", "asf", "rm", "avi", "flv"}
-_GUESSED_LENGTH = _RAW | {"aac", "mpeg", "mpegts"}
+_GUESSED_LENGTH = _RAW | {"mp3", "aac", "mpeg", "mpegts"}
 _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of its frames
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
 _BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
 _STEP = 1 << 18  # samples, all channels together, that are held at a time
 _TAIL = 2.0  # seconds that are decoded to find the very end
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
+
+
+class _Bytes:
+    """A file as PyAV wants it: it prints the traceback of a seek that raises.
+
+    FFmpeg asks for places before the start where a file's own pointers are damaged.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.tell = file.read, file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 class FFmpegSource:
@@ -96,14 +113,16 @@ class FFmpegSource:
 
     def _guess(self) -> Any:
         try:
-            return av.open(self._file, options=_OPTIONS, metadata_errors="replace")
+            return av.open(_Bytes(self._file), options=_OPTIONS, metadata_errors="replace")
         except av.error.InvalidDataError:
             # FFmpeg gives up where an ID3 tag is longer than it says, and its rest looks like text.
             self._file.seek(0)
             if self._file.read(3) != b"ID3":
                 raise
             self._file.seek(0)
-            return av.open(self._file, format="mp3", options=_OPTIONS, metadata_errors="replace")
+            return av.open(
+                _Bytes(self._file), format="mp3", options=_OPTIONS, metadata_errors="replace"
+            )
 
     def _rewind(self) -> None:
         self.close()
@@ -132,7 +151,9 @@ class FFmpegSource:
             timeline = Timeline(ticks, anchor.pts, place)
             can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
             self._survey(timeline, anchor.samples, claimed, can_seek)
-        if claimed and self._formats.isdisjoint(_GUESSED_LENGTH):
+        # Only the header of an MP3 file that states its length makes FFmpeg cut the lead-in off.
+        is_stated = self._formats.isdisjoint(_GUESSED_LENGTH) or place < anchor.samples
+        if claimed and is_stated:
             self._warn(*shortfall(self.frames, claimed, self.sample_rate, is_exact=False))
 
     def _survey(self, line: Timeline, step: int, claimed: int | None, can_seek: bool) -> None:
@@ -199,7 +220,7 @@ class FFmpegSource:
     # -- decoding --------------------------------------------------------------------------
 
     def _decode(self) -> Iterator[tuple[Any, NDArray[np.float32]]]:
-        """Yield decoded frames and their samples [n, channels] until the file or its rate ends."""
+        """Yield decoded frames and their samples [n, channels] until the file ends."""
         if self._stream is None:
             return
         rate = None
@@ -220,9 +241,8 @@ class FFmpegSource:
             for frame in frames:
                 rate = rate or frame.sample_rate
                 if frame.sample_rate != rate:
-                    self._warn(f"changes to {frame.sample_rate} Hz; what follows is left out")
-                    return
-                if frame.samples:
+                    self._warn(f"changes its sampling rate; what is not at {rate} Hz is left out")
+                elif frame.samples:
                     yield frame, self._samples(frame)
 
     def _samples(self, frame: Any) -> NDArray[np.float32]:
@@ -236,9 +256,11 @@ class FFmpegSource:
             samples = samples.astype(np.float32 if scale <= 32768.0 else np.float64)
             samples -= 128.0 if scale == 128.0 else 0.0
             samples /= scale
+        with np.errstate(over="ignore", invalid="ignore"):  # of doubles; checked later on
+            samples = samples.astype(np.float32, copy=False)
         if self.channels and channels != self.channels:
             samples = np.repeat(samples.mean(axis=1, keepdims=True), self.channels, axis=1)
-        return np.asarray(samples, np.float32)
+        return np.asarray(samples)
 
     def _warn(self, *warnings: str) -> None:
         self.warnings.extend(warning for warning in warnings if warning not in self.warnings)

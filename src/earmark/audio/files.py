@@ -69,7 +69,8 @@ def open_bytes(path: str) -> IO[bytes]:
     except AudioError:
         os.close(descriptor)
         raise
-    return os.fdopen(descriptor, "rb")
+    # A buffer would make the descriptor, which libsndfile reads, run ahead of the file.
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def is_meant_as_sound(path: str) -> bool:

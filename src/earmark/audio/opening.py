@@ -57,8 +57,7 @@ class AnySource:
         if not self._by_ffmpeg:
             try:
                 return SoundFileSource(self._path)
-            except CannotOpen as reason:
-                self.warnings.extend(reason.warnings)
+            except CannotOpen:
                 self._by_ffmpeg = True
         return self._open_ffmpeg()
 
@@ -85,16 +84,15 @@ class AnySource:
 
     def _check_tail(self) -> None:
         """Let FFmpeg count where libsndfile cannot reach the end that the header claims."""
-        if self._by_ffmpeg or not self._source.frames:
+        if self._by_ffmpeg:
             return
-        claimed = self._source.frames
         try:
-            self._source.seek(claimed - 1)
+            self._source.seek(self._source.frames - 1)
             has_tail = len(self._source.read(1)) == 1
+            self._source.seek(0)
         except CannotDecode:
             has_tail = False
         if has_tail:
-            self._source.seek(0)
             return
         self._source.close()
         self._by_ffmpeg = self.is_damaged = True

@@ -1,70 +1,42 @@
-"""Decoding by libsndfile: WAV, AIFF, AU, FLAC, Ogg Vorbis, Opus, MP3 and many older formats."""
+"""Decoding by libsndfile: WAV, AIFF, AU, FLAC, Ogg Vorbis, Opus and some older formats.
+
+Not MP3, though libsndfile knows it. It guesses the length of a file without a count of frames from
+the first frame's bit rate and reads nothing past that: of a file of 35 s it gave 11. It gives up at
+damage that FFmpeg gets over, and its decoder writes to stderr.
+"""
 
 from __future__ import annotations
-
-import io
-import os
-from typing import IO, Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earmark.audio import mpeg
 from earmark.audio.files import open_bytes
 from earmark.audio.source import CannotDecode, CannotOpen
 
-# Vorbis needs one block, MP3 two frames and its bit reservoir, Opus about 80 ms before a decoder
-# that starts in the middle gives what it would have given anyway. Samples that are stored as they
-# are need nothing.
+# A decoder of Vorbis needs one block before the place where it starts in the middle, one of Opus
+# about 80 ms, to give what it would have given anyway. Samples that are stored as they are need
+# nothing.
 _WARM_UP = 8192
 _UNKNOWN = 1 << 62
+# Left to itself, libsndfile takes some files of numbers for sound, and looks for MPEG headers, with
+# comments to stderr, in whatever else it is given.
+_SIGNATURES = (
+    *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b".snd", b"dns.", b"caff", b"fLaC", b"OggS"),
+    *(b"Crea", b"NIST", b"2BIT", b"PVF1", b" paf", b"fap "),
+)
 _STORED = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file that is read on without seeking.
 
-    soundfile seeks to where it already is after every read of a seekable file. libsndfile then
-    restarts the MP3 decoder, and the next few hundred samples come out wrong.
+    soundfile seeks to where it already is after every read of a seekable file, and a seek restarts
+    the decoder.
     """
 
     def seekable(self) -> bool:
         return False
-
-
-class _Window(io.RawIOBase):
-    """The bytes from ``start`` to ``stop`` of a file, as a file.
-
-    libmpg123, inside libsndfile, writes about tags that it does not like to stderr; it does not
-    get to see any.
-    """
-
-    def __init__(self, file: IO[bytes], start: int, stop: int) -> None:
-        super().__init__()
-        self._file, self._start, self._stop = file, start, stop
-        self._at = start
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: max(0, self._stop - self._at)]
-        self._file.seek(self._at)
-        n = self._file.readinto(view)  # type: ignore[attr-defined]
-        self._at += n
-        return int(n)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._at, os.SEEK_END: self._stop}[whence]
-        self._at = max(self._start, base + offset)
-        return self._at - self._start
-
-    def tell(self) -> int:
-        return self._at - self._start
 
 
 class SoundFileSource:
@@ -94,26 +66,17 @@ class SoundFileSource:
         self.is_exact = True
         self._warm_up = 0 if opened.subtype in _STORED else _WARM_UP
         self._at = 0
-        if self.frames >= _UNKNOWN:
-            self.close()
-            raise CannotOpen("libsndfile cannot tell the length")
 
     def _open(self) -> _Forward:
-        layout = mpeg.walk(self._file)
-        if layout is not None:
-            if not (layout.is_sound and layout.has_count):
-                raise CannotOpen("an MP3 file that is not as it says", *layout.complaint())
-            window = _Window(self._file, layout.start, layout.stop)
-            return _Forward(io.BufferedReader(window, 1 << 16))
-        self._file.seek(0)
-        if mpeg.may_be_mpeg(self._file.read(3)):
-            raise CannotOpen("MPEG audio that is no plain MP3 file")
+        if not self._file.read(4).startswith(_SIGNATURES):
+            raise CannotOpen("no signature that is known")
         self._file.seek(0)
         # The descriptor, not the name: a name can be no UTF-8, and can end in ".raw".
         sound = _Forward(self._file.fileno(), closefd=False)
-        if sound.subtype.startswith("MPEG"):
+        # A file without frames may be one whose writer died before it filled in the header.
+        if sound.subtype.startswith("MPEG") or not 0 < sound.frames < _UNKNOWN:
             sound.close()
-            raise CannotOpen("MPEG audio in another container")
+            raise CannotOpen("an encoding or a length that is better left to FFmpeg")
         return sound
 
     def seek(self, frame: int) -> None:

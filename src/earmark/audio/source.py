@@ -25,19 +25,7 @@ def shortfall(frames: int, expected: int, sample_rate: int, *, is_exact: bool) -
 
 
 class CannotOpen(Exception):
-    """One decoder does not know the file, or would not do it well; another one may.
-
-    Parameters
-    ----------
-    problem
-        Why.
-    *warnings
-        What is wrong with the file whoever decodes it.
-    """
-
-    def __init__(self, problem: str, *warnings: str) -> None:
-        super().__init__(problem)
-        self.warnings = list(warnings)
+    """One decoder does not know the file, or would not do it well; another one may."""
 
 
 class CannotDecode(Exception):
