@@ -73,3 +73,16 @@ def test_without_a_folder_of_music_nothing_is_served(make_app):
     track = app.extensions["earmark"].library.tracks(limit=1)[0]
     assert client.get(f"/media/tracks/{track.id}").status_code == 404
     assert client.get(f"/api/v1/tracks/{track.id}").json["audio"] is None
+
+
+def test_tracks_without_a_path_are_found_by_genre_and_name(client, service, music):
+    vectors = service.library.snapshot().vectors[:3]
+    tracks = [
+        Track(name="hum-5", genre="hum"),
+        Track(name="hum-5", genre="hiss"),
+        Track(name="x", genre="../.."),
+    ]
+    known, elsewhere, outside = service.library.add(tracks, vectors)
+    assert client.get(f"/media/tracks/{known}").data == (music / "hum/hum-5.wav").read_bytes()
+    assert client.get(f"/media/tracks/{elsewhere}").status_code == 404
+    assert client.get(f"/media/tracks/{outside}").status_code == 404

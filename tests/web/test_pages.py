@@ -182,6 +182,7 @@ def test_a_suspected_mislabel_is_found(client, service):
     page = client.get("/library?only=suspects").text
     assert f'id="track-{wrong.id}"' in page
     assert "sounds like <b>hum</b>" in page
+    assert client.get("/api/v1/report").json["report"]["suspects"]
 
 
 def test_the_report_appears(client, service):
@@ -189,7 +190,11 @@ def test_the_report_appears(client, service):
     wait_until(lambda: service.report.get()["state"] != "computing", 60)
     page = client.get("/report").text
     Page(page)
-    assert "100 %" in page
+    assert "named rightly" in page
+    assert str(service.library.path.parent) not in page
+    whole = client.get("/report/download")
+    assert whole.headers["Content-Disposition"].startswith("attachment")
+    assert str(service.library.path.parent) not in whole.text
 
 
 def test_an_unknown_page_is_a_page(client):

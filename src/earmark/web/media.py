@@ -32,11 +32,16 @@ TYPES = {
 
 def audio_file(service: Service, track: Track) -> Path | None:
     """Return the file of a track, if it lies under the folder of music; links are followed."""
-    if service.config.music is None or not track.path or not is_audio_name(track.path):
+    if service.config.music is None:
         return None
     root = service.config.music.resolve()
+    # A library that was given away has no paths; its tracks are found where they lie as when it
+    # was built: a folder for each genre, and the track's name.
+    path = track.path or service.listing.find(root / str(track.genre), track.name)
+    if path is None or not is_audio_name(path):
+        return None
     try:
-        file = (root / track.path).resolve()
+        file = (root / path).resolve()
         return file if file.is_relative_to(root) and file.is_file() else None
     except (OSError, ValueError):
         return None

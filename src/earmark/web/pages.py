@@ -27,7 +27,7 @@ from earmark.web.api.reference import TAGS, operations
 from earmark.web.config import MEGABYTE
 from earmark.web.current import access, client_gone, service, shown_name, uploaded
 from earmark.web.problems import answer_problem, status_of
-from earmark.web.trouble import BadRequest
+from earmark.web.trouble import BadRequest, NotFound
 
 pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
@@ -50,10 +50,10 @@ def register(app: APIFlask) -> None:
 def percent(share: float) -> str:
     """Write a share as people read it; nothing that may happen is 0 %, nothing unsure 100 %."""
     if 0 < share < 0.005:
-        return "< 1 %"
+        return "<1%"
     if 0.995 <= share < 1:
-        return "> 99 %"
-    return f"{share * 100:.0f} %"
+        return ">99%"
+    return f"{share * 100:.0f}%"
 
 
 def clock(seconds: float | None) -> str:
@@ -284,6 +284,19 @@ def report() -> str:
     """Show how good the answers are."""
     owner = service()
     return render_template("report.html", report=owner.report.get(), about=owner.describe_library())
+
+
+@pages.get("/report/download")
+def download_report() -> ResponseReturnValue:
+    """Send the whole report, one file that needs nothing else."""
+    found = service().report.get()["report"]
+    if found is None:
+        raise NotFound("the report is not ready yet; look at the page How good is it? first")
+    name = f"earmark-{service().library.path.stem}.html"
+    # To be saved: its styles stand in the file, which this site's policy would not allow.
+    answer = Response(found["html"], mimetype="text/html")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
 
 
 @pages.get("/api/v1/docs")

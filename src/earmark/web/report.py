@@ -1,112 +1,138 @@
-"""How good the library's answers are: computed in the background, once for each revision."""
+"""How good the library's answers are: evaluated beside the server, once for each revision."""
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import threading
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
-import numpy as np
-
 from earmark.errors import EarmarkError
-from earmark.library import Library, Snapshot
-from earmark.library.fitting import tracks_together
-from earmark.neighbors import Answers, leave_group_out
+from earmark.library import Library, open_library
+from earmark.web import wire
 
 logger = logging.getLogger(__name__)
 
+MOST_SUSPECTS = 200
+MOST_MISTAKES = 6
+TIME_LIMIT = 3600.0
+
 
 class Report:
-    """The report of one library."""
+    """The evaluation of one library; the former one is shown until the next is done."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._lock = threading.Lock()
+        self._asked: int | None = None
         self._revision = -1
-        self._state = "computing"
         self._report: dict[str, Any] | None = None
         self._problem: str | None = None
 
     def get(self) -> dict[str, Any]:
-        """Return the report, or that it is being computed; start that where needed."""
+        """Return the report and whether a newer one is being made; start that where needed."""
         with self._lock:
             revision = self._library.revision
-            if revision != self._revision and (self._state != "computing" or self._revision < 0):
-                self._revision = revision
-                self._state = "computing"
-                # Not a daemon of the pool: it only reads, and may be cut off at any time.
-                threading.Thread(target=self._compute, name="earmark-report", daemon=True).start()
+            if self._asked is None and revision != self._revision:
+                self._asked = revision
+                threading.Thread(target=self._make, name="earmark-report", daemon=True).start()
+            state = (
+                "computing" if self._asked is not None else "failed" if self._problem else "done"
+            )
             return {
-                "state": self._state,
+                "state": state,
                 "revision": self._revision,
                 "problem": self._problem,
                 "report": self._report,
             }
 
-    def _compute(self) -> None:
+    def _make(self) -> None:
+        """Let a process of its own evaluate, so that pages stay quick, and keep what it finds."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=main, args=(theirs, str(self._library.path)), name="earmark-report", daemon=True
+        )
         report: dict[str, Any] | None = None
-        problem: str | None = None
+        problem: str | None = "the evaluation ended without a result, which is a fault of Earmark"
         try:
-            report = measure(self._library)
-        except EarmarkError as error:
-            problem = str(error)
-        except Exception:
-            logger.exception("the report failed")
-            problem = "The report failed, which is a fault of Earmark."
+            process.start()
+            theirs.close()
+            if ours.poll(TIME_LIMIT):
+                message, _ = wire.receive(ours)
+                report, problem = message["report"], message["problem"]
+        except (OSError, EOFError, EarmarkError) as error:
+            logger.error("the evaluation failed: %s", error)
+        finally:
+            process.kill()
+            process.join()
+            ours.close()
         with self._lock:
-            self._report, self._problem = report, problem
-            self._state = "done" if problem is None else "failed"
+            self._revision = self._asked if self._asked is not None else -1
+            self._asked = None
+            self._problem = problem
+            self._report = report or self._report
+
+
+def main(connection: Connection, library: str) -> None:
+    """Evaluate a library and send the report; runs in a process of its own."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    report: dict[str, Any] | None = None
+    problem: str | None = None
+    try:
+        with open_library(library, read_only=True) as opened:
+            report = measure(opened)
+    except EarmarkError as error:
+        problem = str(error)
+    wire.send(connection, {"kind": "report", "report": report, "problem": problem})
 
 
 def measure(library: Library) -> dict[str, Any]:
-    """Predict every track by the tracks of other artists, and compare with its label.
+    """Evaluate a library by leaving artists out, and look for wrong labels.
+
+    Returns
+    -------
+    What ``Evaluation.to_json`` gives, with ``suspects`` by the numbers of their tracks, the drawn
+    ``charts`` and the whole report as ``html``.
 
     Raises
     ------
-    EarmarkError
-        The library does not allow that, for instance because it has one artist only.
+    EvaluationError
+        There is nothing to compare, for instance a single track.
     """
-    snapshot = library.snapshot()
-    groups = tracks_together(snapshot, library.spec.metric)
-    answers = leave_group_out(snapshot.vectors, snapshot.genres, groups, metric=library.spec.metric)
-    return {**figures(snapshot, answers), "suspects": suspects(snapshot, answers)}
+    # Only this process needs all that.
+    from earmark.evaluation.charts import answer_chart, calibration_chart
+    from earmark.evaluation.corpus import corpus_of
+    from earmark.evaluation.report import report_html
+    from earmark.evaluation.run import evaluate
 
-
-def figures(snapshot: Snapshot, answers: Answers) -> dict[str, Any]:
-    """Return accuracy, its balance over genres, and the confusion of genres."""
-    index = {genre: number for number, genre in enumerate(answers.genres)}
-    truth = np.array([index[genre] for genre in snapshot.genres])
-    confusion = np.zeros((len(index), len(index)), dtype=int)
-    np.add.at(confusion, (truth, answers.winners), 1)
-    each = confusion.sum(axis=1)
-    recall = np.diag(confusion) / np.maximum(each, 1)
-    answered = ~answers.abstained
-    right = answers.winners == truth
-    return {
-        "tracks": len(truth),
-        "accuracy": float(right.mean()),
-        "balanced_accuracy": float(recall[each > 0].mean()),
-        "answered": float(answered.mean()),
-        "accuracy_answered": float(right[answered].mean()) if answered.any() else None,
-        "genres": list(answers.genres),
-        "confusion": confusion.tolist(),
-    }
-
-
-def suspects(snapshot: Snapshot, answers: Answers) -> list[dict[str, Any]]:
-    """Return the tracks whose neighbors agree on another genre, most certain first."""
-    index = {genre: number for number, genre in enumerate(answers.genres)}
-    truth = np.array([index[genre] for genre in snapshot.genres])
-    rows = np.arange(len(truth))
-    own = answers.probabilities[rows, truth]
-    margin = answers.confidence - own
-    found = np.flatnonzero((answers.winners != truth) & (margin >= 0.6))
-    return [
+    # Where the file lies is nobody's business who only looks at the page.
+    corpus = replace(corpus_of(library), source=library.path.name)
+    evaluation = evaluate(corpus, beside=False)
+    found = evaluation.to_json()
+    ids: dict[tuple[str, str | None], list[int]] = {}
+    for track in corpus.tracks:
+        if track.id is not None:
+            ids.setdefault((track.name, track.genre), []).append(track.id)
+    outvoted = [] if evaluation.audit is None else evaluation.audit.outvoted
+    found["suspects"] = [
         {
-            "track_id": snapshot.tracks[row].id,
-            "genre": snapshot.genres[row],
-            "suggested": answers.genres[answers.winners[row]],
-            "confidence": round(float(answers.confidence[row]), 4),
+            "track_id": track_id,
+            "genre": suspect.genre,
+            "suggested": suspect.suggested,
+            "why": suspect.why(),
         }
-        for row in found[np.argsort(-margin[found], kind="stable")]
+        for suspect in outvoted[:MOST_SUSPECTS]
+        for track_id in ids.get((suspect.track, suspect.genre), [])
     ]
+    found["worst_mistakes"] = found["worst_mistakes"][:MOST_MISTAKES]
+    found["charts"] = {
+        "calibration": str(calibration_chart(evaluation.figures)),
+        "answers": str(answer_chart(evaluation.figures)),
+    }
+    found["html"] = report_html(evaluation)
+    return found

@@ -23,6 +23,7 @@ from earmark.neighbors import Parameters
 from earmark.web import analysis, wire
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
+from earmark.web.listing import Listing
 from earmark.web.metrics import Metrics
 from earmark.web.pool import Pool, Ticket
 from earmark.web.report import Report
@@ -58,6 +59,7 @@ class Service:
         self.started = time.time()
         self._lock = threading.RLock()
         self._use(open_default(config.library))
+        self.listing = Listing()
         self.uploads = Uploads(config.uploads)
         self.jobs = Jobs(config.job_lifetime)
         self.pool = make_pool(

@@ -53,4 +53,9 @@ def get_report() -> Any:
 
     The first request after a change starts the computation; ask again until it is done.
     """
-    return service().report.get()
+    found = service().report.get()
+    if found["report"] is not None:
+        drawn = ("charts", "html")
+        figures = {name: value for name, value in found["report"].items() if name not in drawn}
+        found = {**found, "report": figures}
+    return found

@@ -56,9 +56,9 @@ export function clock(seconds) {
 }
 
 export function percent(share) {
-  if (share > 0 && share < 0.005) return "< 1 %";
-  if (share >= 0.995 && share < 1) return "> 99 %";
-  return `${Math.round(share * 100)} %`;
+  if (share > 0 && share < 0.005) return "<1%";
+  if (share >= 0.995 && share < 1) return ">99%";
+  return `${Math.round(share * 100)}%`;
 }
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

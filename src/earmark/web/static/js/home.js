@@ -27,7 +27,7 @@ let last = [];
 
 function tell(what, share) {
   byId("progress-text").textContent =
-    share === null || share === undefined ? `${what}…` : `${what}, ${Math.round(share * 100)} %`;
+    share === null || share === undefined ? `${what}…` : `${what}, ${Math.round(share * 100)}%`;
   if (share === null || share === undefined) bar.removeAttribute("value");
   else bar.value = share;
 }

@@ -260,7 +260,7 @@ async function load() {
     points = [...map.points, ...droppedSongs()];
     for (const point of points) point.className = genreClass(point.genre);
     byId("map-share").textContent =
-      `The two axes are the directions in which the library varies most: ${Math.round(100 * (map.share[0] + map.share[1]))} % of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.`;
+      `The two axes are the directions in which the library varies most: ${Math.round(100 * (map.share[0] + map.share[1]))}% of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.`;
     loading.hidden = true;
     readColors();
     draw();
