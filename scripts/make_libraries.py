@@ -2,9 +2,9 @@
 
     python scripts/make_libraries.py ../shared/data
 
-Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then packed:
-paths are dropped, since nobody else has the files there, and vectors keep as few bits as do
-not change an answer.
+Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then
+packed: paths are dropped, since nobody else has the files there, and vectors keep as few bits as
+do not change an answer.
 
 reference.earmark
     The learned features of every clip, full and excerpt, in half precision. Of an exact copy the

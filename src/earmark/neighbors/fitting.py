@@ -10,10 +10,10 @@ from earmark.neighbors.answers import Answers
 from earmark.neighbors.calibration import Calibration, calibrate
 from earmark.neighbors.metrics import METRICS, Float, Float64
 from earmark.neighbors.parameters import CLASSIC_K, Parameters
-from earmark.neighbors.search import Indices
+from earmark.neighbors.search import Indices, thin
 from earmark.neighbors.voter import Voter
 
-MOST_NEIGHBORS = 20
+MOST_NEIGHBORS = 30
 FEWEST_NEIGHBORS = 3
 
 N_FOLDS = 20
@@ -43,7 +43,7 @@ def _is_plain(metric: str, plain: bool | None) -> bool:
 
 
 def _default_k(vectors: Float, genres: Sequence[str], metric: str, plain: bool | None) -> int:
-    """Return how many neighbors vote: in the fitted vote half a genre's tracks, from 3 to 20."""
+    """Return how many neighbors vote: in the fitted vote half a genre's tracks, from 3 to 30."""
     if _is_plain(metric, plain):
         return CLASSIC_K
     half = len(vectors) // (2 * max(1, len(set(genres))))
@@ -94,7 +94,7 @@ def fit(
     distances: list[Float64] = []
     strangeness: list[Float64] = []
     for voter, fold, exclude in held_out(vectors, genres, groups, start, N_FOLDS_WITHIN):
-        chosen = _thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
+        chosen = thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
         exclude = [exclude[i] for i in np.searchsorted(fold, chosen)]
         found, neighbors = voter.kneighbors(vectors[chosen], start.k, exclude=exclude)
         votes, _ = voter.shares(found, neighbors, exclude=exclude)
@@ -209,13 +209,6 @@ def members_of(groups: Indices, tracks: Indices) -> list[Indices]:
     numbers, starts = np.unique(groups[order], return_index=True)
     members = dict(zip(numbers, np.split(order, starts[1:]), strict=True))
     return [members[group] for group in groups[tracks]]
-
-
-def _thin(tracks: Indices, n: int) -> Indices:
-    """Return at most n of the tracks, evenly spread over them."""
-    if len(tracks) <= n:
-        return tracks
-    return tracks[np.linspace(0, len(tracks) - 1, n).astype(np.intp)]
 
 
 def join_answers(parts: Sequence[tuple[Indices, Answers]]) -> Answers:

@@ -20,6 +20,13 @@ def exclude_tracks(distances: Float, excluded: Sequence[Indices]) -> None:
         row[tracks] = np.inf
 
 
+def thin(rows: Indices, n: int) -> Indices:
+    """Return at most n of the rows, evenly spread over them."""
+    if len(rows) <= n:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.intp)]
+
+
 def nearest(distances: Float, k: int) -> tuple[Float64, Indices]:
     """Pick the k smallest of each row.
 

@@ -1,90 +1,83 @@
-"""The space in which learned features are compared, fitted to the labelled tracks of a library.
+"""The space in which learned features are compared, fitted to the tracks of a library.
 
-Every number is standardized first. Half of the distance is then the cosine of what is left, the
-sound as the network hears it; the other half is the cosine after a linear projection onto the
-directions that separate the library's genres best beside how much tracks of one genre differ
-(discriminant analysis of Fisher, 1936, and Rao, 1948, with a shrunk covariance as by Friedman,
-1989). The first half keeps sounds apart that the labels do not; the second attends to the labels.
+Every number is standardized, so that each of them counts the same, and the angle between two
+vectors is taken. Some tracks are then near to everything, others to nothing (hubs and orphans, as
+in every space of many dimensions: Radovanović, Nanopoulos and Ivanović, 2010), so each distance is
+measured by how far the track's own neighbors are from it (local scaling: Zelnik-Manor and Perona,
+2004; for music: Schnitzer, Flexer, Schedl and Widmer, 2012). No label is used.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.neighbors.metrics import Float, Float64, normalize
+from earmark.neighbors.search import Indices, thin
 
-# Chosen by leave-one-artist-out; docs/how-it-decides.md has the table.
-SHRINKAGE = 0.3
-PROJECTED_SHARE = 0.5
+# From how many tracks the neighborhood of each is estimated, at most.
+MOST_SCALED_BY = 1_000
+LEAST_REACH = 1e-3
+FAMILIARITY_SHRINKAGE = 0.05
 
 
 class Space:
-    """Maps vectors [n, d] to unit vectors whose cosine distance is the fitted one.
+    """Labelled tracks in standardized space, with the reach of each.
+
+    The distance of a query to a track is 1 − exp(−d² / (σ̄ σ)): d is the cosine distance of the
+    standardized vectors, σ that from the track to its k-th neighbor and σ̄ the median σ. It lies
+    between 0 and 1.
 
     Parameters
     ----------
     vectors
-        Vectors [n, d] to fit to.
-    labels
-        Their genres [n], as numbers.
+        The tracks [n, d].
+    k
+        Which neighbor tells the reach of a track.
+    learn_from
+        Rows of ``vectors`` from which the scales are taken; None: all.
     """
 
-    def __init__(self, vectors: Float, labels: NDArray[np.intp]) -> None:
-        self._mean = vectors.mean(axis=0, dtype=np.float64)
-        deviation = vectors.std(axis=0, dtype=np.float64)
+    def __init__(self, vectors: Float, k: int, learn_from: Indices | None = None) -> None:
+        known = vectors if learn_from is None else vectors[learn_from]
+        self._mean = known.mean(axis=0, dtype=np.float64)
+        deviation = known.std(axis=0, dtype=np.float64)
         # A number that never changes says nothing; dividing by one leaves it at zero.
         self._deviation = np.where(deviation > 1e-9, deviation, 1.0)
-        self._center, self._directions = discriminant(self._standardize(vectors), labels)
+        self._keys = self.embed(vectors)
+        rows = np.arange(len(vectors)) if learn_from is None else learn_from
+        reaches = reach(self._keys, rows, k)
+        self._scales = np.median(reaches) * reaches
 
-    def _standardize(self, vectors: Float) -> Float64:
-        standard: Float64 = (vectors - self._mean) / self._deviation
-        return standard
+    def embed(self, vectors: Float) -> Float:
+        """Return the standardized vectors [n, d] at length 1."""
+        return normalize((vectors - self._mean) / self._deviation).astype(np.float32)
 
-    def embed(self, vectors: Float) -> NDArray[np.float32]:
-        """Return the embedded vectors [n, d + directions], each of length 1 at most."""
-        standard = self._standardize(vectors)
-        if self._directions.shape[1] == 0:
-            return normalize(standard).astype(np.float32)
-        projected = (standard - self._center) @ self._directions
-        halves = [
-            np.sqrt(PROJECTED_SHARE) * normalize(projected),
-            np.sqrt(1 - PROJECTED_SHARE) * normalize(standard),
-        ]
-        return np.concatenate(halves, axis=1).astype(np.float32)
+    def distances(self, queries: Float) -> Float:
+        """Return the distances [q, n] of queries that are embedded [q, d] to the tracks."""
+        cosine = 1 - queries @ self._keys.T
+        np.square(cosine, out=cosine)
+        cosine /= self._scales
+        return -np.expm1(-cosine)
 
 
-def discriminant(vectors: Float64, labels: NDArray[np.intp]) -> tuple[Float64, Float64]:
-    """Return what separates the genres.
+def reach(points: Float, rows: Indices, k: int) -> Float:
+    """Return the cosine distance [n] of each point to its k-th neighbor among some of them.
 
     Parameters
     ----------
-    vectors
-        Standardized vectors [n, d].
-    labels
-        Genres [n], as numbers; each counts the same, however many tracks it has.
-
-    Returns
-    -------
-    The mean of the genres' means [d] and the directions [d, m], m the number of genres less one but
-    at most d: after the projection the covariance within genres is the identity.
+    points
+        Unit vectors [n, d].
+    rows
+        Those of ``points`` to choose from. Of more than ``MOST_SCALED_BY`` an even sample is taken,
+        and a neighbor that is as much nearer in rank.
+    k
+        Which neighbor.
     """
-    dimension = vectors.shape[1]
-    means = []
-    within = np.zeros((dimension, dimension))
-    present = np.unique(labels)
-    for label in present:
-        members = vectors[labels == label]
-        mean = members.mean(axis=0)
-        means.append(mean)
-        centered = members - mean
-        within += centered.T @ centered / (len(members) * len(present))
-    center = np.mean(means, axis=0)
-    within = shrink(within, SHRINKAGE)
-    whiten = np.linalg.inv(np.linalg.cholesky(within))
-    n_directions = min(len(present) - 1, dimension)
-    _, _, axes = np.linalg.svd((np.stack(means) - center) @ whiten.T, full_matrices=False)
-    return center, whiten.T @ axes[:n_directions].T
+    among = thin(rows, MOST_SCALED_BY)
+    nth = int(np.clip(round(k * len(among) / len(rows)), 1, len(among) - 1))
+    distances = 1 - points @ points[among].T
+    # Copies of a track are at distance zero; with no reach at all, nothing else would be near it.
+    return np.maximum(np.partition(distances, nth, axis=1)[:, nth], LEAST_REACH)
 
 
 def shrink(covariance: Float64, amount: float) -> Float64:
@@ -124,6 +117,3 @@ class Familiarity:
         square = np.mean(np.square(white), axis=1) - unsettled
         strange: Float64 = np.sqrt(np.maximum(square, 0.0))
         return strange
-
-
-FAMILIARITY_SHRINKAGE = 0.05

@@ -9,7 +9,7 @@ import numpy as np
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.answers import Answers
 from earmark.neighbors.calibration import COVERAGE, Calibration
-from earmark.neighbors.metrics import METRICS, CosineIndex, Float, Float64, Index
+from earmark.neighbors.metrics import METRICS, Float, Float64, Index
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.search import QUERIES_A_BLOCK, Indices, exclude_tracks, nearest
 from earmark.neighbors.space import Familiarity, Space
@@ -66,10 +66,9 @@ class Voter:
         if parameters.plain:
             self._index = self._metric.index(vectors)
         else:
-            known = slice(None) if learn_from is None else learn_from
-            self._space = Space(vectors[known], labels[known])
-            self._familiarity = Familiarity(vectors[known, self._metric.familiar_from :])
-            self._index = CosineIndex(self._space.embed(vectors))
+            self._index = self._space = Space(vectors, parameters.k, learn_from)
+            known = vectors if learn_from is None else vectors[learn_from]
+            self._familiarity = Familiarity(known[:, self._metric.familiar_from :])
 
     def __len__(self) -> int:
         return len(self._labels)
