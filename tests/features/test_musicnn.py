@@ -1,0 +1,279 @@
+"""The learned features: the network against NumPy, its front end, and published outputs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark.errors import FeatureError
+from earmark.features import Span, get_extractor
+from earmark.features.melspectrogram import (
+    N_FFT,
+    N_FRAMES,
+    N_MELS,
+    PATCH_LENGTH,
+    PATCH_SECONDS,
+    SAMPLE_RATE,
+    log_mel,
+    patches,
+)
+from earmark.features.musicnn import (
+    N_PATCHES,
+    N_PENULTIMATE,
+    N_TAGS,
+    TAGS,
+    MusiCNN,
+    cut,
+    session,
+)
+from earmark.library import open_default
+from earmark.library.fitting import tracks_together, voter
+from earmark.neighbors.fitting import members_of
+from support import plain_musicnn, sounds
+
+NETWORK = Path(__file__).resolve().parents[2] / "src" / "earmark" / "data" / "msd_musicnn.onnx"
+
+
+@pytest.fixture(scope="module")
+def network() -> MusiCNN:
+    return MusiCNN()
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, np.ndarray]:
+    return plain_musicnn.read_weights(NETWORK)
+
+
+def run(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return tags [n, 50] and penultimate outputs [n, 200] of patches [n, 187, 96]."""
+    tags, penultimate = session(("CPUExecutionProvider",), 1).run(
+        ["tags", "penultimate"], {"patches": heard.astype(np.float32)}
+    )
+    return tags, penultimate
+
+
+def heard_patches() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    tune = sounds.tune(PATCH_SECONDS + 0.1, SAMPLE_RATE)[:PATCH_LENGTH]
+    noise = sounds.noise(PATCH_SECONDS + 0.1, SAMPLE_RATE)[:PATCH_LENGTH]
+    return {
+        "a tune": log_mel(tune),
+        "noise": log_mel(noise),
+        "silence": np.zeros((N_FRAMES, N_MELS), np.float32),
+        "anything": rng.uniform(0, 6, (N_FRAMES, N_MELS)).astype(np.float32),
+    }
+
+
+@pytest.mark.parametrize("name", list(heard_patches()))
+def test_the_graph_is_the_plain_forward_pass(weights: dict[str, np.ndarray], name: str) -> None:
+    patch = heard_patches()[name]
+    tags, penultimate = run(patch[None])
+    expected_tags, expected_penultimate = plain_musicnn.forward(weights, patch.astype(np.float64))
+    assert np.abs(tags[0] - expected_tags).max() < 1e-4
+    scale = np.abs(expected_penultimate).max()
+    np.testing.assert_allclose(penultimate[0], expected_penultimate, atol=1e-4 * scale)
+
+
+def test_the_network_is_the_one_that_was_published(weights: dict[str, np.ndarray]) -> None:
+    # The paper counts what was learned, so not the running statistics.
+    learned = [v for k, v in weights.items() if not k.startswith("axis") and "/moving_" not in k]
+    assert sum(value.size for value in learned) == 787_159
+    assert len(TAGS) == len(set(TAGS)) == N_TAGS == 50
+
+
+def test_a_patch_is_heard_alike_in_any_company(network: MusiCNN) -> None:
+    # More patches than go through the network in one run.
+    many = np.stack(list(heard_patches().values()) * 5)
+    alone = np.stack([np.concatenate(run(patch[None]), axis=1)[0] for patch in many[:4]])
+    together = np.concatenate(run(many), axis=1)
+    np.testing.assert_allclose(together, np.tile(alone, (5, 1)), atol=1e-4)
+    np.testing.assert_allclose(network.mean_output(many), alone.mean(axis=0), atol=1e-4)
+
+
+def test_the_vector_is_the_mean_of_tags_and_penultimate_outputs(network: MusiCNN) -> None:
+    samples = sounds.tune(3 * PATCH_SECONDS, SAMPLE_RATE)[: 3 * PATCH_LENGTH]
+    vector = network.extract([samples])
+    assert vector.shape == (network.dimension,) == (N_TAGS + N_PENULTIMATE,)
+    assert vector.dtype == network.dtype
+    level = np.sqrt(np.mean(samples.astype(np.float64) ** 2))
+    by_hand = [
+        np.concatenate(run(log_mel((part * (0.1 / level)).astype(np.float32))[None]), axis=1)[0]
+        for part in np.split(samples, 3)
+    ]
+    np.testing.assert_allclose(vector, np.mean(by_hand, axis=0), atol=1e-3)
+    assert np.all((vector[:N_TAGS] > 0) & (vector[:N_TAGS] < 1))
+
+
+def test_sessions_are_shared_and_providers_named() -> None:
+    assert session(("CPUExecutionProvider",), 1) is session(("CPUExecutionProvider",), 1)
+    with pytest.raises(
+        FeatureError, match=r"NoSuchProvider is not available here; there are .*CPU"
+    ):
+        get_extractor("musicnn", providers=["NoSuchProvider"]).extract([sounds.tune(4, 16_000)])
+
+
+# Which parts are heard
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 5 * PATCH_LENGTH))
+def test_samples_are_cut_into_patches_that_touch(n_samples: int) -> None:
+    samples = np.arange(n_samples, dtype=np.float32)
+    made = list(cut(samples))
+    assert all(patch.shape == (PATCH_LENGTH,) for patch in made)
+    if n_samples == 0:
+        assert made == []
+        return
+    if n_samples < PATCH_LENGTH:
+        np.testing.assert_array_equal(made, [np.arange(PATCH_LENGTH) % n_samples])
+        return
+    whole, rest = divmod(n_samples, PATCH_LENGTH)
+    starts = [int(patch[0]) for patch in made]
+    assert starts[:whole] == [PATCH_LENGTH * i for i in range(whole)]
+    assert starts[whole:] == ([n_samples - PATCH_LENGTH] if rest >= PATCH_LENGTH // 2 else [])
+    for patch in made:
+        np.testing.assert_array_equal(np.diff(patch), 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1.0, 4 * 3600.0))
+def test_a_long_recording_is_heard_in_places_evenly_spread(duration: float) -> None:
+    spans = MusiCNN().spans(duration)
+    if duration <= N_PATCHES * PATCH_SECONDS:
+        assert list(spans) == [Span(0.0, duration)]
+        return
+    assert len(spans) == N_PATCHES
+    middles = [(span.start + span.stop) / 2 for span in spans]
+    np.testing.assert_allclose(np.diff(middles), duration / N_PATCHES)
+    np.testing.assert_allclose(middles[0], duration - middles[-1])
+    for span in spans:
+        assert span.stop - span.start == pytest.approx(PATCH_SECONDS)
+    assert spans[0].start >= 0
+    assert spans[-1].stop <= duration
+    assert all(after.start >= before.stop - 1e-9 for before, after in pairwise(spans))
+
+
+def test_a_short_clip_is_repeated_to_fill_a_patch(network: MusiCNN) -> None:
+    clip = sounds.tune(1.0, SAMPLE_RATE)
+    repeated = np.tile(clip, 4)[:PATCH_LENGTH]
+    np.testing.assert_allclose(network.extract([clip]), network.extract([repeated]), atol=1e-5)
+
+
+# Level
+
+
+@pytest.mark.parametrize("decibels", [-40, -20, -6, 6, 20])
+def test_the_level_of_a_recording_does_not_matter(network: MusiCNN, decibels: float) -> None:
+    samples = sounds.tune(7.0, SAMPLE_RATE, seed=2)
+    gain = np.float32(10 ** (decibels / 20))
+    np.testing.assert_allclose(
+        network.extract([samples * gain]), network.extract([samples]), atol=1e-4
+    )
+
+
+def test_the_loud_and_soft_parts_of_a_recording_stay_so(network: MusiCNN) -> None:
+    parts = np.split(sounds.tune(7.0, SAMPLE_RATE)[: 2 * PATCH_LENGTH], 2)
+    alike = network.extract(parts)
+    apart = network.extract([parts[0], 0.01 * parts[1]])
+    assert np.abs(alike - apart).max() > 1e-2
+
+
+def test_silent_stretches_are_not_heard(network: MusiCNN) -> None:
+    samples = sounds.tune(PATCH_SECONDS, SAMPLE_RATE)[:PATCH_LENGTH]
+    silent = np.zeros(2 * PATCH_LENGTH, np.float32)
+    np.testing.assert_allclose(
+        network.extract([silent, samples, silent]), network.extract([samples]), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [np.zeros(0, np.float32)],
+        [np.zeros(100, np.float32)],
+        [np.zeros(4 * PATCH_LENGTH, np.float32)],
+        [np.full(PATCH_LENGTH, 1e-6, np.float32)],
+    ],
+)
+def test_silence_is_refused(network: MusiCNN, pieces: list[np.ndarray]) -> None:
+    with pytest.raises(FeatureError, match=r"silent|nothing"):
+        network.extract(pieces)
+
+
+def clips(shared_data: Path, each: int) -> list[Path]:
+    """Return that many full clips of every genre, spread over its tracks."""
+    chosen = []
+    for folder in sorted((shared_data / "gtzan" / "full").iterdir()):
+        files = sorted(folder.glob("*.ogg"))
+        chosen += files[:: max(1, len(files) // each)][:each]
+    return chosen
+
+
+def read_16k(path: Path) -> np.ndarray:
+    samples, rate = soundfile.read(path, dtype="float32")
+    resampled: np.ndarray = soxr.resample(samples, rate, SAMPLE_RATE, "HQ")
+    return resampled
+
+
+def test_a_change_of_level_changes_no_genre_of_real_clips(
+    shared_data: Path, network: MusiCNN
+) -> None:
+    files = clips(shared_data, 2)
+    assert len(files) == 20
+    with open_default("reference") as library:
+        snapshot = library.snapshot()
+        votes = voter(library)
+        groups = tracks_together(snapshot, library.spec.metric)
+    row_of = {track.name: row for row, track in enumerate(snapshot.tracks)}
+    files = [file for file in files if file.stem in row_of]
+    assert len(files) >= 18, "copies are left out of the reference library, no others are"
+    rows = np.array([row_of[file.stem] for file in files])
+
+    def genres(vectors: np.ndarray) -> list[str]:
+        answers = votes.predict(vectors, exclude=members_of(groups, rows))
+        return [answers.genres[winner] for winner in answers.winners]
+
+    # At the level they have, the library heard them.
+    as_they_are = genres(snapshot.vectors[rows])
+    for decibels in (-20, 20):
+        gain = np.float32(10 ** (decibels / 20))
+        vectors = [network.extract([gain * read_16k(file)]) for file in files]
+        assert genres(np.stack(vectors)) == as_they_are, decibels
+
+
+# Published outputs
+
+
+def published(shared_data: Path) -> dict[str, np.ndarray]:
+    """Return the published mean tags [50] of GTZAN tracks by name."""
+    with np.load(shared_data / "taggrams" / "msd_musicnn_gtzan_train443.npz") as arrays:
+        tags, track = arrays["tags"], arrays["track"]
+    return {str(name): tags[track == name].mean(axis=0) for name in np.unique(track)}
+
+
+def tags_as_published(path: Path, network: MusiCNN) -> np.ndarray:
+    """Return the mean tags [50] of a clip, cut as for the published ones.
+
+    Frames there are centered, over an edge that mirrors the clip, patches start every 61 frames,
+    and no level is evened out.
+    """
+    padded = np.pad(read_16k(path), N_FFT // 2, mode="reflect")
+    return network.mean_output(patches(log_mel(padded), 61))[:N_TAGS]
+
+
+def test_published_outputs_are_met(shared_data: Path, network: MusiCNN) -> None:
+    known = published(shared_data)
+    files = [file for file in clips(shared_data, 12) if file.stem in known]
+    chosen = files[:: len(files) // 12][:12]
+    assert len(chosen) == 12
+    for file in chosen:
+        correlation = np.corrcoef(tags_as_published(file, network), known[file.stem])[0, 1]
+        assert correlation >= 0.98, file.stem
