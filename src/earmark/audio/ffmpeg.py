@@ -31,6 +31,7 @@ _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of i
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
 _BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
 _STEP = 1 << 18  # samples, all channels together, that are held at a time
+_COUNT = 24 * 3600  # seconds that are decoded at most to find how many there are
 _TAIL = 2.0  # seconds that are decoded to find the very end
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
@@ -163,16 +164,15 @@ class FFmpegSource:
             if self._find_end(claimed):
                 return
         self._timeline = None
-        stamps, end = self._list_packets()
+        stamps, end, length = self._list_packets()
         if can_seek and is_even(stamps, line.ticks * step):
             self._timeline = Timeline(line.ticks, line.anchor_stamp, line.anchor_place, step)
             if self._find_end(self._timeline.place(stamps[-1])):
                 return
         self._timeline = None
-        if any(later < earlier for earlier, later in pairwise(stamps)):  # files that were joined
-            self._count()
-        else:
-            self.frames = max(0, line.place(end))
+        # Where files were joined, stamps begin anew.
+        are_joined = any(later < earlier for earlier, later in pairwise(stamps))
+        self.frames = max(0, round(length / line.ticks) if are_joined else line.place(end))
 
     def _claimed_frames(self) -> int | None:
         if self._stream.duration is not None:
@@ -199,22 +199,27 @@ class FFmpegSource:
         self._rewind()
         return 0
 
-    def _list_packets(self) -> tuple[list[int], int]:
-        """Return the stamps of all packets and the end of the last, without decoding any."""
+    def _list_packets(self) -> tuple[list[int], int, int]:
+        """Return packets' stamps, their end, and the sum of their lengths, decoding none."""
         self._rewind()
-        stamps, end = [], 0
+        stamps, end, length = [], 0, 0
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size and packet.pts is not None:
                     stamps.append(packet.pts)
                     end = max(end, packet.pts + (packet.duration or 0))
+                    length += packet.duration or 0
         except av.error.FFmpegError:
             self._warn(DAMAGED)
-        return stamps, end
+        return stamps, end, length
 
     def _count(self) -> None:
         self._rewind()
-        self.frames = sum(len(samples) for _, samples in self._decoded)
+        limit = _COUNT * self.sample_rate
+        for _, samples in self._decoded:
+            self.frames += len(samples)
+            if self.frames > limit:
+                return
         self.is_exact = True
 
     # -- decoding --------------------------------------------------------------------------

@@ -119,11 +119,10 @@ class AnySource:
         return block
 
     def _fail_over(self) -> None:
-        if DAMAGED not in self.warnings:
-            self.warnings.append(DAMAGED)
         self._source.close()
         self._by_ffmpeg = self.is_damaged = True
         self._source = self._open_ffmpeg()
+        self.warnings[:] = [DAMAGED]  # how much is lost, decoding will tell better
 
     def close(self) -> None:
         """Let go of the file."""

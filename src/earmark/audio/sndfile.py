@@ -7,6 +7,8 @@ damage that FFmpeg gets over, and its decoder writes to stderr.
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from earmark.audio.source import CannotDecode, CannotOpen
 # about 80 ms, to give what it would have given anyway. Samples that are stored as they are need
 # nothing.
 _WARM_UP = 8192
+_LONGEST_PAGE = 65_307  # bytes of an Ogg page, RFC 3533
 _UNKNOWN = 1 << 62
 # Left to itself, libsndfile takes some files of numbers for sound, and looks for MPEG headers, with
 # comments to stderr, in whatever else it is given.
@@ -70,6 +73,8 @@ class SoundFileSource:
     def _open(self) -> _Forward:
         if not self._file.read(4).startswith(_SIGNATURES):
             raise CannotOpen("no signature that is known")
+        if self._is_chained():
+            raise CannotOpen("an Ogg file of several streams, of which libsndfile reads one")
         self._file.seek(0)
         # The descriptor, not the name: a name can be no UTF-8, and can end in ".raw".
         sound = _Forward(self._file.fileno(), closefd=False)
@@ -78,6 +83,16 @@ class SoundFileSource:
             sound.close()
             raise CannotOpen("an encoding or a length that is better left to FFmpeg")
         return sound
+
+    def _is_chained(self) -> bool:
+        """Tell whether the first and the last page of an Ogg file belong to different streams."""
+        self._file.seek(0)
+        first = self._file.read(18)
+        self._file.seek(max(0, os.fstat(self._file.fileno()).st_size - _LONGEST_PAGE))
+        rest = self._file.read(_LONGEST_PAGE)
+        last = rest[max(0, rest.rfind(b"OggS")) :][:18]
+        is_ogg = first.startswith(b"OggS") and last.startswith(b"OggS")
+        return is_ogg and first[14:18] != last[14:18]
 
     def seek(self, frame: int) -> None:
         """Let the next ``read`` begin at ``frame``."""
