@@ -20,10 +20,6 @@ STRANGE_SHARE = 0.065
 UNSURE_SHARE = 0.06
 MOST_DEMANDED = 0.5
 
-# How much faster than the distance the floor grows, and the nearest that still lowers it.
-FLOOR_GROWTH = 1.5
-_NEAREST = 0.1
-
 _FLOORS = np.geomspace(1e-3, 0.3, 14)
 _POWERS = np.geomspace(0.5, 4.0, 16)
 
@@ -35,11 +31,7 @@ class Calibration:
     Attributes
     ----------
     floor, power
-        A share s becomes the probability (s + f) ** power, divided by the sum over genres, where f
-        is ``floor`` for neighbors at the typical distance and more for those farther away: votes
-        from afar are worth less.
-    typical_distance
-        The median over the tracks of the mean distance of their neighbors.
+        A share s becomes the probability (s + floor) ** power, divided by the sum over genres.
     least_confidence
         Below this probability of the best genre the answer is "not sure".
     most_strangeness
@@ -53,7 +45,6 @@ class Calibration:
 
     floor: float
     power: float
-    typical_distance: float
     least_confidence: float
     most_strangeness: float
     set_threshold: float
@@ -61,43 +52,26 @@ class Calibration:
     accuracy: float
     balanced_accuracy: float
 
-    def probabilities(self, shares: Float64, distances: Float64) -> Float64:
-        """Return the probabilities [q, G] of shares of votes [q, G] by neighbors at [q, k]."""
-        remoteness = mean_distance(distances) / self.typical_distance
-        return sharpen(shares, self.floor * floor_growth(remoteness), self.power)
+    def probabilities(self, shares: Float64) -> Float64:
+        """Return the probabilities [q, G] of shares of votes [q, G]."""
+        return sharpen(shares, self.floor, self.power)
 
 
-def mean_distance(distances: Float64) -> Float64:
-    """Return the mean distance [q] of neighbors at distances [q, k], the infinite ones left out."""
-    mean: Float64 = np.mean(distances, axis=1, where=np.isfinite(distances))
-    return mean
-
-
-def floor_growth(remoteness: Float64) -> Float64:
-    """Return by how much the floor is larger [q] where neighbors are that much farther [q]."""
-    growth: Float64 = np.maximum(remoteness, _NEAREST) ** FLOOR_GROWTH
-    return growth
-
-
-def sharpen(shares: Float64, floor: Float64, power: float) -> Float64:
-    """Return probabilities [q, G] in proportion to (share + floor) ** power, with a floor a row."""
-    logs = power * np.log(shares + floor[:, None])
+def sharpen(shares: Float64, floor: float, power: float) -> Float64:
+    """Return probabilities [q, G] in proportion to (share + floor) ** power."""
+    logs = power * np.log(shares + floor)
     raised = np.exp(logs - logs.max(axis=1, keepdims=True))
     probabilities: Float64 = raised / raised.sum(axis=1, keepdims=True)
     return probabilities
 
 
-def calibrate(
-    shares: Float64, distances: Float64, labels: Indices, strangeness: Float64
-) -> Calibration:
+def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibration:
     """Fit a calibration.
 
     Parameters
     ----------
     shares
         Shares of votes [n, G] on tracks whose artists were left out.
-    distances
-        Of the neighbors that voted [n, k].
     labels
         The tracks' genres [n], columns of ``shares``.
     strangeness
@@ -110,17 +84,14 @@ def calibrate(
     Wasserman, 2019), whose promise of ``COVERAGE`` holds for music drawn as the tracks were.
     """
     rows = np.arange(len(labels))
-    remote = mean_distance(distances)
-    typical = float(np.median(remote)) or 1.0
-    growth = floor_growth(remote / typical)
 
     def log_loss(floor: float, power: float) -> float:
-        return -float(np.mean(np.log(sharpen(shares, floor * growth, power)[rows, labels])))
+        return -float(np.mean(np.log(sharpen(shares, floor, power)[rows, labels])))
 
     floor, power = min(
         ((floor, power) for floor in _FLOORS for power in _POWERS), key=lambda pair: log_loss(*pair)
     )
-    probabilities = sharpen(shares, floor * growth, power)
+    probabilities = sharpen(shares, floor, power)
     right = probabilities.argmax(axis=1) == labels
     present = np.unique(labels)
     unsure = float(np.quantile(probabilities.max(axis=1), UNSURE_SHARE))
@@ -129,7 +100,6 @@ def calibrate(
     return Calibration(
         floor=float(floor),
         power=float(power),
-        typical_distance=typical,
         least_confidence=min(MOST_DEMANDED, unsure),
         most_strangeness=float(np.quantile(strangeness, 1 - STRANGE_SHARE)),
         set_threshold=float(of_true[n_outside - 1]) if n_outside else 0.0,

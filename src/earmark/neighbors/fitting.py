@@ -24,7 +24,6 @@ MOST_CALIBRATED = 2_000
 _OPEN = Calibration(
     floor=0.01,
     power=1.0,
-    typical_distance=1.0,
     least_confidence=0.0,
     most_strangeness=np.inf,
     set_threshold=1.0,
@@ -91,7 +90,6 @@ def fit(
     start = Parameters(metric, k, _OPEN)
     judged: list[Indices] = []
     shares: list[Float64] = []
-    distances: list[Float64] = []
     strangeness: list[Float64] = []
     for voter, fold, exclude in held_out(vectors, genres, groups, start, N_FOLDS_WITHIN):
         chosen = thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
@@ -100,11 +98,9 @@ def fit(
         votes, _ = voter.shares(found, neighbors, exclude=exclude)
         judged.append(chosen)
         shares.append(votes)
-        distances.append(found)
         strangeness.append(voter.strangeness(vectors[chosen], _of(seconds, chosen)))
     calibration = calibrate(
         np.concatenate(shares),
-        np.concatenate(distances),
         labels[np.concatenate(judged)],
         np.concatenate(strangeness),
     )

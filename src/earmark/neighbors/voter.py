@@ -179,7 +179,7 @@ class Voter:
                 sets=np.arange(len(self.genres)) == winners[:, None],
                 coverage=None,
             )
-        probabilities = calibration.probabilities(shares, distances)
+        probabilities = calibration.probabilities(shares)
         strangeness = self.strangeness(queries, seconds)
         reasons = _reasons(self.genres, probabilities, strangeness, calibration)
         return Answers(
