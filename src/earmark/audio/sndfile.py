@@ -105,7 +105,7 @@ class SoundFileSource:
         try:
             self._sound.seek(begin)
         except soundfile.SoundFileError as error:
-            raise CannotDecode(frame) from error
+            raise CannotDecode(str(error)) from error
         self._at = begin
         while self._at < frame:
             if not len(self.read(frame - self._at)):
@@ -119,7 +119,7 @@ class SoundFileSource:
         try:
             block: NDArray[np.float32] = self._sound.read(frames, "float32", always_2d=True)
         except soundfile.SoundFileError as error:
-            raise CannotDecode(self._at) from error
+            raise CannotDecode(str(error)) from error
         self._at += len(block)
         return block
 

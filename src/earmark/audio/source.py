@@ -29,17 +29,7 @@ class CannotOpen(Exception):
 
 
 class CannotDecode(Exception):
-    """The decoder came to data that it cannot get past.
-
-    Parameters
-    ----------
-    frame
-        Number of frames, from the start of the file, that came before.
-    """
-
-    def __init__(self, frame: int) -> None:
-        super().__init__(f"no frames after {frame}")
-        self.frame = frame
+    """The decoder came to data that it cannot get past."""
 
 
 class Source(Protocol):
