@@ -38,7 +38,7 @@ class Way:
     """One way to hold the vote."""
 
     name: str
-    part: tuple[int, int] = BOTH
+    part: tuple[int, int] = PENULTIMATE
     standardized: bool = True
     projected: float = 0.0  # the share of the projection in the distance
     k: int = 30
@@ -72,16 +72,17 @@ class Way:
 
 WAYS = (
     Way("tags as they are, one vote each, k 8", TAGS, False, 0, 8, False, 0, ""),
-    Way("penultimate, standardized, k 8", PENULTIMATE, True, 0, 8, False, 0, ""),
+    Way("tags, standardized, k 8", TAGS, True, 0, 8, False, 0, ""),
     Way("both, standardized, k 8", BOTH, True, 0, 8, False, 0, ""),
-    Way("… k 30", BOTH, True, 0, 30, False, 0, ""),
-    Way("… nearer count more", BOTH, True, 0, 30, True, 0, ""),
-    Way("… class sizes corrected by their root", BOTH, True, 0, 30, True, 0.5, ""),
-    Way("… class sizes corrected", BOTH, True, 0, 30, True, 1, ""),
+    Way("penultimate, standardized, k 8", PENULTIMATE, True, 0, 8, False, 0, ""),
+    Way("… k 30", PENULTIMATE, True, 0, 30, False, 0, ""),
+    Way("… nearer count more", PENULTIMATE, True, 0, 30, True, 0, ""),
+    Way("… class sizes corrected by their root", PENULTIMATE, True, 0, 30, True, 0.5, ""),
+    Way("… class sizes corrected", PENULTIMATE, True, 0, 30, True, 1, ""),
     Way("… hubs too, by cross-domain similarity (CSLS)", hubs="csls"),
     Way("**… hubs too, by local scaling**"),
     Way("the same with tags alone", TAGS),
-    Way("the same with penultimate alone", PENULTIMATE),
+    Way("the same with both", BOTH),
     Way("the same with k 8", k=8),
     Way("the same with k 15", k=15),
     Way("the same with k 45", k=45),

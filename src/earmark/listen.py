@@ -86,8 +86,7 @@ def _pieces(recording: Recording, extractor: FeatureExtractor) -> Iterator[Sampl
     if spans is None:
         yield from recording.blocks(extractor.sample_rate)
         return
-    for span in spans:
-        yield recording.read(extractor.sample_rate, span.start, span.stop)
+    yield from recording.spans(extractor.sample_rate, [(span.start, span.stop) for span in spans])
 
 
 def listen_windows(

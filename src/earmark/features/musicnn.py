@@ -32,7 +32,7 @@ N_PENULTIMATE = 200
 
 # Chosen by leave-one-artist-out; docs/how-it-listens.md has the tables.
 LEVEL = 0.1
-N_PATCHES = 10
+N_PATCHES = 20
 
 _QUIET = 1e-5  # RMS below which a patch is silence: one third of a 16-bit step
 _PATCHES_A_RUN = 16

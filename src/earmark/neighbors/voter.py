@@ -66,16 +66,20 @@ class Voter:
         if parameters.plain:
             self._index = self._metric.index(vectors)
         else:
-            self._index = self._space = Space(vectors, parameters.k, learn_from)
-            known = vectors if learn_from is None else vectors[learn_from]
-            self._familiarity = Familiarity(known[:, self._metric.familiar_from :])
+            compared = vectors[:, self._metric.compared_from :]
+            self._index = self._space = Space(compared, parameters.k, learn_from)
+            self._familiarity = Familiarity(
+                compared if learn_from is None else compared[learn_from]
+            )
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def points(self, vectors: Float) -> Float:
         """Return vectors [n, d] as the vote compares them, for a map of them [n, m]."""
-        return vectors if self._space is None else self._space.embed(vectors)
+        if self._space is None:
+            return vectors
+        return self._space.embed(vectors[:, self._metric.compared_from :])
 
     def kneighbors(
         self, queries: Float, k: int, *, exclude: Sequence[Indices] | None = None
@@ -134,7 +138,7 @@ class Voter:
         if seconds is not None:
             heard = np.clip(seconds, SHORTEST_HEARD, WELL_HEARD)
             unsettled = self._metric.settling * (1 / heard - 1 / WELL_HEARD)
-        return self._familiarity.strangeness(queries[:, self._metric.familiar_from :], unsettled)
+        return self._familiarity.strangeness(queries[:, self._metric.compared_from :], unsettled)
 
     def predict(
         self,
