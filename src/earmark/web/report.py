@@ -80,7 +80,7 @@ class Report:
 def main(connection: Connection, library: str) -> None:
     """Evaluate a library and send the report; runs in a process of its own."""
     if hasattr(os, "nice"):
-        os.nice(10)
+        os.nice(5)
     report: dict[str, Any] | None = None
     problem: str | None = None
     try:

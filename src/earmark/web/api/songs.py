@@ -126,6 +126,10 @@ def submit(files_data: dict[str, Any]) -> Any:
     owner = service()
     file = uploaded("file", "image")[0]
     job = owner.submit_upload(file.save, shown_name(file), picture=True)
+    gone = client_gone()
+    if gone is not None and gone():
+        # Nobody knows the job, so nobody can ask for it.
+        owner.cancel(job)
     return view.job(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
 
 

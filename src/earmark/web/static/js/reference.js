@@ -57,5 +57,9 @@ for (const form of document.querySelectorAll(".try")) {
 }
 
 // A link to an operation opens it.
-const linked = location.hash && document.getElementById(location.hash.slice(1));
-if (linked instanceof HTMLDetailsElement) linked.open = true;
+function openLinked() {
+  const linked = location.hash && document.getElementById(location.hash.slice(1));
+  if (linked instanceof HTMLDetailsElement) linked.open = true;
+}
+addEventListener("hashchange", openLinked);
+openLinked();

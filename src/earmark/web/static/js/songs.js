@@ -28,7 +28,10 @@ function upload(file, signal, tell) {
     request.addEventListener("error", () =>
       reject(new Error("The server does not answer. Is it still running?")));
     request.addEventListener("abort", () => reject(new Called()));
-    signal.addEventListener("abort", () => request.abort(), { once: true });
+    let sent = false;
+    request.upload.addEventListener("load", () => { sent = true; });
+    // What the server has whole, it has begun to analyze: only with its answer can that be stopped.
+    signal.addEventListener("abort", () => { if (!sent) request.abort(); }, { once: true });
     request.send(form);
   });
 }
@@ -59,6 +62,10 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
   const path = `api/v1/jobs/${job.id}`;
   const callOff = () =>
     fetch(base + path, { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
+  if (signal.aborted) {
+    callOff();
+    throw new Called();
+  }
   signal.addEventListener("abort", callOff, { once: true });
   addEventListener("pagehide", callOff, { once: true });
   let pause = 120;

@@ -1,0 +1,96 @@
+"""A headless Chromium that notes everything a page should not do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+
+
+def find_chromium() -> str:
+    """Return where Chromium is, or skip the test visibly."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    pytest.skip("no Chromium on this machine: apt-get install chromium")
+
+
+def launch(playwright: Playwright, microphone: Path) -> Browser:
+    """Start a browser whose microphone hears a sound file, again and again."""
+    return playwright.chromium.launch(
+        executable_path=find_chromium(),
+        args=[
+            *FLAGS,
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}",
+            "--autoplay-policy=no-user-gesture-required",
+        ],
+    )
+
+
+class Watch:
+    """What went wrong in a page: errors, requests to other hosts, breaches of the policy."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+        self.faults: list[str] = []
+
+    def attach(self, context: BrowserContext) -> None:
+        """Watch all pages of a context."""
+        context.on("page", self._watch)
+        context.add_init_script(
+            "addEventListener('securitypolicyviolation', (event) =>"
+            " console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))"
+        )
+
+    def _watch(self, page: Page) -> None:
+        page.on(
+            "console",
+            lambda said: (
+                self.faults.append(f"console: {said.text}")
+                if said.type in ("error", "warning")
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        page.on("request", lambda request: self._check_host(request.url))
+
+    def _check_host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self._host:
+            self.faults.append(f"request: {url}")
+
+
+@contextmanager
+def opened(browser: Browser, url: str, *, expect: str = "", **options: object) -> Iterator[Page]:
+    """Open a page in a context of its own, and see at the end that nothing went wrong.
+
+    Parameters
+    ----------
+    browser, url
+        Where.
+    expect
+        Part of a console message that belongs to the test, such as that of a 415.
+    options
+        Of the context.
+    """
+    context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+    watch = Watch(url)
+    watch.attach(context)
+    try:
+        page = context.new_page()
+        yield page
+        unexpected = [fault for fault in watch.faults if not expect or expect not in fault]
+        assert unexpected == []
+    finally:
+        context.close()

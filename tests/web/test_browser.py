@@ -1,0 +1,436 @@
+"""The pages in a real browser, as people use them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from support import sounds
+from support.browser import launch, opened
+from support.web import RATE, Server, song
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
+SENTENCE = ".answer .sentence"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
+    sounds.write(microphone, song("melody", 70, 10.0), RATE)
+    with sync_playwright() as playwright:
+        started = launch(playwright, microphone)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    with opened(browser, server.url) as opened_page:
+        yield opened_page
+
+
+@pytest.fixture(scope="module")
+def reference_server(tmp_path_factory):
+    """A server of the library that ships with the package."""
+    folder = tmp_path_factory.mktemp("reference")
+    env = {"EARMARK_UPLOADS": str(folder / "uploads"), "XDG_DATA_HOME": str(folder / "data")}
+    with Server("--library", "reference", "--workers", "1", env=env) as running:
+        yield running
+
+
+def drop(page, selector, *files):
+    """Drop files on an element, as a hand does it."""
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, content] of files) {
+                const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+                transfer.items.add(new File([bytes], name));
+            }
+            return transfer;
+        }""",
+        [[file.name, base64.b64encode(file.read_bytes()).decode()] for file in files],
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event(selector, event, {"dataTransfer": transfer})
+
+
+def choose(page, *files):
+    page.set_input_files("#file", [str(file) for file in files])
+
+
+def left(server):
+    return [file for file in server.uploads.glob("run-*/*") if file.name != "in-use"]
+
+
+# A song in, its genre out
+
+
+def test_a_real_song_is_dropped_in_and_the_answer_read(browser, reference_server):
+    with opened(browser, reference_server.url) as page:
+        page.goto("/")
+        page.get_by_role("link", name="Drop in the song you want to classify!").click()
+        assert page.url.endswith("#predict")
+        drop(page, "#drop", EXAMPLE)
+        expect(page.locator(SENTENCE)).to_have_text(
+            re.compile(r"This song is classified as (metal|rock)\."), timeout=60_000
+        )
+        expect(page.locator(".wave-stage")).to_be_visible(timeout=60_000)
+        expect(page.locator(".near li").first).to_contain_text(re.compile("metal|rock"))
+        expect(page.locator(".words")).to_contain_text("metal")
+        page.get_by_role("link", name="See it on the map").click()
+        expect(page.locator("#map-card")).to_contain_text("war_of_freedom.ogg")
+
+
+def test_the_whole_answer(page, server, tune_file):
+    page.goto("/")
+    drop(page, "body", tune_file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    assert page.locator(".odds tbody tr").first.inner_text().split() == ["melody", "100%"]
+    assert page.locator(".near li").count() == 8
+    stage = page.get_by_role("slider", name="Place in the song")
+    expect(stage).to_be_visible()
+    expect(page.locator("#progress")).to_be_hidden()
+    assert stage.get_attribute("aria-valuetext") == "0:00, sounds like melody"
+    # Click where the song shall sound from.
+    box = stage.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 30)
+    page.wait_for_function("() => document.querySelector('.picture audio').currentTime > 3.1")
+    expect(page.get_by_role("button", name="Pause the song")).to_be_visible()
+    # One sound at a time: a neighbor silences the song.
+    first = page.locator(".near .play").first
+    first.click()
+    expect(first).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0")
+    assert page.evaluate("document.querySelector('.picture audio').paused")
+    first.click()
+    expect(first).to_have_attribute("aria-pressed", "false")
+    assert left(server) == []
+
+
+@pytest.mark.parametrize("kind", ["mp3", "m4a"])
+def test_other_formats(page, tmp_path, kind):
+    file = sounds.write(tmp_path / f"tune.{kind}", song("melody", 60, 5.0), RATE, kind)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+
+
+def test_a_text_file_renamed_to_mp3_gets_one_clear_line(page, server, tmp_path):
+    file = tmp_path / "song.mp3"
+    file.write_text("These are words.\n" * 50)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator("#trouble")).to_contain_text("song.mp3: ")
+    assert "\n" not in page.locator("#trouble").inner_text()
+    expect(page.locator("#progress")).to_be_hidden()
+    assert page.locator(".answer").count() == 0
+    assert left(server) == []
+
+
+def test_a_song_from_the_microphone(page):
+    page.goto("/")
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop, 0:03")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".file-name").last).to_contain_text("Recording")
+    expect(page.locator(SENTENCE)).to_contain_text("melody")
+
+
+def test_a_pasted_song(page, tune_file):
+    page.goto("/")
+    page.evaluate(
+        """content => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], "pasted.wav"));
+            dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+        }""",
+        base64.b64encode(tune_file.read_bytes()).decode(),
+    )
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+
+
+def test_a_long_song_shows_progress_and_can_be_called_off(page, server, tmp_path):
+    file = sounds.write(tmp_path / "long.wav", song("melody", 1, 300.0), RATE)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator("#progress")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#progress")).to_be_hidden()
+    expect(page.locator("#spoken")).to_have_text("Called off.")
+    expect(page.locator("#trouble")).to_be_hidden()
+    page.wait_for_timeout(500)
+    assert left(server) == []
+
+
+def test_a_song_that_is_too_large_is_not_sent(page, tmp_path):
+    file = tmp_path / "huge.wav"
+    with file.open("wb") as stream:
+        stream.truncate(101 * 2**20)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator("#trouble")).to_contain_text("larger than the limit of 100 MB")
+
+
+def test_several_songs_give_a_table_to_take_along(page, tmp_path, tune_file):
+    hum = sounds.write(tmp_path / "=hum.flac", song("hum", 20, 4.0), RATE, "flac")
+    words = tmp_path / "words.mp3"
+    words.write_text("words")
+    page.goto("/")
+    choose(page, tune_file, hum, words)
+    rows = page.locator(".many tbody tr")
+    expect(rows.nth(0)).to_contain_text("melody")
+    expect(rows.nth(1)).to_contain_text("hum")
+    expect(rows.nth(2)).to_contain_text("words.mp3: ")
+    expect(page.locator("#progress")).to_be_hidden()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    table = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert [row["genre"] for row in table] == ["melody", "hum", ""]
+    # A spreadsheet must not take a name for a formula.
+    assert table[1]["file"] == "'=hum.flac"
+    assert "words.mp3" in table[2]["problem"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    listed = json.loads(download.value.path().read_text())
+    assert listed[0]["prediction"]["genre"] == "melody"
+    page.get_by_role("button", name="Why, for tune.wav").click()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    expect(page.locator(".wave-stage")).to_be_visible()
+
+
+def test_without_scripts_it_works_too(browser, server, tune_file):
+    with opened(browser, server.url, java_script_enabled=False) as page:
+        page.goto("/")
+        choose(page, tune_file)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+
+
+# Teaching
+
+
+def test_a_correction_changes_the_next_answer_and_can_be_undone(page, tmp_path):
+    file = sounds.write(tmp_path / "dance.wav", song("melody", 80, 5.0), RATE)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    page.get_by_label("No, it is").fill("polka")
+    page.get_by_role("button", name="Teach").click()
+    expect(page.locator(".taught")).to_contain_text("Learned: this is polka.")
+    choose(page)
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as polka.")
+    expect(page.locator(".near li").first).to_contain_text("polka")
+    page.goto("/corrections")
+    expect(page.locator(".corrections li").first).to_contain_text("dance was added as polka")
+    page.get_by_role("button", name="Undo the change of dance").first.click()
+    expect(page.locator(".notice")).to_contain_text("Undone")
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+
+
+def test_right_teaches_too_and_undo_stands_beside_it(page, tmp_path):
+    file = sounds.write(tmp_path / "again.wav", song("melody", 81, 5.0), RATE)
+    page.goto("/")
+    choose(page, file)
+    page.get_by_role("button", name="Right, it is melody").click()
+    expect(page.locator(".taught")).to_contain_text("Learned: this is melody.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".taught")).to_contain_text("Undone.")
+    expect(page.get_by_role("button", name="Right, it is melody")).to_be_visible()
+
+
+# The library
+
+
+def test_a_track_is_relabelled_heard_and_removed(page):
+    page.goto("/library?search=hiss-7")
+    row = page.locator(".tracks tbody tr")
+    expect(row).to_have_count(1)
+    row.locator(".play").click()
+    expect(row.locator(".play")).to_have_attribute("aria-pressed", "true")
+    row.get_by_label("Genre of Hiss number 7").fill("wind")
+    row.get_by_role("button", name="Save").click()
+    expect(page.locator(".notice")).to_have_text("hiss-7 is wind now.")
+    page.get_by_role("button", name="Remove Hiss number 7").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(row).to_have_count(1)
+    page.get_by_role("button", name="Remove Hiss number 7").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator(".notice")).to_contain_text("hiss-7 was removed")
+    page.goto("/corrections")
+    for _ in range(2):
+        page.get_by_role("button", name="Undo the change of hiss-7").first.click()
+        expect(page.locator(".notice")).to_contain_text("Undone")
+    page.goto("/library?genre=hiss&search=hiss-7")
+    expect(page.locator(".tracks tbody tr")).to_have_count(1)
+
+
+def test_the_library_is_filtered(page):
+    page.goto("/library")
+    page.locator(".genres a", has_text="hum").click()
+    expect(page.locator(".tracks tbody tr")).to_have_count(9)
+    page.get_by_label("Search").fill("hum-2")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".tracks tbody tr")).to_have_count(1)
+
+
+# The map
+
+
+def test_the_map_by_pointer_and_by_keys(page, tune_file):
+    page.goto("/")
+    choose(page, tune_file)
+    expect(page.locator(".wave-stage")).to_be_visible()
+    page.goto("/map")
+    canvas = page.locator("#map-canvas[data-ready]")
+    expect(canvas).to_be_visible()
+    assert int(canvas.get_attribute("data-ready")) >= 28
+    card = page.locator("#map-card")
+    expect(card).to_contain_text("your song, classified as melody")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    seen = set()
+    for key in ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"] * 4:
+        page.keyboard.press(key)
+        seen.add(card.inner_text())
+    assert len(seen) >= 3
+    # Hear the one that is chosen.
+    for _ in range(8):
+        if card.locator(".play").count():
+            break
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(card.locator(".play")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(card.locator(".play")).to_have_attribute("aria-pressed", "false")
+    # Hide a genre; the table tells the same.
+    page.get_by_text("The same as a table").click()
+    rows = page.locator("#map-rows tbody tr")
+    count = int(canvas.get_attribute("data-ready"))
+    expect(rows).to_have_count(count)
+    page.get_by_label("hiss").uncheck()
+    expect(rows).to_have_count(count - 9)
+
+
+def test_pointing_at_the_map_tells_what_is_there(page):
+    page.goto("/map")
+    page.locator("#map-canvas[data-ready]").wait_for()
+    card = page.locator("#map-card")
+    box = page.locator("#map-canvas").bounding_box()
+    for step in range(400):
+        x, y = (
+            20 + (step % 20) * 0.05 * (box["width"] - 40),
+            20 + (step // 20) * 0.05 * box["height"],
+        )
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        if "number" in card.inner_text():
+            break
+    expect(card).to_contain_text(re.compile("hiss|hum|melody"))
+
+
+# The rest
+
+
+def test_the_report_comes_by_itself(page):
+    page.goto("/report")
+    expect(page.locator(".figures")).to_be_visible(timeout=90_000)
+    expect(page.locator(".confusion tbody tr")).to_have_count(3)
+    expect(page.locator(".chart")).to_have_count(2)
+
+
+def test_the_api_can_be_tried(page, tune_file):
+    page.goto("/api/v1/docs#get-api-v1-tracks")
+    operation = page.locator("#get-api-v1-tracks")
+    operation.get_by_label("search").fill("hum-1")
+    operation.get_by_role("button", name="Try it").click()
+    expect(operation.locator(".tried-status")).to_contain_text("200")
+    expect(operation.locator("pre")).to_contain_text('"name": "hum-1"')
+    page.goto("/api/v1/docs#post-api-v1-classify")
+    operation = page.locator("#post-api-v1-classify")
+    operation.locator("input[type=file]").set_input_files(str(tune_file))
+    operation.get_by_role("button", name="Try it").click()
+    expect(operation.locator("pre")).to_contain_text("This song is classified as melody.")
+
+
+def test_with_the_keyboard_alone(page, tune_file):
+    page.on("filechooser", lambda chooser: chooser.set_files(str(tune_file)))
+    page.goto("/")
+
+    def tab_to(what):
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.evaluate("element => document.activeElement.matches(element)", what):
+                return
+        raise AssertionError(f"{what} cannot be reached")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    tab_to("#file")
+    page.keyboard.press("Space")
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    expect(page.locator("#spoken")).to_have_text("This song is classified as melody.")
+    # The answer has the focus, so that reading goes on there.
+    assert page.evaluate("document.activeElement.id") == "answer"
+    expect(page.locator(".wave-stage")).to_be_visible()
+    tab_to(".wave-stage")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.picture audio').currentTime >= 5")
+    tab_to(".near .play")
+    page.keyboard.press("Enter")
+    expect(page.locator(".near .play").first).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Space")
+    tab_to("input[name=genre]:not([type=hidden])")
+    page.keyboard.type("waltz")
+    page.keyboard.press("Enter")
+    expect(page.locator(".taught")).to_contain_text("Learned: this is waltz.")
+    # Undo has the focus.
+    page.keyboard.press("Enter")
+    expect(page.locator(".taught")).to_contain_text("Undone.")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/library", "/map", "/report", "/corrections", "/api/v1/docs"]
+)
+def test_a_phone_needs_no_sideways_scrolling(browser, server, path):
+    with opened(browser, server.url, **PHONE) as page:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_phone_shows_the_whole_answer(browser, server, tune_file):
+    with opened(browser, server.url, **PHONE) as page:
+        page.goto("/")
+        choose(page, tune_file)
+        expect(page.locator(".wave-stage")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.locator(".wave-stage").tap()
+        page.wait_for_function("() => !document.querySelector('.picture audio').paused")
+
+
+def test_light_and_dark_follow_the_system(browser, server):
+    shades = {}
+    for scheme in ("light", "dark"):
+        with opened(browser, server.url, color_scheme=scheme) as page:
+            page.goto("/")
+            color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            shades[scheme] = sum(map(int, re.findall(r"\d+", color)[:3]))
+    assert shades["light"] > 700
+    assert shades["dark"] < 100
