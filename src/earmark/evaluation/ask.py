@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from earmark.errors import EvaluationError, LibraryEmpty
 from earmark.evaluation.corpus import Corpus
@@ -113,9 +114,12 @@ def ask(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None = No
         The split cannot be made, or a question has nobody left to answer it.
     """
     try:
-        if isinstance(split, LeaveOneOut | LeaveOneArtistOut):
-            return _leave_out(corpus, split, vote, progress)
-        return _fold_by_fold(corpus, split, vote, progress)
+        # Many small matrices: more threads only wait for each other, and where other programs
+        # are at work too, ten times as long.
+        with threadpool_limits(1, user_api="blas"):
+            if isinstance(split, LeaveOneOut | LeaveOneArtistOut):
+                return _leave_out(corpus, split, vote, progress)
+            return _fold_by_fold(corpus, split, vote, progress)
     except LibraryEmpty as error:
         raise EvaluationError(f"{corpus.source}: {error}") from error
 

@@ -16,7 +16,6 @@ from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import interval_json
 from earmark.evaluation.intervals import PairedTest, paired
 from earmark.evaluation.splits import Split
-from earmark.evaluation.trust import percent
 from earmark.neighbors import group_tracks
 
 
@@ -69,9 +68,10 @@ class Comparison:
                 f"artists it could have been {spread}."
             )
         better, worse = ("second", "first") if points > 0 else ("first", "second")
+        low, high = sorted(abs(100 * end) for end in (interval.low, interval.high))
         return (
-            f"The {better} is better than the {worse}: {percent(abs(points) / 100)} more tracks "
-            f"(95% interval over artists, second minus first: {spread} points)."
+            f"The {better} is better than the {worse} by {abs(points):.1f} points "
+            f"({low:.1f} to {high:.1f}, 95% interval over artists)."
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.neighbors import METRICS, find_duplicates
+from earmark.neighbors import METRICS
 
 # Two recordings nearer than this part of the usual distance in their surroundings seem to be one
 # recording in two forms. Under the divergence, the 13 further pairs below it among the 1,000 clips
@@ -66,12 +66,10 @@ def find_copies(
         The surest first: content, exact, likely; these by distance.
     """
     pairs: dict[tuple[int, int], Copy] = {}
-    for i, j, distance in _likely(vectors, metric):
+    for i, j, distance in _near(vectors, metric):
         # Rounding may hide that the distance of equal vectors is 0.
-        same = np.array_equal(vectors[i], vectors[j])
-        pairs[i, j] = Copy(i, j, distance, "exact" if same else "likely")
-    for i, j, distance in find_duplicates(vectors, metric):
-        pairs[i, j] = Copy(i, j, distance, "exact")
+        exact = distance < METRICS[metric].near_zero or np.array_equal(vectors[i], vectors[j])
+        pairs[i, j] = Copy(i, j, distance, "exact" if exact else "likely")
     first_of: dict[str, int] = {}
     for row, content in enumerate(hashes):
         if content is None:
@@ -90,26 +88,30 @@ def find_copies(
     return sorted(pairs.values(), key=place)
 
 
-def _likely(vectors: NDArray[np.floating], metric: str) -> list[tuple[int, int, float]]:
-    """Return pairs that are much nearer than their surroundings, with their distance."""
-    if len(vectors) < 3:
+def _near(vectors: NDArray[np.floating], metric: str) -> list[tuple[int, int, float]]:
+    """Return pairs that are much nearer than their surroundings, or at distance 0."""
+    n = len(vectors)
+    if n < 2:
         return []
-    index = METRICS[metric].index(vectors)
-    scale = np.empty(len(vectors))
-    for rows in blocks(len(vectors)):
+    measure = METRICS[metric]
+    index = measure.index(vectors)
+    scale = np.zeros(n)
+    # The nearest is left out, since it may be the copy that is looked for.
+    width = min(SURROUNDINGS + 1, n - 1)
+    for rows in blocks(n) if width > 1 else []:
         distances = index.distances(vectors[rows])
         distances[np.arange(len(rows)), rows] = np.inf
-        # The nearest is left out, since it may be the copy that is looked for.
-        width = min(SURROUNDINGS + 1, len(vectors) - 1)
         near = np.sort(np.partition(distances, width - 1, axis=1)[:, :width], axis=1)
         scale[rows] = np.median(near[:, 1:], axis=1)
     root = np.sqrt(scale) * np.sqrt(LIKELY_SHARE.get(metric, LIKELY_SHARE_ELSE))
     pairs = []
-    for rows in blocks(len(vectors)):
-        distances = index.distances(vectors[rows])
+    for rows in blocks(n):
+        start = int(rows[0])
+        distances = index.distances(vectors[rows])[:, start:]
+        limit = np.maximum(root[rows][:, None] * root[None, start:], measure.near_zero)
         pairs += [
-            (int(rows[i]), int(j), float(distances[i, j]))
-            for i, j in np.argwhere(distances < root[rows][:, None] * root[None, :])
-            if rows[i] < j
+            (start + int(i), start + int(j), float(distances[i, j]))
+            for i, j in np.argwhere(distances < limit)
+            if i < j
         ]
     return pairs
