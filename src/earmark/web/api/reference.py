@@ -40,6 +40,11 @@ def describe_api(app: APIFlask) -> None:
             for method, operation in item.items():
                 if isinstance(operation, dict) and "responses" in operation:
                     _put_operation_right(path, method, operation)
+        # RFC 9457 lets a problem say more, such as which results there are.
+        spec["components"]["schemas"]["Problem"]["additionalProperties"] = True
+        # Forms that people write by hand often bring a button's name along.
+        for form in ("FileIn", "FilesIn"):
+            spec["components"]["schemas"][form]["additionalProperties"] = True
         for unused in ("HTTPError", "ValidationError"):
             spec["components"]["schemas"].pop(unused, None)
         return spec
@@ -65,6 +70,9 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
     }
     if method != "get":
         everywhere |= {"413": "The request is too large.", "429": "Too many requests."}
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+        everywhere["400"] = "The body cannot be read, or lacks something."
     for status, line in everywhere.items():
         if status not in operation["responses"]:
             operation["responses"][status] = {

@@ -105,7 +105,9 @@ async function take(files) {
   }
   const control = new AbortController();
   under = control;
-  document.querySelector(".hero").hidden = true;
+  // Its heading stays, for those who listen to the page.
+  document.querySelector(".hero").classList.add("visually-hidden");
+  document.querySelector(".hero .button").hidden = true;
   document.querySelector(".how").hidden = true;
   drop.classList.add("small");
   progress.hidden = false;

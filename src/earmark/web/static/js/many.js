@@ -51,7 +51,7 @@ export async function classifyMany(place, files, { signal, tell, show }) {
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Answers" },
       make("table", {}, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "File"),
         make("th", { scope: "col" }, "Genre"), make("th", { scope: "col" }, "Probability"),
-        make("th", { scope: "col" }, ""))), body))));
+        make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, "Details")))), body))));
   place.hidden = false;
 
   let next = 0;

@@ -1,0 +1,107 @@
+"""axe-core on every page, in light and dark, wide and narrow; and a picture of each."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from support import sounds
+from support.browser import launch, opened
+from support.web import RATE, song
+
+pytestmark = pytest.mark.browser
+
+HERE = Path(__file__).resolve().parent
+AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = HERE.parent / "screenshots"
+WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
+PAGES = {
+    "home": "/",
+    "answer": "/",
+    "several": "/",
+    "trouble": "/",
+    "library": "/library",
+    "map": "/map",
+    "report": "/report",
+    "corrections": "/corrections",
+    "api": "/api/v1/docs#post-api-v1-classify",
+    "error": "/none",
+    "sign-in": "/sign-in",
+}
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The source of axe-core, installed where it is not yet."""
+    npm = shutil.which("npm")
+    if not AXE.exists() and npm:
+        command = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(HERE)]
+        subprocess.run(command, check=False, capture_output=True, timeout=120)
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci --prefix tests/web")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
+    sounds.write(microphone, song("melody", 70, 1.0), RATE)
+    with sync_playwright() as playwright:
+        started = launch(playwright, microphone)
+        yield started
+        started.close()
+
+
+def prepare(page, name, tune_file, bad_file):
+    """Bring a page into the state that is looked at."""
+    if name == "answer":
+        page.set_input_files("#file", str(tune_file))
+        expect(page.locator(".wave-stage")).to_be_visible()
+    elif name == "several":
+        page.set_input_files("#file", [str(tune_file), str(bad_file)])
+        expect(page.get_by_role("button", name="Why, for")).to_be_visible()
+        expect(page.locator("#progress")).to_be_hidden()
+    elif name == "trouble":
+        page.set_input_files("#file", str(bad_file))
+        expect(page.locator("#trouble")).to_be_visible()
+    elif name == "map":
+        page.locator("#map-canvas[data-ready]").wait_for()
+    elif name == "report":
+        expect(page.locator(".figures")).to_be_visible(timeout=90_000)
+    elif name == "api":
+        operation = page.locator("#post-api-v1-classify")
+        operation.locator("input[type=file]").set_input_files(str(tune_file))
+        operation.get_by_role("button", name="Try it").click()
+        expect(operation.locator(".tried-status")).to_contain_text("200")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_accessible(browser, server, axe, tune_file, tmp_path, width, scheme):
+    bad_file = tmp_path / "words.mp3"
+    bad_file.write_text("words")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    across, down = WIDTHS[width]
+    options = {"viewport": {"width": across, "height": down}, "color_scheme": scheme}
+    violations = []
+    with opened(browser, server.url, expect="404", reduced_motion="reduce", **options) as page:
+        for name, path in PAGES.items():
+            page.goto("about:blank")
+            page.goto(path)
+            prepare(page, name, tune_file, bad_file)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+            page.evaluate(axe)
+            found = page.evaluate(
+                "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
+                " 'wcag22aa', 'best-practice']})"
+            )
+            violations += [
+                f"{name}: {one['impact']} {one['id']}: {one['nodes'][0]['html'][:200]}"
+                for one in found["violations"]
+            ]
+    # Not only serious and critical ones: none at all.
+    assert violations == []

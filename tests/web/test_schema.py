@@ -1,0 +1,92 @@
+"""schemathesis against the OpenAPI document: no server error, no answer that breaks it."""
+
+from __future__ import annotations
+
+import contextlib
+from urllib.parse import urlsplit
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from earmark.web import Config
+from earmark.web.app import create_app
+from earmark.web.service import Service
+from support.web import ThreadPool, make_library, make_music
+
+EXAMPLES = 12
+# Any bytes are a file to the document, but most are no sound.
+EXCLUDED = [positive_data_acceptance]
+
+
+@pytest.fixture(scope="module")
+def api_app(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("schema")
+    music = make_music(folder / "music")
+    config = Config(
+        library=str(make_library(folder / "small.earmark", music)),
+        music=music,
+        local=True,
+        workers=1,
+        rate=0,
+        uploads=folder / "uploads",
+    )
+    service = Service(config, make_pool=ThreadPool)
+    yield create_app(config, service=service)
+    assert service.uploads.left() == []
+    service.close()
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_api_keeps_to_its_document(api_app, mode):
+    document = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", api_app)
+    asked = 0
+    for result in document.get_all_operations():
+        operation = result.ok()
+        if mode is GenerationMode.NEGATIVE and not can_be_wrong(operation):
+            continue
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        def check(case):
+            nonlocal asked
+            asked += 1
+            case.call_and_validate(excluded_checks=EXCLUDED)
+
+        # A form with a file can hardly be wrong: any text is a file.
+        with contextlib.suppress(Unsatisfiable):
+            check()
+    assert asked > 50
+
+
+def can_be_wrong(operation):
+    """Whether there is anything in a request that could be against the document."""
+    return bool(operation.query or operation.path_parameters or operation.body)
+
+
+def test_the_document_is_complete(api_app):
+    document = api_app.test_client().get("/api/v1/openapi.json").json
+    assert document["openapi"].startswith("3.")
+    rules = {
+        rule.rule.replace("<int:", "{").replace("<string:", "{").replace("<", "{").replace(">", "}")
+        for rule in api_app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/")
+    }
+    described = set(document["paths"])
+    assert rules - described == {"/api/v1/docs", "/api/v1/openapi.json"}
+    assert urlsplit(str(document)).netloc == ""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            assert operation["summary"], (method, path)
+            for status, response in operation["responses"].items():
+                if not status.startswith("2") and not path.endswith("/ready"):
+                    assert list(response["content"]) == ["application/problem+json"]
