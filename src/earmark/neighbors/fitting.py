@@ -16,8 +16,11 @@ from earmark.neighbors.voter import Voter
 MOST_NEIGHBORS = 30
 FEWEST_NEIGHBORS = 3
 
-N_FOLDS = 20
-N_FOLDS_WITHIN = 5
+# Into how many folds the groups are dealt, and again within the fitting: more folds are nearer to
+# leaving out one artist at a time, fewer are quicker.
+N_FOLDS, N_FOLDS_WITHIN = 20, 10
+N_FOLDS_OF_MANY, N_FOLDS_WITHIN_MANY = 10, 4
+MANY_TRACKS = 2_000
 MOST_CALIBRATED = 2_000
 
 # Before anything is fitted: probabilities are the shares, nothing is refused.
@@ -88,10 +91,11 @@ def fit(
         return Parameters(metric, k)
     _, labels = np.unique(np.asarray(genres, dtype=object), return_inverse=True)
     start = Parameters(metric, k, _OPEN)
+    n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     judged: list[Indices] = []
     shares: list[Float64] = []
     strangeness: list[Float64] = []
-    for voter, fold, exclude in held_out(vectors, genres, groups, start, N_FOLDS_WITHIN):
+    for voter, fold, exclude in held_out(vectors, genres, groups, start, n_folds):
         chosen = thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
         exclude = [exclude[i] for i in np.searchsorted(fold, chosen)]
         found, neighbors = voter.kneighbors(vectors[chosen], start.k, exclude=exclude)
@@ -142,7 +146,7 @@ def leave_group_out(
     """
     groups = np.asarray(groups)
     k = k or _default_k(vectors, genres, metric, plain)
-    folds = deal(groups, N_FOLDS)
+    folds = deal(groups, N_FOLDS if len(groups) <= MANY_TRACKS else N_FOLDS_OF_MANY)
     parts: list[tuple[Indices, Answers]] = []
     for fold in folds:
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
