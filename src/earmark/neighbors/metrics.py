@@ -21,7 +21,10 @@ Float64: TypeAlias = NDArray[np.float64]
 
 _UPPER = np.triu_indices(N_COEFFICIENTS)
 _SCALE = np.where(_UPPER[0] == _UPPER[1], 1.0, np.sqrt(2.0))
-_BLOCK = 256
+
+# Gaussians are inverted in blocks of this many, so that memory does not grow with a library; fewer
+# than that few are inverted one by one.
+_BLOCK = 1_024
 _FEW = 32
 _LEAST_PIVOT = 1e-14
 
@@ -112,7 +115,7 @@ class GaussianIndex:
 
 
 def _in_blocks(vectors: Float) -> Iterator[Float]:
-    """Cut vectors [n, d] into blocks whose matrices stay in a processor's cache."""
+    """Cut vectors [n, d] into blocks of at most ``_BLOCK``."""
     for start in range(0, len(vectors), _BLOCK):
         yield vectors[start : start + _BLOCK]
 
@@ -126,7 +129,7 @@ def congruence(matrix: Float64) -> Float64:
 
 
 def invert_all(triangles: Float64) -> Float64:
-    """Return the inverses [d, d, n] of n positive definite matrices given by upper triangles [m, n].
+    """Return the inverses [d, d, n] of n positive definite matrices with upper triangles [m, n].
 
     A few go to LAPACK one by one. Many are inverted together, by Cholesky's factors L and their
     inverses X in P = XᵀX, each number of them for all n at once: twice as fast.
@@ -138,7 +141,8 @@ def invert_all(triangles: Float64) -> Float64:
     full[rows, columns] = triangles
     full[columns, rows] = triangles
     if n_matrices < _FEW:
-        return np.linalg.inv(full.transpose(2, 0, 1)).transpose(1, 2, 0)
+        one_by_one = np.linalg.inv(full.transpose(2, 0, 1))
+        return np.asarray(one_by_one.transpose(1, 2, 0), dtype=np.float64)
     factor = np.empty_like(full)
     inverse = np.empty_like(full)
     for j in range(d):

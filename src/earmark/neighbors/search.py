@@ -12,6 +12,8 @@ from earmark.neighbors.metrics import Float, Float64
 Indices = NDArray[np.intp]
 
 QUERIES_A_BLOCK = 1_024
+# For fewer queries than this, halving costs more than partitioning.
+_FEW = 32
 
 
 def exclude_tracks(distances: Float, excluded: Sequence[Indices]) -> None:
@@ -43,14 +45,42 @@ def nearest(distances: Float, k: int) -> tuple[Float64, Indices]:
     the tracks.
     """
     k = min(k, distances.shape[1])
+    candidates, found = _candidates(distances, k)
+    order = np.argsort(found, axis=1, kind="stable")[:, :k]
+    rows = np.arange(len(distances))[:, None]
+    return found[rows, order].astype(np.float64), candidates[rows, order]
+
+
+def _candidates(distances: Float, k: int) -> tuple[Indices, Float]:
+    """Return indices and distances [q, at least k] that hold the k smallest of each row."""
+    n_queries, n_tracks = distances.shape
+    if n_queries < _FEW or n_tracks < 8 * k:
+        return _partition(distances, k)
+    # Halve the rows, keeping the lesser of two tracks, as long as many more than k are left. Each
+    # number then stands for a track of its own, so k tracks are no farther than the k-th of them.
+    least = distances
+    while least.shape[1] >= 8 * k:
+        half = least.shape[1] // 2
+        least = np.minimum(least[:, :half], least[:, half : 2 * half])
+    bound = np.partition(least, k - 1, axis=1)[:, k - 1 : k]
+    rows, columns = np.divmod(np.flatnonzero(distances <= bound), n_tracks)
+    counts = np.bincount(rows, minlength=n_queries)
+    width = int(counts.max())
+    # Too many where tracks are equally far, too few where a distance is not a number.
+    if width > 8 * k or counts.min() < k:
+        return _partition(distances, k)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    candidates = np.zeros((n_queries, width), dtype=np.intp)
+    candidates[rows, places] = columns
+    found = np.full((n_queries, width), np.inf, dtype=distances.dtype)
+    found[rows, places] = distances[rows, columns]
+    return candidates, found
+
+
+def _partition(distances: Float, k: int) -> tuple[Indices, Float]:
     if k < distances.shape[1]:
         candidates = np.argpartition(distances, k - 1, axis=1)[:, :k]
         candidates.sort(axis=1)
     else:
         candidates = np.broadcast_to(np.arange(k), distances.shape)
-    found = np.take_along_axis(distances, candidates, axis=1)
-    order = np.argsort(found, axis=1, kind="stable")
-    return (
-        np.take_along_axis(found, order, axis=1).astype(np.float64),
-        np.take_along_axis(candidates, order, axis=1),
-    )
+    return candidates, distances[np.arange(len(distances))[:, None], candidates]
