@@ -24,7 +24,7 @@ _SCALE = np.where(_UPPER[0] == _UPPER[1], 1.0, np.sqrt(2.0))
 
 # Gaussians are inverted in blocks of this many, so that memory does not grow with a library; fewer
 # than that few are inverted one by one.
-_BLOCK = 1_024
+_BLOCK = 512
 _FEW = 32
 _LEAST_PIVOT = 1e-14
 

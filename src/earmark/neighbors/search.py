@@ -11,7 +11,8 @@ from earmark.neighbors.metrics import Float, Float64
 
 Indices = NDArray[np.intp]
 
-QUERIES_A_BLOCK = 1_024
+# So many that their distances to a few thousand tracks are got from memory that is at hand.
+QUERIES_A_BLOCK = 512
 # For fewer queries than this, halving costs more than partitioning.
 _FEW = 32
 
