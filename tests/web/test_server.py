@@ -1,0 +1,250 @@
+"""``earmark serve`` as it runs: many uploads at once, clients that vanish, processes that die."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from support import sounds
+from support.web import GENRES, RATE, Server, song, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory, music, original):
+    """A server of our own, whose processes may be killed."""
+    folder = tmp_path_factory.mktemp("own-server")
+    with start(folder, music, original) as running:
+        yield running
+
+
+def start(folder, music, original, *options):
+    library = folder / "small.earmark"
+    if not library.exists():
+        shutil.copy(original, library)
+    env = {
+        "EARMARK_UPLOADS": str(folder / "uploads"),
+        "EARMARK_RATE": "0",
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+    server = Server(
+        "--library", str(library), "--music", str(music), "--workers", "2", *options, env=env
+    )
+    server.uploads = folder / "uploads"
+    wait_until(lambda: requests.get(f"{server.url}/api/v1/ready", timeout=9).status_code == 200)
+    return server
+
+
+def left(server):
+    return [file for file in server.uploads.glob("run-*/*") if file.name != "in-use"]
+
+
+def workers(server):
+    """Return the process numbers of the server's workers."""
+    pid = server.process.pid
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in task.joinpath("children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
+
+
+def predict(server, file, name="song.wav"):
+    with file.open("rb") as stream:
+        return requests.post(f"{server.url}/predict", files={"file": (name, stream)}, timeout=120)
+
+
+def submit(server, file):
+    with file.open("rb") as stream:
+        answer = requests.post(f"{server.url}/api/v1/jobs", files={"file": stream}, timeout=60)
+    assert answer.status_code == 202, answer.text
+    return server.url + answer.json()["self_url"]
+
+
+def states_of(jobs):
+    return [requests.get(job, timeout=9).json()["state"] for job in jobs]
+
+
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    """A song that takes a while."""
+    file = tmp_path_factory.mktemp("long") / "long.flac"
+    return sounds.write(file, song("melody", 3, 600.0), RATE, "flac")
+
+
+def test_sixteen_uploads_at_once_and_quick_pages_meanwhile(server, tmp_path):
+    files = []
+    for number in range(16):
+        genre = GENRES[number % 3]
+        file = sounds.write(tmp_path / f"{number}.wav", song(genre, 30 + number, 20.0), RATE)
+        files.append((genre, file))
+    times = []
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            began = time.perf_counter()
+            assert requests.get(server.url, timeout=30).status_code == 200
+            times.append(time.perf_counter() - began)
+            time.sleep(0.02)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda pair: predict(server, pair[1]), files))
+    done.set()
+    watcher.join()
+    for (genre, _), answer in zip(files, answers, strict=True):
+        assert answer.status_code == 200
+        assert answer.text == f"This song is classified as {genre}."
+    assert len(times) >= 10
+    assert statistics.median(times) < 0.2
+    assert left(server) == []
+
+
+def test_a_full_queue_is_answered_at_once(tmp_path, music, original, long_file):
+    with start(tmp_path, music, original, "--queue", "0") as server:
+        jobs = [submit(server, long_file) for _ in range(2)]
+        wait_until(lambda: states_of(jobs) == ["running"] * 2)
+        refused = predict(server, music / "hum" / "hum-0.wav")
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert refused.text.count("\n") == 1
+        assert len(left(server)) == 2
+        # Ending the server deletes what is under way.
+        code, errors = server.stop(signal.SIGTERM)
+        assert (code, errors) == (0, "")
+        assert list(server.uploads.iterdir()) == []
+
+
+def test_a_job_that_is_called_off_leaves_nothing(own_server, long_file):
+    job = submit(own_server, long_file)
+    wait_until(lambda: requests.get(job, timeout=9).json()["state"] == "running")
+    assert len(left(own_server)) == 1
+    assert requests.delete(job, timeout=9).status_code == 204
+    wait_until(lambda: left(own_server) == [])
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_client_that_vanishes_leaves_nothing(own_server, long_file, share):
+    body = long_file.read_bytes()
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n'
+    tail = b"\r\n--x--\r\n"
+    host, port = own_server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        length = len(head) + len(body) + len(tail)
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: %d\r\n\r\n" % length
+        )
+        connection.sendall((head + body + tail)[: int(length * share)])
+        if share == 1.0:
+            wait_until(lambda: len(left(own_server)) == 1)
+    wait_until(lambda: left(own_server) == [])
+    ready = requests.get(f"{own_server.url}/api/v1/ready", timeout=9).json
+    wait_until(lambda: ready()["working"] == 0)
+
+
+def test_a_worker_that_dies_takes_only_its_own_song_along(own_server, long_file, music):
+    doomed = [submit(own_server, long_file) for _ in range(2)]
+    wait_until(lambda: states_of(doomed) == ["running"] * 2)
+    first, second = workers(own_server)
+    os.kill(first, signal.SIGSEGV)
+    wait_until(lambda: "failed" in states_of(doomed))
+    assert sorted(states_of(doomed)) in (["done", "failed"], ["failed", "running"])
+    # The slot goes on with a new process.
+    answer = predict(own_server, music / "hum" / "hum-0.wav")
+    assert answer.text == "This song is classified as hum."
+    assert second in workers(own_server)
+    failed = next(job for job in doomed if requests.get(job, timeout=9).json()["state"] == "failed")
+    problem = requests.get(failed, timeout=9).json()["problem"]
+    assert problem["status"] == 422
+    assert problem["detail"].startswith("long.flac: the decoder broke down")
+    for job in doomed:
+        requests.delete(job, timeout=9)
+    wait_until(lambda: left(own_server) == [])
+
+
+def test_a_killed_server_leaves_songs_only_until_the_next_start(
+    tmp_path, music, original, long_file
+):
+    with start(tmp_path, music, original) as server:
+        submit(server, long_file)
+        pids = workers(server)
+        server.stop(signal.SIGKILL)
+        assert len(left(server)) == 1
+    with start(tmp_path, music, original) as server:
+        assert left(server) == []
+        assert len(list(server.uploads.iterdir())) == 1
+    # Workers notice that their server is gone.
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60)
+
+
+def test_a_body_far_too_large_is_cut_off(own_server):
+    host, port = own_server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def run(*options, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "earmark", "serve", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **env},
+    )
+
+
+def test_a_port_that_is_taken(own_server):
+    port = own_server.url.rpartition(":")[2]
+    ended = run("--port", port)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"earmark: 127.0.0.1:{port}: cannot listen there")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_setup_that_makes_no_sense(tmp_path):
+    ended = run("--port", "0", "--read", "closed", EARMARK_TOKEN="")
+    assert ended.returncode == 1
+    assert "no token" in ended.stderr
+    ended = run("--port", "0", "--library", str(tmp_path / "none.earmark"))
+    assert ended.returncode == 1
+    assert "none.earmark" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert run("--music", str(tmp_path / "none")).returncode == 2
+
+
+def test_the_port_may_come_from_the_environment(tmp_path, original):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "earmark", "serve", "--library", str(original)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PORT": str(port), "EARMARK_UPLOADS": str(tmp_path)},
+    ) as process:
+        assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) in (0, 130, -2)
+    assert list(tmp_path.iterdir()) == []
