@@ -7,6 +7,7 @@ import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from earmark import neighbors
 from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
@@ -40,10 +41,12 @@ def fit(library: Library, snapshot: Snapshot | None = None) -> Parameters:
     if not len(tracks):
         raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
     metric = library.spec.metric
-    groups = tracks_together(tracks, metric)
-    return neighbors.fit(
-        tracks.vectors, tracks.genres, groups, metric=metric, seconds=tracks.seconds
-    )
+    # On a busy machine, threads that wait for each other cost more than they bring.
+    with threadpool_limits(1, user_api="blas"):
+        groups = tracks_together(tracks, metric)
+        return neighbors.fit(
+            tracks.vectors, tracks.genres, groups, metric=metric, seconds=tracks.seconds
+        )
 
 
 def refit(library: Library) -> Parameters:
