@@ -83,7 +83,7 @@ def states_of(jobs):
 def long_file(tmp_path_factory):
     """A song that takes a while."""
     file = tmp_path_factory.mktemp("long") / "long.flac"
-    return sounds.write(file, song("melody", 3, 600.0), RATE, "flac")
+    return sounds.write(file, sounds.sine(2400.0, RATE, hertz=90.0), RATE, "flac")
 
 
 def test_sixteen_uploads_at_once_and_quick_pages_meanwhile(server, tmp_path):
