@@ -46,7 +46,7 @@ class Space:
         self._keys = self.embed(vectors)
         rows = np.arange(len(vectors)) if learn_from is None else learn_from
         reaches = reach(self._keys, rows, k)
-        self._scales = np.median(reaches) * reaches
+        self._scales = np.median(reaches[rows]) * reaches
 
     def embed(self, vectors: Float) -> Float:
         """Return the standardized vectors [n, d] at length 1."""
