@@ -95,7 +95,8 @@ def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibra
     right = probabilities.argmax(axis=1) == labels
     present = np.unique(labels)
     unsure = float(np.quantile(probabilities.max(axis=1), UNSURE_SHARE))
-    n_outside = int((1 - COVERAGE) * (len(labels) + 1))
+    # In double precision a tenth of ten is a little less than one.
+    n_outside = int(round((1 - COVERAGE) * (len(labels) + 1), 9))
     of_true = np.sort(probabilities[rows, labels])
     return Calibration(
         floor=float(floor),
