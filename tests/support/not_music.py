@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +13,16 @@ RATE = 22_050
 SECONDS = 8.0
 
 SENTENCES = {
-    "en-us": "The train to the coast leaves at nine from platform four, and it is not expected late.",
-    "en-gb-scotland": "Please keep your belongings with you, and mind the gap when you leave the train.",
+    "en-us": "The train to the coast leaves at nine from platform four, and it is on time.",
+    "en-gb-scotland": "Please keep your belongings with you, and mind the gap at the door.",
     "de": "Der Zug zur Küste fährt um neun Uhr von Gleis vier, und er hat heute keine Verspätung.",
-    "fr": "Le train pour la côte part à neuf heures du quai numéro quatre, sans aucun retard prévu.",
-    "es": "El tren hacia la costa sale a las nueve del andén cuatro, y hoy no lleva ningún retraso.",
+    "fr": "Le train pour la côte part à neuf heures du quai numéro quatre, sans aucun retard.",
+    "es": "El tren hacia la costa sale a las nueve del andén cuatro, y hoy no lleva retraso.",
     "it": "Il treno per la costa parte alle nove dal binario quattro, e oggi non porta ritardo.",
     "pt": "O comboio para a costa parte às nove da linha quatro, e hoje não tem nenhum atraso.",
     "pl": "Pociąg nad morze odjeżdża o dziewiątej z peronu czwartego, i dziś nie jest opóźniony.",
     "ru": "Поезд к побережью отправляется в девять часов с четвертого пути, и он не опаздывает.",
-    "nl": "De trein naar de kust vertrekt om negen uur van spoor vier, en hij heeft geen vertraging.",
+    "nl": "De trein naar de kust vertrekt om negen uur van spoor vier, en heeft geen vertraging.",
 }
 VOICES = ("", "+f3", "+m5")
 
@@ -111,6 +110,3 @@ def write_all(folder: Path) -> list[Path]:
         soundfile.write(path, sound, RATE, subtype="PCM_16")
         files.append(path)
     return files
-
-
-Writer = Callable[[Path], list[Path]]
