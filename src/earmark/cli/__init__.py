@@ -7,6 +7,7 @@ Exit codes: 0 all done; 1 nothing could be done; 2 wrong usage; 3 done, but some
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -50,6 +51,11 @@ def earmark() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the ``earmark`` script."""
+    for stream in (sys.stdout, sys.stderr):
+        # File names may hold bytes that are no text, and terminals may lack characters: what cannot
+        # be written is shown by its number, which in JSON is the right way to write it.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         earmark(prog_name="earmark")
     except EarmarkError as error:

@@ -73,8 +73,10 @@ def classify(
                 for warning in prediction.warnings:
                     click.echo(f"earmark: {path}: {warning}", err=True)
                 show(out, prediction)
+    if not n_done:
+        sys.exit(1)
     if n_failed:
-        sys.exit(EXIT_PARTLY if n_done else 1)
+        sys.exit(EXIT_PARTLY)
 
 
 def sound_files(songs: tuple[Path, ...]) -> Iterator[Path]:
