@@ -103,6 +103,14 @@ def test_several_songs_keep_their_order_and_a_bad_one_does_not_stop_the_others(c
     assert [r["problem"] and r["problem"]["status"] for r in results] == [None, 415, None, 422]
 
 
+def test_more_songs_than_the_queue_holds_take_turns(make_app, tune):
+    client = make_app(queue=1).test_client()
+    files = [(f"{number}.wav", tune) for number in range(8)]
+    results = client.post(f"{API}/classify", data=upload(*files)).json["results"]
+    assert [result["name"] for result in results] == [name for name, _ in files]
+    assert {result["prediction"]["genre"] for result in results} == {"melody"}
+
+
 def test_where_no_file_can_be_used_the_answer_is_a_problem(client):
     files = [("a.mp3", b"words"), ("b.wav", b"")]
     body = assert_problem(client.post(f"{API}/classify", data=upload(*files)), 415, "a.mp3")

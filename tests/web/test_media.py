@@ -19,6 +19,7 @@ def test_the_sound_of_a_track(client, service, music):
     assert answer.data == (music / "hum/hum-2.wav").read_bytes()
     assert answer.content_type == "audio/wav"
     assert answer.headers["Accept-Ranges"] == "bytes"
+    assert "public" not in answer.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(

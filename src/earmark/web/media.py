@@ -60,4 +60,8 @@ def track(track_id: int) -> Response:
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     kind = TYPES.get(file.suffix.lower(), "application/octet-stream")
-    return send_file(file, mimetype=kind, conditional=True, max_age=3600)
+    answer = send_file(file, mimetype=kind, conditional=True, max_age=3600)
+    # Where reading is closed, a proxy's cache must not open it.
+    answer.cache_control.public = False
+    answer.cache_control.private = True
+    return answer

@@ -45,6 +45,12 @@ STATUS: dict[type[EarmarkError], int] = {
 }
 """The status of an error is that of the nearest class that stands here."""
 
+LINES = {
+    404: "There is no such page.",
+    405: "This address does not take that kind of request.",
+}
+"""Instead of the framework's own words."""
+
 RETRY_AFTER = {503: "5"}
 
 
@@ -120,10 +126,15 @@ def answer_error(error: EarmarkError) -> Response:
     return answer_problem(status, str(error), kind=kind_of(error))
 
 
+def _is_stock(error: HTTPException) -> bool:
+    return error.description == type(error).description
+
+
 def _answer_http(error: HTTPException) -> Response:
     if error.response is not None:
         return cast(Response, error.get_response())
-    line = error.description or "Something is wrong with this request."
+    line = LINES.get(error.code or 500) if _is_stock(error) else error.description
+    line = line or error.description or "Something is wrong with this request."
     if isinstance(error, RequestEntityTooLarge):
         limit = int(current_app.config["MAX_CONTENT_LENGTH"] or 0) // MEGABYTE
         line = f"This is larger than the limit of {limit} MB. Send a shorter piece."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from apiflask import APIBlueprint
 from flask import request, url_for
+from werkzeug.datastructures import FileStorage
 
 from earmark.classify import Neighbor, Prediction
 from earmark.errors import EarmarkError
@@ -16,8 +17,11 @@ from earmark.web.current import client_gone, service, shown_name, uploaded
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
 from earmark.web.service import Service
+from earmark.web.trouble import Busy
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")
+
+Entry: TypeAlias = tuple[str, Job | EarmarkError]
 
 SONG_PROBLEMS = {
     400: "No file was sent.",
@@ -43,14 +47,31 @@ def classify(files_data: dict[str, Any]) -> Any:
     first; otherwise each result has a prediction or a problem.
     """
     owner = service()
-    entries: list[tuple[str, Job | EarmarkError]] = []
+    entries: list[Entry] = []
     for file in uploaded("file", "image"):
         name = shown_name(file)
-        try:
-            entries.append((name, owner.submit_upload(file.save, name, picture=False)))
-        except EarmarkError as error:
-            entries.append((name, error))
+        entries.append((name, _submit_in_turn(owner, file, name, entries)))
     return _results(owner, entries)
+
+
+def _submit_in_turn(
+    owner: Service, file: FileStorage, name: str, before: list[Entry]
+) -> Job | EarmarkError:
+    """Submit one of several files; a full queue is waited for as long as the others are in it."""
+    while True:
+        try:
+            return owner.submit_upload(file.save, name, picture=False)
+        except Busy as busy:
+            waiting = [
+                job for _, job in before if isinstance(job, Job) and not job.finished.is_set()
+            ]
+            if not waiting:
+                return busy
+            waiting[0].finished.wait()
+            # It was read while it was saved.
+            file.stream.seek(0)
+        except EarmarkError as error:
+            return error
 
 
 @blueprint.post("/classify/path")
@@ -64,7 +85,7 @@ def classify_path(json_data: dict[str, Any]) -> Any:
     return _results(owner, [(path, owner.submit_path(path, picture=False))])
 
 
-def _results(owner: Service, entries: list[tuple[str, Job | EarmarkError]]) -> Any:
+def _results(owner: Service, entries: list[Entry]) -> Any:
     results = []
     first: EarmarkError | None = None
     gone = client_gone()

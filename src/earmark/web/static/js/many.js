@@ -93,7 +93,9 @@ export async function classifyMany(place, files, { signal, tell, show }) {
       tr.lastElementChild.replaceChildren(open);
     } catch (error) {
       row.problem = error instanceof Called ? "called off" : error.message;
-      if (!row.prediction) replace(make("td", { colspan: "3", class: "bad" }, row.problem));
+      // The row names the file already.
+      const line = row.problem.replace(`${file.name}: `, "");
+      if (!row.prediction) replace(make("td", { colspan: "3", class: "bad" }, line));
       else tr.lastElementChild.replaceChildren();
     }
   }
