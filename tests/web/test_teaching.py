@@ -129,6 +129,17 @@ def test_what_was_not_answered_cannot_be_corrected(client, tmp_path):
         assert answer.status_code == 404
 
 
+def test_artist_and_title_are_those_of_the_files_own_tags(client, service, tmp_path):
+    tags = {"artist": "Anna\nMagdalena", "title": "A <tune>"}
+    file = sounds.write(tmp_path / "t.flac", song("melody", 51, 4.0), RATE, "flac", tags=tags)
+    job, result = submit(client, file)
+    assert result["prediction"]["artist"] == "Anna Magdalena"
+    track = service.library.get(correct(client, job, "polka")["track_id"])
+    assert (track.artist, track.title) == ("Anna Magdalena", "A <tune>")
+    page = client.get(f"/answers/{job['id']}").text
+    assert "<b>A &lt;tune&gt;</b> by Anna Magdalena" in page
+
+
 def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp_path):
     # Like that of the package: it may be read and nothing else.
     digest = hashlib.sha256(library_file.read_bytes()).digest()

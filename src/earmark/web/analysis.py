@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from earmark.audio import open_recording
+from earmark.collection.tags import read_tags
 from earmark.errors import EarmarkError, ServerError
 from earmark.features import FeatureExtractor, Samples, Vector, get_extractor
 from earmark.listen import hash_file, listen, listen_windows
@@ -104,8 +105,11 @@ def analyze(connection: Connection, extractor: FeatureExtractor, request: dict[s
     path = str(request["path"])
     content_hash = hash_file(path)
     heard = listen(path, extractor, max_duration=float(request["max_duration"]))
+    artist, title = read_tags(path)
     facts = {
         "kind": "heard",
+        "artist": artist,
+        "title": title,
         "content_hash": content_hash,
         "duration": heard.duration,
         "warnings": list(heard.warnings),

@@ -26,6 +26,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that a person who runs the application may choose.
@@ -80,7 +87,7 @@ class Config:
     secret: str | None = None
     max_upload: int = 100 * MEGABYTE
     max_duration: float = 4 * 3600.0
-    workers: int = max(1, os.cpu_count() or 1)
+    workers: int = available_cores()
     queue: int = 32
     time_limit: float = 900.0
     rate: int = 120

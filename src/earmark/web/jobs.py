@@ -41,6 +41,8 @@ class Job:
         Set when there is an answer or an error: the picture may still be missing.
     finished
         Set when nothing more will come.
+    artist, title
+        As the file's own tags have them.
     place
         The song's point on the map.
     taught
@@ -58,6 +60,8 @@ class Job:
     ended: float | None = None
     prediction: Prediction | None = None
     taught: bool = False
+    artist: str | None = None
+    title: str | None = None
     place: tuple[float, float] | None = None
     peaks: NDArray[np.floating] | None = None
     timeline: tuple[Stretch, ...] | None = None

@@ -234,10 +234,8 @@ def teach() -> ResponseReturnValue:
     """Take a correction from a form that was sent without scripts."""
     owner = service()
     job = owner.jobs.get(request.form.get("job", ""))
-    if job.prediction is None:
-        raise BadRequest(f"{job.name}: has no answer that could be corrected")
     genre = _genre_of_form()
-    teaching.teach(owner, job.prediction, genre)
+    teaching.teach(owner, job, genre)
     flash(f"Learned: {job.name} is {genre}.")
     return redirect(url_for("pages.corrections"))
 

@@ -178,6 +178,7 @@ class Service:
             case "progress":
                 job.done = float(message["done"])
             case "heard":
+                job.artist, job.title = _tag(message["artist"]), _tag(message["title"])
                 heard = Heard(
                     path=job.name,
                     vector=arrays["vector"],
@@ -330,6 +331,12 @@ class Service:
             return self.pool.ready and sum(self.library.genres().values()) > 0
         except LibraryError:
             return False
+
+
+def _tag(value: object) -> str | None:
+    """Return what a tag says as one line of sensible length, None where it says nothing."""
+    text = " ".join(str(value or "").split())
+    return "".join(c for c in text if c.isprintable())[:200] or None
 
 
 def told(prediction: Prediction, genre: str) -> Prediction:

@@ -7,10 +7,11 @@ from typing import cast
 
 import numpy as np
 
-from earmark.classify import Prediction
 from earmark.errors import LibraryReadOnly, TrackNotFound
 from earmark.library import Change, Library, Track, TrackChanges, user_library
+from earmark.web.jobs import Job
 from earmark.web.service import Service
+from earmark.web.trouble import NotFound
 
 
 def writable_library(service: Service) -> Library:
@@ -33,7 +34,7 @@ def writable_library(service: Service) -> Library:
 
 def teach(
     service: Service,
-    prediction: Prediction,
+    job: Job,
     genre: str,
     *,
     artist: str | None = None,
@@ -41,13 +42,19 @@ def teach(
 ) -> Change:
     """Add a song that was heard, with the genre that it has; return the change.
 
-    A recording that the library holds already is labelled anew instead.
+    A recording that the library holds already is labelled anew instead. Artist and title are those
+    of the file's own tags unless given.
 
     Raises
     ------
+    NotFound
+        The job has no answer.
     LibraryError
         The library cannot be changed.
     """
+    prediction = job.prediction
+    if prediction is None:
+        raise NotFound(f"{job.name}: has no answer that could be corrected")
     library = writable_library(service)
     held = library.find_hash(prediction.content_hash)
     if held:
@@ -63,8 +70,8 @@ def teach(
         song = Track(
             name=PurePath(prediction.path).stem or "song",
             genre=genre,
-            artist=artist,
-            title=title,
+            artist=artist or job.artist,
+            title=title or job.title,
             content_hash=prediction.content_hash,
             duration=prediction.duration,
             taught=True,

@@ -33,18 +33,21 @@ def neighbor(service: Service, near: Neighbor) -> dict[str, Any]:
     }
 
 
-def prediction(service: Service, found: Prediction, *, taught: bool) -> dict[str, Any]:
-    """Show a prediction."""
+def prediction(service: Service, job: Job) -> dict[str, Any]:
+    """Show the prediction of a job that has one."""
+    found = cast(Prediction, job.prediction)
     return {
         **found.to_json(),
+        "artist": job.artist,
+        "title": job.title,
         "sentence": found.sentence(),
         "neighbors": [neighbor(service, near) for near in found.neighbors],
-        "taught": taught,
+        "taught": job.taught,
         "content_hash": found.content_hash,
     }
 
 
-def job(service: Service, shown: Job) -> dict[str, Any]:
+def job_state(service: Service, shown: Job) -> dict[str, Any]:
     """Show how far a job is."""
     return {
         "id": shown.id,
@@ -62,11 +65,10 @@ def job(service: Service, shown: Job) -> dict[str, Any]:
 
 def job_result(service: Service, shown: Job) -> dict[str, Any]:
     """Show what a job found so far; it must have an answer."""
-    found = cast(Prediction, shown.prediction)
     timeline = shown.timeline
     return {
-        "job": job(service, shown),
-        "prediction": prediction(service, found, taught=shown.taught),
+        "job": job_state(service, shown),
+        "prediction": prediction(service, shown),
         "waveform": None if shown.peaks is None else [round(float(p), 4) for p in shown.peaks],
         "timeline": None if timeline is None else [stretch.__dict__ for stretch in timeline],
         "place": shown.place,

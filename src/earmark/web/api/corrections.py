@@ -11,7 +11,6 @@ from earmark.web.access import changes_library
 from earmark.web.api import schemas
 from earmark.web.api.tracks import CHANGE_PROBLEMS
 from earmark.web.current import service
-from earmark.web.trouble import NotFound
 
 blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 
@@ -37,11 +36,9 @@ def correct(json_data: dict[str, Any]) -> Any:
     """
     owner = service()
     job = owner.jobs.get(json_data["job"])
-    if job.prediction is None:
-        raise NotFound(f"{job.name}: has no answer that could be corrected")
     change = teaching.teach(
         owner,
-        job.prediction,
+        job,
         json_data["genre"],
         artist=json_data.get("artist"),
         title=json_data.get("title"),

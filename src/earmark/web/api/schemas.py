@@ -64,6 +64,8 @@ class PredictionOut(Schema):
     """What Earmark says of one song."""
 
     path = String(required=True, metadata={"description": "The song, as the client named it."})
+    artist = String(required=True, allow_none=True, metadata={"description": "By its own tags."})
+    title = String(required=True, allow_none=True)
     sentence = String(required=True)
     genre = String(required=True, metadata={"description": "The best guess, also when not sure."})
     confidence = Float(required=True, metadata={"description": "Its probability."})

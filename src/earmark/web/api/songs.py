@@ -94,8 +94,8 @@ def _results(owner: Service, entries: list[Entry]) -> Any:
         try:
             if isinstance(entry, EarmarkError):
                 raise entry
-            found = owner.wait(entry, gone=gone)
-            result["prediction"] = view.prediction(owner, found, taught=entry.taught)
+            owner.wait(entry, gone=gone)
+            result["prediction"] = view.prediction(owner, entry)
         except EarmarkError as error:
             first = first or error
             result["problem"] = problem(error)
@@ -151,7 +151,7 @@ def submit(files_data: dict[str, Any]) -> Any:
     if gone is not None and gone():
         # Nobody knows the job, so nobody can ask for it.
         owner.cancel(job)
-    return view.job(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+    return view.job_state(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
 
 
 @blueprint.post("/jobs/path")
@@ -162,7 +162,7 @@ def submit_path(json_data: dict[str, Any]) -> Any:
     """Submit a song in the server's folder of music and go on."""
     owner = service()
     job = owner.submit_path(json_data["path"], picture=True)
-    return view.job(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+    return view.job_state(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
 
 
 @blueprint.get("/jobs/<string:job_id>")
@@ -171,7 +171,7 @@ def submit_path(json_data: dict[str, Any]) -> Any:
 def get_job(job_id: str) -> Any:
     """Ask how far a job is."""
     owner = service()
-    return view.job(owner, owner.jobs.get(job_id))
+    return view.job_state(owner, owner.jobs.get(job_id))
 
 
 @blueprint.get("/jobs/<string:job_id>/result")

@@ -63,12 +63,12 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
     teaching.writable_library(owner)
     job = owner.submit_upload(file.save, shown_name(file), picture=False)
     try:
-        found = owner.wait(job, gone=client_gone())
+        owner.wait(job, gone=client_gone())
     finally:
         owner.jobs.forget(job)
     change = teaching.teach(
         owner,
-        found,
+        job,
         form_and_files_data["genre"],
         artist=form_and_files_data.get("artist"),
         title=form_and_files_data.get("title"),
