@@ -1,0 +1,266 @@
+"""``earmark classify``: what it prints for people and for programs, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from earmark.classify import Prediction
+from earmark.cli.classify import bar, clock
+from earmark.library import ExtractorSpec, Library, Track, open_default
+from support import sounds
+from support.command import Command, Ran
+from support.web import GENRES, RATE, make_library, make_music, song
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "war_of_freedom.ogg"
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_music(tmp_path_factory.mktemp("cli") / "music")
+
+
+@pytest.fixture(scope="module")
+def library(music: Path) -> Path:
+    return make_library(music.parent / "made.earmark", music)
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    """A folder with a new song of each genre, two of them in a folder below."""
+    folder = tmp_path / "new songs"
+    (folder / "below").mkdir(parents=True)
+    for genre in GENRES:
+        place = folder / "below" if genre != "hum" else folder
+        sounds.write(place / f"{genre}.flac", song(genre, 12), RATE, "flac")
+    (folder / "notes.txt").write_text("not a song")
+    return folder
+
+
+@pytest.fixture
+def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(monkeypatch, capsys)
+
+
+def lines(ran: Ran) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ran.out.splitlines()]
+
+
+def test_the_answer_can_be_read(earmark: Command, library: Path, songs: Path) -> None:
+    ran = earmark("classify", songs / "hum.flac", "--library", library)
+    assert ran.code == 0
+    assert ran.err == ""
+    assert "hum.flac  0:02" in ran.out
+    assert "hum           ████████████████████ 100%" in ran.out
+    assert "nearest tracks:" in ran.out
+    assert ran.out.count("The hum") == 8
+    assert "Hum number 8" in ran.out
+    assert ran.out.rstrip().endswith(" s")
+    assert "network" not in ran.out, "the classic features have no words"
+
+
+def test_the_learned_answer_says_how_sure_it_is(earmark: Command) -> None:
+    ran = earmark("classify", EXAMPLE)
+    assert ran.code == 0
+    first, second = (line.split() for line in ran.out.splitlines()[1:3])
+    assert {first[0], second[0]} == {"metal", "rock"}
+    assert first[1].count("█") > second[1].count("█")
+    assert "90% sure that it is " in ran.out
+    assert "the network hears: " in ran.out
+    assert "more that voted" in ran.out
+    assert "\x1b" not in ran.out, "no colors into a pipe"
+
+
+def test_not_sure_is_said_with_its_reason(earmark: Command, tmp_path: Path) -> None:
+    tone = sounds.write(tmp_path / "tone.wav", sounds.sine(4.0), 22_050)
+    ran = earmark("classify", tone)
+    assert ran.code == 0
+    assert "not sure: it is like nothing in the library" in ran.out
+    said = lines(earmark("classify", "--json", tone))[0]
+    assert said["abstained"] is True
+    assert said["reason"] == "it is like nothing in the library"
+
+
+def test_json_is_one_object_a_line(earmark: Command, library: Path, songs: Path) -> None:
+    ran = earmark("classify", "--json", "-l", library, songs)
+    assert ran.code == 0
+    assert ran.err == ""
+    said = lines(ran)
+    assert [Path(line["path"]).stem for line in said] == ["hiss", "melody", "hum"]
+    for line in said:
+        assert {
+            *("path", "genre", "probabilities", "neighbors", "seconds"),
+            *("confidence", "prediction_set", "abstained", "tags"),
+        } <= set(line)
+        assert line["genre"] == Path(line["path"]).stem
+        assert sum(line["probabilities"].values()) == pytest.approx(1)
+        assert set(line["probabilities"]) == set(GENRES)
+        assert len(line["neighbors"]) == 8
+        assert set(line["neighbors"][0]) == {"track", "genre", "artist", "title", "distance"}
+        assert line["tags"] == {}
+        assert line["seconds"] > 0
+
+
+def test_songs_and_folders_in_the_order_given(earmark: Command, library: Path, songs: Path) -> None:
+    ran = earmark("classify", "--json", "-l", library, songs / "below", songs / "hum.flac", songs)
+    stems = [Path(line["path"]).stem for line in lines(ran)]
+    assert stems == ["hiss", "melody", "hum", "hiss", "melody", "hum"]
+
+
+def test_one_bad_file_does_not_stop_the_others(
+    earmark: Command, library: Path, songs: Path
+) -> None:
+    (songs / "broken.mp3").write_bytes(b"no sound at all" * 200)
+    (songs / "empty.wav").touch()
+    sounds.write(songs / "silent.wav", sounds.silence(3.0), RATE)
+    ran = earmark("classify", "--json", "-l", library, songs, songs / "missing.ogg")
+    assert ran.code == 3
+    said = {Path(line["path"]).name: line for line in lines(ran)}
+    failed = {name for name, line in said.items() if "error" in line}
+    assert failed == {"broken.mp3", "empty.wav", "silent.wav", "missing.ogg"}
+    assert len(said) == 7
+    for name in failed:
+        assert set(said[name]) == {"path", "error"}
+        assert name not in said[name]["error"]
+        assert "\n" not in said[name]["error"]
+    plain = earmark("classify", "-l", library, songs)
+    assert plain.code == 3
+    assert plain.err.count("earmark: ") == 3
+    assert plain.out.count("nearest tracks:") == 3
+    for name in failed - {"missing.ogg"}:
+        assert name in plain.err
+        assert name not in plain.out
+
+
+def test_with_bad_files_only_nothing_is_done(
+    earmark: Command, library: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF")
+    ran = earmark("classify", "-l", library, bad, tmp_path / "missing.mp3")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err.count("\n") == 2
+    (tmp_path / "folder").mkdir()
+    empty = earmark("classify", "-l", library, tmp_path / "folder")
+    assert empty.code == 1
+    assert "no sound files" in empty.err
+
+
+def test_damage_is_told_and_the_rest_used(earmark: Command, library: Path, songs: Path) -> None:
+    whole = sounds.write(songs / "cut.flac", song("hiss", 12, 8.0), RATE, "flac").read_bytes()
+    (songs / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    ran = earmark("classify", "-l", library, songs / "cut.flac")
+    assert ran.code == 0
+    assert "cut.flac: " in ran.err
+    said = lines(earmark("classify", "--json", "-l", library, songs / "cut.flac"))[0]
+    assert said["genre"] == "hiss"
+    assert any("can be decoded" in warning for warning in said["warnings"])
+
+
+def test_the_own_track_votes_only_if_asked(
+    earmark: Command, library: Path, music: Path, tmp_path: Path
+) -> None:
+    renamed = shutil.copy(music / "hum" / "hum-4.wav", tmp_path / "what is it.wav")
+
+    def nearest(*options: str) -> dict[str, Any]:
+        neighbor: dict[str, Any] = lines(
+            earmark("classify", "--json", "-l", library, renamed, *options)
+        )[0]["neighbors"][0]
+        return neighbor
+
+    assert nearest()["track"] != "hum-4"
+    assert nearest("--include-self")["track"] == "hum-4"
+    assert nearest("--include-self")["distance"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("k", [1, 3, 12])
+def test_k_neighbors_vote(earmark: Command, library: Path, songs: Path, k: int) -> None:
+    ran = earmark("classify", "--json", "-l", library, "-k", k, songs / "hum.flac")
+    assert len(lines(ran)[0]["neighbors"]) == k
+
+
+def test_libraries_by_name_and_by_environment(
+    earmark: Command, library: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classic = lines(earmark("classify", "--json", "--library", "classic", EXAMPLE))[0]
+    assert len(classic["neighbors"]) == 8
+    assert classic["tags"] == {}
+    reference = lines(earmark("classify", "--json", EXAMPLE))[0]
+    assert len(reference["tags"]) == 5
+    monkeypatch.setenv("EARMARK_LIBRARY", str(library))
+    assert set(lines(earmark("classify", "--json", EXAMPLE))[0]["probabilities"]) == set(GENRES)
+    named = lines(earmark("classify", "--json", "-l", "reference", EXAMPLE))[0]
+    assert named["probabilities"] == reference["probabilities"]
+
+
+def test_the_answer_is_that_of_python(earmark: Command) -> None:
+    from earmark.classify import Classifier
+
+    with open_default("reference") as opened:
+        prediction: Prediction = Classifier(opened).predict(EXAMPLE)
+    said = lines(earmark("classify", "--json", EXAMPLE))[0]
+    expected = prediction.to_json()
+    assert {**said, "seconds": 0} == {**expected, "seconds": 0}
+
+
+def test_libraries_that_cannot_answer_are_one_line(
+    earmark: Command, tmp_path: Path, songs: Path
+) -> None:
+    spec = ExtractorSpec("foreign", "theirs", 3, "cosine", "float32")
+    with Library.create(tmp_path / "foreign.earmark", spec) as opened:
+        opened.add([Track(name="a", genre="x")], [[1.0, 2.0, 3.0]])
+    (tmp_path / "text.earmark").write_text("no library\n" * 100)
+    for name in ("foreign.earmark", "text.earmark", "missing.earmark"):
+        ran = earmark("classify", "-l", tmp_path / name, songs / "hum.flac")
+        assert ran.code == 1, name
+        assert ran.out == ""
+        assert ran.err.startswith("earmark: ")
+        assert name in ran.err
+        assert ran.err.count("\n") == 1
+
+
+def test_wrong_usage_is_code_2(earmark: Command) -> None:
+    for arguments in (["classify"], ["classify", EXAMPLE, "-k", "0"], ["classify", "--loud"]):
+        ran = earmark(*arguments)
+        assert ran.code == 2
+        assert "Usage" in ran.err
+    ran = earmark("classify", EXAMPLE, "--provider", "NoSuchProvider")
+    assert ran.code == 1
+    assert "NoSuchProvider is not available here" in ran.err
+
+
+def test_names_that_are_no_text_are_written_all_the_same(library: Path, songs: Path) -> None:
+    odd = os.fsencode(songs) + b"/caf\xe9 [bold]\nx.flac"
+    shutil.copy(songs / "hum.flac", odd)
+    for encoding in ("utf-8:strict", "latin-1", "ascii"):
+        command = [sys.executable, "-m", "earmark", "classify", "-l", str(library)]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        plain = subprocess.run([*command, odd], capture_output=True, env=environment)
+        assert plain.returncode == 0, plain.stderr
+        assert b"[bold]" in plain.stdout
+        said = subprocess.run([*command, "--json", odd], capture_output=True, env=environment)
+        # Into ASCII, click writes UTF-8 with question marks.
+        written = os.fsencode(json.loads(said.stdout)["path"])
+        assert written == (odd.replace(b"\xe9", b"?") if encoding == "ascii" else odd)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.0, "░" * 20), (1.0, "█" * 20), (0.5, "█" * 10 + "░" * 10), (0.024, "░" * 20)],
+)
+def test_bars(share: float, expected: str) -> None:
+    assert bar(share) == expected
+
+
+def test_clock() -> None:
+    assert [clock(s) for s in (0.4, 59.4, 59.6, 61, 3600)] == [
+        *("0:00", "0:59", "1:00", "1:01", "60:00")
+    ]

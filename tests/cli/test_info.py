@@ -1,0 +1,149 @@
+"""``earmark info``: what a library holds, and how well it answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from earmark.library import ExtractorSpec, Library, Track, open_default
+from earmark.library.fitting import tracks_together
+from earmark.neighbors import leave_group_out
+from support.clusters import clusters
+from support.command import Command
+
+
+@pytest.fixture
+def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(monkeypatch, capsys)
+
+
+def facts(earmark: Command, *arguments: object) -> dict[str, Any]:
+    ran = earmark("info", "--json", *arguments)
+    assert ran.code == 0
+    assert ran.err == ""
+    read: dict[str, Any] = json.loads(ran.out)
+    return read
+
+
+def make(path: Path, n: int, *, artists: int | None = 6) -> Path:
+    """Write a library of n made-up tracks and one without a genre."""
+    made = clusters(n, 3)
+    tracks = [
+        Track(
+            name=f"track {i}",
+            genre=genre,
+            artist=None if artists is None else f"Artist {i % artists}",
+        )
+        for i, genre in enumerate(made.genres)
+    ]
+    tracks.append(Track(name="what is this", genre=None))
+    with Library.create(path, ExtractorSpec("foreign", "1", 12, "cosine", "float32")) as library:
+        library.add(tracks, np.concatenate([made.vectors, np.ones((1, 12))]))
+    return path
+
+
+def test_what_the_reference_library_holds(earmark: Command) -> None:
+    said = facts(earmark)
+    assert said == facts(earmark, "reference")
+    assert said["extractor"] == {"name": "musicnn", "version": "1", "dimension": 250}
+    assert said["stored_as"] == "float16"
+    assert said["tracks"] == said["labelled"] == sum(g["tracks"] for g in said["genres"].values())
+    assert len(said["genres"]) == 10
+    for counts in said["genres"].values():
+        assert 0 < counts["artists"] <= counts["tracks"]
+    assert said["artists"] <= sum(counts["artists"] for counts in said["genres"].values())
+    assert said["parameters"]["plain"] is False
+    summary = said["leave_one_artist_out"]
+    low, high = summary["accuracy_interval"]
+    assert 0.75 < low < summary["accuracy"] < high < 0.95
+    assert summary["tracks"] == said["labelled"]
+    assert summary["artists_known"] is True
+
+
+def test_the_accuracy_said_is_about_that_of_leaving_each_artist_out(
+    earmark: Command, tmp_path: Path
+) -> None:
+    # It is known from the fitting, whose folds are fewer than those of an evaluation.
+    path = make(tmp_path / "own.earmark", 300, artists=100)
+    with Library.open(path) as library:
+        snapshot = library.snapshot()
+    groups = tracks_together(snapshot, "cosine")
+    answers = leave_group_out(snapshot.vectors, snapshot.genres, groups, metric="cosine")
+    winners = np.array(answers.genres, dtype=object)[answers.winners]
+    right = winners == np.array(snapshot.genres, dtype=object)
+    summary = facts(earmark, path)["leave_one_artist_out"]
+    assert summary["accuracy"] == pytest.approx(right.mean(), abs=0.03)
+    assert summary["tracks"] == 300
+
+
+def test_the_classic_library_is_asked_now(earmark: Command) -> None:
+    said = facts(earmark, "classic")
+    assert said["extractor"]["name"] == "mfcc"
+    assert said["parameters"] == {"metric": "gaussian-kl", "k": 8, "plain": True}
+    with open_default("classic") as library:
+        snapshot = library.snapshot()
+        groups = tracks_together(snapshot, "gaussian-kl")
+    answers = leave_group_out(snapshot.vectors, snapshot.genres, groups, metric="gaussian-kl")
+    winners = np.array(answers.genres, dtype=object)[answers.winners]
+    right = winners == np.array(snapshot.genres, dtype=object)
+    assert said["leave_one_artist_out"]["accuracy"] == pytest.approx(right.mean())
+
+
+def test_it_can_be_read(earmark: Command, tmp_path: Path) -> None:
+    ran = earmark("info", make(tmp_path / "own.earmark", 60))
+    assert ran.code == 0
+    assert "60 labelled tracks by 6 known artists, 1 unlabelled" in ran.out
+    assert "features: foreign version 1, 12 numbers a track in float32" in ran.out
+    for genre in ("genre 0", "genre 1", "genre 2"):
+        assert genre in ran.out
+    assert "fitted vote: k 10" in ran.out
+    assert "leaving out one artist at a time: " in ran.out
+    assert "believe less" not in ran.out
+
+
+def test_unknown_artists_are_said_to_flatter(earmark: Command, tmp_path: Path) -> None:
+    path = make(tmp_path / "own.earmark", 60, artists=None)
+    assert "artists are not known" in earmark("info", path).out
+    assert facts(earmark, path)["leave_one_artist_out"]["artists_known"] is False
+
+
+def test_with_one_artist_nothing_is_claimed(earmark: Command, tmp_path: Path) -> None:
+    path = make(tmp_path / "own.earmark", 12, artists=1)
+    assert facts(earmark, path)["leave_one_artist_out"] is None
+    assert "not evaluated" in earmark("info", path).out
+
+
+def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
+    path = tmp_path / "empty.earmark"
+    Library.create(path, ExtractorSpec("musicnn", "1", 250, "musicnn", "float32")).close()
+    said = facts(earmark, path)
+    assert (said["tracks"], said["genres"], said["parameters"]) == (0, {}, None)
+    ran = earmark("info", path)
+    assert ran.code == 0
+    assert "no labelled tracks yet" in ran.out
+
+
+def test_asking_changes_nothing_in_the_package(earmark: Command) -> None:
+    with open_default("reference") as library:
+        path = library.path
+    before = path.read_bytes()
+    folder = sorted(path.parent.iterdir())
+    facts(earmark, "reference")
+    assert path.read_bytes() == before
+    assert [p for p in sorted(path.parent.iterdir()) if p.name != "__pycache__"] == [
+        p for p in folder if p.name != "__pycache__"
+    ]
+
+
+def test_what_is_no_library_is_one_line(earmark: Command, tmp_path: Path) -> None:
+    (tmp_path / "song.ogg").write_bytes(b"OggS" * 100)
+    for name in ("song.ogg", "missing.earmark"):
+        ran = earmark("info", tmp_path / name)
+        assert ran.code == 1
+        assert ran.out == ""
+        assert name in ran.err
+        assert ran.err.count("\n") == 1
