@@ -16,7 +16,7 @@ from earmark.features import FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
-from earmark.neighbors import Answers, Voter
+from earmark.neighbors import Voter
 
 N_TAGS_SHOWN = 5
 
@@ -167,16 +167,18 @@ class Classifier:
         self.include_self = include_self
         self._k = k
         self.extractor = extractor_of(library, providers=providers)
-        self._voter, self._snapshot = self._load()
+        # One attribute, so that a thread never sees the voter of one state with another's tracks.
+        self._current = self._load()
 
     def _load(self) -> tuple[Voter, Snapshot]:
         snapshot = self.library.snapshot()
-        return library_voter(self.library, k=self._k), snapshot
+        return library_voter(self.library, snapshot, k=self._k), snapshot
 
-    def refresh(self) -> None:
-        """Take up changes of the library."""
-        if self.library.revision != self._snapshot.revision:
-            self._voter, self._snapshot = self._load()
+    def refresh(self) -> tuple[Voter, Snapshot]:
+        """Take up changes of the library; return its vote and the tracks that it knows."""
+        if self.library.revision != self._current[1].revision:
+            self._current = self._load()
+        return self._current
 
     def predict(self, path: PathLike) -> Prediction:
         """Answer for one file.
@@ -192,10 +194,9 @@ class Classifier:
     def predict_heard(self, heard: Heard, content_hash: str) -> Prediction:
         """Answer for a file that was listened to already."""
         began = time.perf_counter()
-        self.refresh()
-        snapshot = self._snapshot
+        voter, snapshot = self.refresh()
         excluded = None if self.include_self else [snapshot.rows_of_hash(content_hash)]
-        answers = self._voter.predict(
+        answers = voter.predict(
             heard.vector[None], exclude=excluded, seconds=np.array([heard.duration])
         )
         ranked = np.argsort(-answers.probabilities[0], kind="stable")
@@ -207,7 +208,7 @@ class Classifier:
             genre=answers.genres[winner],
             confidence=float(answers.confidence[0]),
             probabilities={answers.genres[i]: float(answers.probabilities[0, i]) for i in ranked},
-            neighbors=_neighbors(answers, snapshot),
+            neighbors=neighbors_of(snapshot, answers.neighbors[0], answers.distances[0]),
             abstained=bool(answers.abstained[0]),
             reason=answers.reasons[0],
             prediction_set=tuple(answers.genres[i] for i in ranked if answers.sets[0, i]),
@@ -228,8 +229,8 @@ class Classifier:
         self, starts: NDArray[np.float64], vectors: NDArray[np.floating], *, step: float
     ) -> list[Stretch]:
         """Return what stretches that were listened to already sound like."""
-        self.refresh()
-        answers = self._voter.predict(vectors, seconds=np.full(len(vectors), step))
+        voter, _ = self.refresh()
+        answers = voter.predict(vectors, seconds=np.full(len(vectors), step))
         return [
             Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
             for start, winner, confidence in zip(
@@ -266,16 +267,19 @@ def extractor_of(library: Library, *, providers: Sequence[str] | None = None) ->
     return extractor
 
 
-def _neighbors(answers: Answers, snapshot: Snapshot) -> tuple[Neighbor, ...]:
+def neighbors_of(
+    snapshot: Snapshot, rows: NDArray[np.intp], distances: NDArray[np.float64]
+) -> tuple[Neighbor, ...]:
+    """Return the tracks at rows [k] of a snapshot, without those that are infinitely far [k]."""
     found = []
-    for index, distance in zip(answers.neighbors[0], answers.distances[0], strict=True):
+    for row, distance in zip(rows, distances, strict=True):
         if np.isfinite(distance):
-            track = snapshot.tracks[index]
+            track = snapshot.tracks[row]
             assert track.id is not None, "a track from a library has an id"
             found.append(
                 Neighbor(
                     track=track.name,
-                    genre=snapshot.genres[index],
+                    genre=snapshot.genres[row],
                     artist=track.artist,
                     title=track.title,
                     distance=float(distance),

@@ -74,8 +74,10 @@ def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
     return touched > CHANGE_LIMIT * len(snapshot) or fitted.genres != snapshot.genre_names
 
 
-def voter(library: Library, *, k: int | None = None) -> Voter:
-    """Return the vote of a library as it is now; ``k`` neighbors vote where it is given.
+def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Voter:
+    """Return the vote of a library as it is now, or of a snapshot of it.
+
+    ``k`` neighbors vote where it is given, else as many as is fitted.
 
     The stored parameters are used where there are such and they still fit. Otherwise new ones are
     fitted, and kept if the library can be written.
@@ -85,7 +87,7 @@ def voter(library: Library, *, k: int | None = None) -> Voter:
     LibraryEmpty
         It has no labelled tracks.
     """
-    snapshot = library.snapshot()
+    snapshot = library.snapshot() if snapshot is None else snapshot
     if not len(snapshot):
         raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
     fitted = library.fitted()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import is_audio_name
-from earmark.classify import Classifier, Neighbor, Prediction, Stretch
+from earmark.classify import Classifier, Neighbor, Prediction, Stretch, neighbors_of
 from earmark.errors import AudioNotFound, EarmarkError, LibraryError, TrackNotFound
 from earmark.library import Library, Track, open_default
 from earmark.listen import Heard
@@ -275,21 +275,7 @@ class Service:
         snapshot = chart.snapshot
         itself = snapshot.rows_of_hash(content_hash or "")
         distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
-        found = []
-        for row, distance in zip(rows[0], distances[0], strict=True):
-            track = snapshot.tracks[row]
-            if np.isfinite(distance) and track.id is not None:
-                found.append(
-                    Neighbor(
-                        track=track.name,
-                        genre=snapshot.genres[row],
-                        artist=track.artist,
-                        title=track.title,
-                        distance=float(distance),
-                        track_id=track.id,
-                    )
-                )
-        return tuple(found)
+        return neighbors_of(snapshot, rows[0], distances[0])
 
     def get_track(self, track_id: int) -> Track:
         """Return a track.
