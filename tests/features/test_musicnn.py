@@ -264,6 +264,11 @@ def tags_as_published(path: Path, network: MusiCNN) -> np.ndarray:
 
     Frames there are centered, over an edge that mirrors the clip, patches start every 61 frames,
     and no level is evened out.
+
+    Of the 322 clips that are at hand and were published, 318 correlate by at least 0.98 (median
+    0.999); disco.00028 (0.946), jazz.00050 (0.954), disco.00016 (0.976) and reggae.00016 (0.979) do
+    not. It is the resampler: these clips are bright, and the highest bands lie where its filter
+    falls off. For disco.00028 soxr's VHQ gives 0.957, MQ 0.938, a polyphase filter 0.80.
     """
     padded = np.pad(read_16k(path), N_FFT // 2, mode="reflect")
     return network.mean_output(patches(log_mel(padded), 61))[:N_TAGS]
