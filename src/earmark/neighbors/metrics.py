@@ -143,17 +143,18 @@ def invert_all(triangles: Float64) -> Float64:
     if n_matrices < _FEW:
         one_by_one = np.linalg.inv(full.transpose(2, 0, 1))
         return np.asarray(one_by_one.transpose(1, 2, 0), dtype=np.float64)
-    factor = np.empty_like(full)
+    # Rounding alone may make a nearly singular matrix indefinite.
+    least = _LEAST_PIVOT * full[np.arange(d), np.arange(d)]
+    # Column i of ``inverse`` keeps column i of L until row i of X is known, then that of X.
     inverse = np.empty_like(full)
     for j in range(d):
-        column = full[j:, j] - np.einsum("icn,cn->in", factor[j:, :j], factor[j, :j])
-        # Rounding alone may make a nearly singular matrix indefinite.
-        pivot = np.sqrt(np.maximum(column[0], _LEAST_PIVOT * full[j, j]))
-        factor[j:, j] = column / pivot
-        inverse[j, :j] = np.einsum("cn,cin->in", factor[j, :j], inverse[:j, :j])
-        inverse[j, :j] /= -pivot
-        inverse[j, j] = 1 / pivot
+        row = full[j]
+        row[:j] = 0
+        row -= np.einsum("cn,cin->in", inverse[:j, j], inverse[:j])
+        pivot = np.sqrt(np.maximum(row[j], least[j]))
         inverse[:j, j] = 0
+        np.divide(row, pivot, out=inverse[j])
+        np.divide(1, pivot, out=inverse[j, j])
     for j in range(d):
         full[j, : j + 1] = np.einsum("cn,cin->in", inverse[j:, j], inverse[j:, : j + 1])
         full[:j, j] = full[j, :j]
