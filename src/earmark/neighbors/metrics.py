@@ -7,7 +7,7 @@ inner products can search every metric exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -27,14 +27,23 @@ _SCALE = np.where(_UPPER[0] == _UPPER[1], 1.0, np.sqrt(2.0))
 _BLOCK = 512
 _FEW = 32
 _LEAST_PIVOT = 1e-14
+_N_HALF = len(_SCALE) + N_COEFFICIENTS + 1
 
 
 class Index(Protocol):
     """Prepared tracks: answers how far queries are from each of them."""
 
+    def prepare(self, queries: Float) -> Float:
+        """Return query vectors [q, d] in the form that is compared [q, m]."""
+        return queries
+
+    def compare(self, prepared: Float) -> Float:
+        """Return the distances [q, n] of prepared queries [q, m] to the n tracks."""
+        ...
+
     def distances(self, queries: Float) -> Float:
         """Return the distances [q, n] of query vectors [q, d] to the n tracks."""
-        ...
+        return self.compare(self.prepare(queries))
 
 
 def symmetrized_kl(a: Float64, b: Float64) -> float:
@@ -54,7 +63,7 @@ def symmetrized_kl(a: Float64, b: Float64) -> float:
     )
 
 
-class GaussianIndex:
+class GaussianIndex(Index):
     """Packed Gaussians [n, 104] under the symmetrized Kullback–Leibler divergence.
 
     With P = Σ⁻¹, S = Σ + μμᵀ and ``vech`` the upper triangle with its off-diagonal entries times
@@ -75,9 +84,17 @@ class GaussianIndex:
         # The inverse of a Cholesky factor whitens: L⁻¹ Σ L⁻ᵀ = I.
         self._whiten: Float64 = np.linalg.inv(np.linalg.cholesky(pooled))
         self._whiten_triangle = congruence(self._whiten)
-        blocks = [self._halves(block) for block in _in_blocks(vectors)]
-        moments, precisions = (np.concatenate(half, axis=1) for half in zip(*blocks, strict=True))
-        self._keys = np.concatenate([precisions, moments])
+        # A query's precisions meet the tracks' moments, and its moments their precisions.
+        keys = self.prepare(vectors).T
+        self._keys = np.concatenate([keys[_N_HALF:], keys[:_N_HALF]])
+
+    def prepare(self, queries: Float) -> Float:
+        """Return the moments and precisions of vectors [q, 104] side by side [q, 210]."""
+        halves = np.empty((2 * _N_HALF, len(queries)), dtype=np.float32)
+        for start in range(0, len(queries), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            halves[:_N_HALF, block], halves[_N_HALF:, block] = self._halves(queries[block])
+        return halves.T
 
     def _halves(self, vectors: Float) -> tuple[Float, Float]:
         """Return the moments and the precisions of vectors [n, 104], both [105, n]."""
@@ -101,23 +118,11 @@ class GaussianIndex:
             np.concatenate(precisions, dtype=np.float32),
         )
 
-    def distances(self, queries: Float) -> Float:
+    def compare(self, prepared: Float) -> Float:
         """Return the divergences [q, n], at least 0, in single precision."""
-        product = np.empty((len(queries), self._keys.shape[1]), dtype=np.float32)
-        start = 0
-        for block in _in_blocks(queries):
-            part = product[start : start + len(block)]
-            np.matmul(np.concatenate(self._halves(block)).T, self._keys, out=part)
-            # Rounding can put a copy a little below zero.
-            np.abs(part, out=part)
-            start += len(block)
-        return product
-
-
-def _in_blocks(vectors: Float) -> Iterator[Float]:
-    """Cut vectors [n, d] into blocks of at most ``_BLOCK``."""
-    for start in range(0, len(vectors), _BLOCK):
-        yield vectors[start : start + _BLOCK]
+        product: Float = prepared @ self._keys
+        # Rounding can put a copy a little below zero.
+        return np.abs(product, out=product)
 
 
 def congruence(matrix: Float64) -> Float64:
@@ -137,7 +142,8 @@ def invert_all(triangles: Float64) -> Float64:
     n_matrices = triangles.shape[1]
     rows, columns = _UPPER
     d = N_COEFFICIENTS
-    full = np.empty((d, d, n_matrices))
+    # Column i of ``inverse`` will keep column i of L until row i of X is known, then that of X.
+    full, inverse = np.empty((2, d, d, n_matrices))
     full[rows, columns] = triangles
     full[columns, rows] = triangles
     if n_matrices < _FEW:
@@ -145,8 +151,6 @@ def invert_all(triangles: Float64) -> Float64:
         return np.asarray(one_by_one.transpose(1, 2, 0), dtype=np.float64)
     # Rounding alone may make a nearly singular matrix indefinite.
     least = _LEAST_PIVOT * full[np.arange(d), np.arange(d)]
-    # Column i of ``inverse`` keeps column i of L until row i of X is known, then that of X.
-    inverse = np.empty_like(full)
     for j in range(d):
         row = full[j]
         row[:j] = 0
@@ -161,19 +165,23 @@ def invert_all(triangles: Float64) -> Float64:
     return full
 
 
-class CosineIndex:
+class CosineIndex(Index):
     """Vectors [n, d] under the cosine distance, 1 − cos of the angle, from 0 to 2."""
 
     def __init__(self, vectors: Float) -> None:
         self._keys = normalize(vectors)
 
-    def distances(self, queries: Float) -> Float:
+    def prepare(self, queries: Float) -> Float:
+        """Return the vectors at length 1."""
+        return normalize(queries)
+
+    def compare(self, prepared: Float) -> Float:
         """Return the distances [q, n]; a vector of zeros is at distance 1 from everything."""
-        product = 1 - normalize(queries) @ self._keys.T
+        product = 1 - prepared @ self._keys.T
         return np.maximum(product, 0, out=product)
 
 
-class EuclideanIndex:
+class EuclideanIndex(Index):
     """Vectors [n, d] under the Euclidean distance."""
 
     def __init__(self, vectors: Float) -> None:
@@ -181,12 +189,15 @@ class EuclideanIndex:
         self._keys = np.asarray(vectors - self._center, dtype=np.float64)
         self._squares = np.sum(self._keys**2, axis=1)
 
-    def distances(self, queries: Float) -> Float:
+    def prepare(self, queries: Float) -> Float:
+        """Return the vectors from the tracks' mean."""
+        return np.asarray(queries - self._center, dtype=np.float64)
+
+    def compare(self, prepared: Float) -> Float:
         """Return the distances [q, n]."""
-        centered = np.asarray(queries - self._center, dtype=np.float64)
-        product = centered @ self._keys.T
+        product: Float = prepared @ self._keys.T
         product *= -2
-        product += np.sum(centered**2, axis=1)[:, None]
+        product += np.sum(prepared**2, axis=1)[:, None]
         product += self._squares
         return np.sqrt(np.maximum(product, 0, out=product), out=product)
 

@@ -11,8 +11,8 @@ from earmark.neighbors.metrics import Float, Float64
 
 Indices = NDArray[np.intp]
 
-# So many that their distances to a few thousand tracks are got from memory that is at hand.
-QUERIES_A_BLOCK = 512
+# So few that their distances to a few thousand tracks stay in a processor's cache.
+QUERIES_A_BLOCK = 256
 # For fewer queries than this, halving costs more than partitioning.
 _FEW = 32
 

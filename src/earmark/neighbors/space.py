@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.neighbors.metrics import Float, Float64, normalize
+from earmark.neighbors.metrics import Float, Float64, Index, normalize
 from earmark.neighbors.search import Indices, thin
 
 # From how many tracks the neighborhood of each is estimated, at most.
@@ -20,7 +20,7 @@ LEAST_REACH = 1e-3
 FAMILIARITY_SHRINKAGE = 0.05
 
 
-class Space:
+class Space(Index):
     """Labelled tracks in standardized space, with the reach of each.
 
     The distance of a query to a track is 1 − exp(−d² / (σ̄ σ)): d is the cosine distance of the
@@ -52,9 +52,9 @@ class Space:
         """Return the standardized vectors [n, d] at length 1."""
         return normalize((vectors - self._mean) / self._deviation).astype(np.float32)
 
-    def distances(self, queries: Float) -> Float:
+    def compare(self, prepared: Float) -> Float:
         """Return the distances [q, n] of queries that are embedded [q, d] to the tracks."""
-        cosine = 1 - queries @ self._keys.T
+        cosine = 1 - prepared @ self._keys.T
         np.square(cosine, out=cosine)
         cosine /= self._scales
         return -np.expm1(-cosine)

@@ -89,11 +89,11 @@ class Voter:
         ``exclude[i]`` names the tracks that are not to be found for query i; where fewer than k
         others are left, the rest of the row is infinitely far.
         """
-        points = self.points(queries)
+        prepared = self._index.prepare(self.points(queries))
         found: list[tuple[Float64, Indices]] = []
         for start in range(0, len(queries), QUERIES_A_BLOCK):
             block = slice(start, start + QUERIES_A_BLOCK)
-            distances = self._index.distances(points[block])
+            distances = self._index.compare(prepared[block])
             if exclude is not None:
                 exclude_tracks(distances, exclude[block])
             found.append(nearest(distances, k))
