@@ -30,9 +30,9 @@ from earmark.neighbors import Parameters, Voter
 PROMISE = 10_000
 K = 8
 N_TRACKS = 1_000
-ROUNDS = 15
-BATCHES_A_ROUND = 10
-ALONE_A_ROUND = 50
+ROUNDS = 30
+BATCHES_A_ROUND = 20
+ALONE_A_ROUND = 30
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "mydat" / "gtzan1000.dat"
 
 Instance = tuple[np.ndarray, np.ndarray, int]
