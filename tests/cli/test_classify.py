@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from earmark.classify import Prediction
-from earmark.cli.classify import bar, clock
+from earmark.cli.classify import bar, clock, described
 from earmark.library import ExtractorSpec, Library, Track, open_default
 from support import sounds
 from support.command import Command, Ran
@@ -264,3 +264,9 @@ def test_clock() -> None:
     assert [clock(s) for s in (0.4, 59.4, 59.6, 61, 3600)] == [
         *("0:00", "0:59", "1:00", "1:01", "60:00")
     ]
+
+
+def test_tags_cannot_command_the_terminal() -> None:
+    shown = described("song", "\x1b[2JArtist", "Title\x07")
+    assert shown == "song  \N{REPLACEMENT CHARACTER}[2JArtist – Title\N{REPLACEMENT CHARACTER}"
+    assert described("été 夏", None, None) == "été 夏"

@@ -127,7 +127,11 @@ def show(out: Console, prediction: Prediction) -> None:
 def described(track: str, artist: str | None, title: str | None) -> str:
     """Return a track's name with its artist and title, as far as known."""
     known = " – ".join(part for part in (artist, title) if part)
-    return f"{track}  {known}" if known else track
+    line = f"{track}  {known}" if known else track
+    # Tags come from anybody's files; what is not print could command the terminal.
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
+    )
 
 
 def bar(share: float) -> str:
