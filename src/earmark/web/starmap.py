@@ -95,7 +95,7 @@ class StarMap:
         with self._lock:
             snapshot = self._library.snapshot()
             if self._chart is None or self._chart.snapshot.revision != snapshot.revision:
-                self._chart = chart(snapshot, library_voter(self._library))
+                self._chart = chart(snapshot, library_voter(self._library, snapshot))
             return self._chart
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
