@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +105,9 @@ def test_a_writer_that_waited_too_long_says_busy_and_readers_go_on(path: Path) -
 
 def test_a_killed_writer_leaves_whole_batches(path: Path) -> None:
     writer = start(WRITER, path, 100000)
-    time.sleep(0.3)
+    with Library.open(path, read_only=True) as library:
+        while library.count() == 0:
+            assert writer.poll() is None
     os.kill(writer.pid, signal.SIGKILL)
     writer.communicate(timeout=30)
     with Library.open(path) as library:

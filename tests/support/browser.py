@@ -10,8 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import expect as expectations
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+
+# Milliseconds until something that should appear is given up, however slow the machine.
+PATIENCE = 60_000
 
 
 def find_chromium() -> str:
@@ -84,7 +88,8 @@ def opened(browser: Browser, url: str, *, expect: str = "", **options: object) -
         Of the context.
     """
     context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
+    expectations.set_options(timeout=PATIENCE)
     watch = Watch(url)
     watch.attach(context)
     try:

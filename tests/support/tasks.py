@@ -33,6 +33,7 @@ def threads(path: str) -> tuple[str, list[int]]:
 
 
 def write_pid_and_sleep(path: str) -> None:
-    """Say who runs this, then be busy for a minute."""
+    """Say who runs this, be busy for a minute, and say that this is over."""
     Path(path).write_text(str(os.getpid()))
     time.sleep(60)
+    Path(path).write_text("done")

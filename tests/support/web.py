@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import requests
 
 from earmark.features import get_extractor
 from earmark.library import ExtractorSpec, Library, Track
@@ -117,15 +119,33 @@ class ThreadPool(Pool):
 
 
 class Server:
-    """``earmark serve`` as its users run it, on a free port."""
+    """``earmark serve`` as its users run it, on a free port.
 
-    def __init__(self, *options: str, env: dict[str, str] | None = None) -> None:
+    Parameters
+    ----------
+    folder
+        Where it keeps uploads and the user's library.
+    options
+        Of the command.
+    workers
+        How many processes analyze songs.
+    """
+
+    def __init__(self, folder: Path, *options: str, workers: int = 2) -> None:
+        self._size = workers
+        self.uploads = folder / "uploads"
+        command = [sys.executable, "-m", "earmark", "serve"]
+        own = {
+            "EARMARK_UPLOADS": str(self.uploads),
+            "EARMARK_RATE": "0",
+            "XDG_DATA_HOME": str(folder / "data"),
+        }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "serve", "--port", "0", *options],
+            [*command, "--port", "0", "--workers", str(workers), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **own},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -135,6 +155,37 @@ class Server:
             _, errors = self.process.communicate()
             raise RuntimeError(f"earmark serve did not start: {line}{errors}")
         self.url = found.group().rstrip("/")
+
+    def state(self) -> Any:
+        """Return what it says of itself: how many processes there are, and what they do."""
+        return requests.get(f"{self.url}/api/v1/ready", timeout=60).json()
+
+    def workers(self) -> list[int]:
+        """Return the process numbers of its workers, as Linux tells them."""
+        found = []
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            for child in task.joinpath("children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+        return found
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold its workers, so that what they are given stays under way however fast they are."""
+        wait_until(lambda: self.state()["workers"] == self._size)
+        pids = self.workers()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def left(self) -> list[Path]:
+        """Return the uploads that it keeps now."""
+        return [file for file in self.uploads.glob("run-*/*") if file.name != "in-use"]
 
     def stop(self, how: int = signal.SIGTERM) -> tuple[int, str]:
         """End it; return its exit code and what it wrote to stderr."""
@@ -151,7 +202,7 @@ class Server:
             self.stop(signal.SIGKILL)
 
 
-def wait_until(what: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(what: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something is so."""
     waiter = threading.Event()
     for _ in range(int(seconds / 0.02)):

@@ -6,6 +6,7 @@ import ctypes
 import os
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from earmark.web import wire
 
@@ -21,9 +22,10 @@ def main(connection: Connection, *_: object) -> None:
         match request["do"]:
             case "answer":
                 wire.send(connection, {"kind": "heard", "pid": os.getpid()})
-            case "sleep":
+            case "wait":
                 wire.send(connection, {"kind": "progress", "done": 0.0})
-                time.sleep(float(request["seconds"]))
+                while not Path(request["until"]).exists():
+                    time.sleep(0.01)
             case "crash":
                 # What a decoder written in C does with a hostile file.
                 ctypes.string_at(0)

@@ -62,7 +62,7 @@ def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeAp
         config = Config(**settings)
         services.append(Service(config, make_pool=make_pool))
         app = create_app(config, service=services[-1])
-        wait_until(lambda: services[-1].pool.ready)
+        wait_until(lambda: services[-1].pool.started == config.workers)
         return app
 
     yield make
@@ -95,16 +95,9 @@ def server(
     """One real server, with the library read-only as that of the package is."""
     folder = tmp_path_factory.mktemp("server")
     library = Path(shutil.copy(original, folder / "small.earmark"))
-    env = {
-        "EARMARK_UPLOADS": str(folder / "uploads"),
-        "EARMARK_RATE": "0",
-        "XDG_DATA_HOME": str(folder / "data"),
-    }
-    options = ["--library", str(library), "--music", str(music), "--workers", "2"]
-    with Server(*options, env=env) as running:
-        running.uploads = folder / "uploads"  # type: ignore[attr-defined]
+    with Server(folder, "--library", str(library), "--music", str(music)) as running:
         yield running
         code, errors = running.stop()
         assert code == 0, errors
-        assert list((folder / "uploads").iterdir()) == []
+        assert list(running.uploads.iterdir()) == []
         assert "Traceback" not in errors, errors

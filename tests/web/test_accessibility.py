@@ -71,7 +71,7 @@ def prepare(page, name, tune_file, bad_file):
     elif name == "map":
         page.locator("#map-canvas[data-ready]").wait_for()
     elif name == "report":
-        expect(page.locator(".figures")).to_be_visible(timeout=90_000)
+        expect(page.locator(".figures")).to_be_visible()
     elif name == "api":
         operation = page.locator("#post-api-v1-classify")
         operation.locator("input[type=file]").set_input_files(str(tune_file))

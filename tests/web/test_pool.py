@@ -12,6 +12,8 @@ from earmark.web.trouble import Busy, Canceled, Shutdown, TookTooLong, WorkerDie
 from support import web_workers
 from support.web import wait_until
 
+NEVER = "/nowhere/at/all"
+
 
 class Asked(Ticket):
     """A request that keeps what comes of it."""
@@ -72,14 +74,15 @@ def test_an_error_does_not_end_the_process(make_pool):
 
 
 @pytest.mark.parametrize("do", ["crash", "exit"])
-def test_a_process_that_dies_takes_only_its_own_request_along(make_pool, do):
+def test_a_process_that_dies_takes_only_its_own_request_along(make_pool, do, tmp_path):
     pool = make_pool(size=2)
-    long = ask(pool, do="sleep", seconds=1)
+    long = ask(pool, do="wait", until=str(tmp_path / "go"))
     dead = ask(pool, do=do)
     next_one = ask(pool, do="answer")
     assert isinstance(dead.result(), WorkerDied)
     assert "song.mp3" in str(dead.result())
     assert next_one.result() is None
+    (tmp_path / "go").touch()
     assert long.result() is None
     assert pool.restarts == 1
 
@@ -91,19 +94,20 @@ def test_a_process_that_babbles_is_an_error_of_the_server(make_pool):
 
 
 def test_a_request_that_takes_too_long_is_stopped(make_pool):
-    pool = make_pool(time_limit=0.3)
-    assert isinstance(ask(pool, do="sleep", seconds=60).result(), TookTooLong)
+    pool = make_pool(time_limit=3)
+    assert isinstance(ask(pool, do="wait", until=NEVER).result(), TookTooLong)
     assert ask(pool, do="answer").result() is None
 
 
-def test_a_waiting_request_can_be_called_off(make_pool):
+def test_a_waiting_request_can_be_called_off(make_pool, tmp_path):
     pool = make_pool()
-    long = ask(pool, do="sleep", seconds=0.5)
+    long = ask(pool, do="wait", until=str(tmp_path / "go"))
     wait_until(lambda: pool.working == 1)
     waiting = ask(pool, do="answer")
     assert pool.place(waiting) == 0
     pool.cancel(waiting)
     assert isinstance(waiting.result(), Canceled)
+    (tmp_path / "go").touch()
     assert long.result() is None
     assert waiting.messages == []
     assert pool.restarts == 0
@@ -111,7 +115,7 @@ def test_a_waiting_request_can_be_called_off(make_pool):
 
 def test_a_running_request_can_be_called_off(make_pool):
     pool = make_pool()
-    long = ask(pool, do="sleep", seconds=60)
+    long = ask(pool, do="wait", until=NEVER)
     wait_until(lambda: bool(long.messages))
     pool.cancel(long)
     assert isinstance(long.result(), Canceled)
@@ -121,7 +125,7 @@ def test_a_running_request_can_be_called_off(make_pool):
 def test_calling_off_again_and_again_never_hits_another_request(make_pool):
     pool = make_pool(queue=100)
     for _ in range(3):
-        doomed = ask(pool, do="sleep", seconds=60)
+        doomed = ask(pool, do="wait", until=NEVER)
         survivor = ask(pool, do="answer")
         wait_until(lambda doomed=doomed: bool(doomed.messages))
         for _ in range(3):
@@ -133,8 +137,8 @@ def test_calling_off_again_and_again_never_hits_another_request(make_pool):
 
 def test_a_full_queue_refuses(make_pool):
     pool = make_pool(queue=1)
-    wait_until(lambda: pool.ready)
-    running = ask(pool, do="sleep", seconds=60)
+    wait_until(lambda: pool.started == 1)
+    running = ask(pool, do="wait", until=NEVER)
     wait_until(lambda: pool.working == 1)
     waiting = ask(pool, do="answer")
     with pytest.raises(Busy, match="wait already"):
@@ -145,7 +149,7 @@ def test_a_full_queue_refuses(make_pool):
 
 def test_closing_ends_what_runs_and_what_waits(make_pool):
     pool = make_pool()
-    running, waiting = ask(pool, do="sleep", seconds=60), ask(pool, do="answer")
+    running, waiting = ask(pool, do="wait", until=NEVER), ask(pool, do="answer")
     wait_until(lambda: bool(running.messages))
     pool.close()
     assert isinstance(running.result(), Shutdown)
@@ -157,4 +161,4 @@ def test_closing_ends_what_runs_and_what_waits(make_pool):
 def test_a_process_that_never_gets_ready_is_told(make_pool):
     pool = make_pool(web_workers.never_ready)
     assert isinstance(ask(pool, do="answer").result(), WorkerDied)
-    assert not pool.ready
+    assert pool.started == 0

@@ -17,7 +17,8 @@ from earmark.errors import EarmarkError
 from earmark.web.pool import Ticket
 from earmark.web.trouble import NotFound
 
-State = Literal["queued", "running", "done", "failed", "canceled"]
+Outcome = Literal["done", "failed", "canceled"]
+State = Outcome | Literal["queued", "running"]
 
 MOST_FINISHED = 500
 """Finished jobs that are kept at most; the oldest go first."""
@@ -47,6 +48,8 @@ class Job:
         The song's point on the map.
     taught
         The genre is the one that somebody gave this very recording by hand.
+    outcome
+        How it ended; None as long as it did not.
     """
 
     name: str
@@ -54,7 +57,7 @@ class Job:
     upload: bool
     picture: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-    state: State = "queued"
+    outcome: Outcome | None = None
     done: float = 0.0
     created: float = field(default_factory=time.time)
     ended: float | None = None
@@ -69,6 +72,14 @@ class Job:
     ticket: Ticket | None = None
     answered: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def state(self) -> State:
+        """Where it stands: it runs from when a worker takes it."""
+        if self.outcome is not None:
+            return self.outcome
+        taken = self.ticket is not None and self.ticket.slot is not None
+        return "running" if taken else "queued"
 
 
 class Jobs:

@@ -110,9 +110,9 @@ class Pool:
         return sum(slot.ticket is not None for slot in self._slots)
 
     @property
-    def ready(self) -> bool:
-        """Whether at least one process has started."""
-        return any(slot.ready for slot in self._slots)
+    def started(self) -> int:
+        """How many processes have started and take requests."""
+        return sum(slot.ready for slot in self._slots)
 
     def submit(self, ticket: Ticket) -> None:
         """Put a request into the queue.

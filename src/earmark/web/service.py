@@ -173,7 +173,6 @@ class Service:
 
     def _hear(self, job: Job, message: dict[str, Any], arrays: wire.Arrays) -> None:
         """Take one message of a worker."""
-        job.state = "running"
         match message["kind"]:
             case "progress":
                 job.done = float(message["done"])
@@ -218,13 +217,13 @@ class Service:
             self.uploads.discard(job.file)
         job.error = error
         if error is None:
-            job.state = "done"
+            job.outcome = "done"
             job.done = 1.0
         elif isinstance(error, Canceled):
-            job.state = "canceled"
+            job.outcome = "canceled"
             self.metrics.songs.labels("canceled").inc()
         else:
-            job.state = "failed"
+            job.outcome = "failed"
             self.metrics.songs.labels("failed").inc()
         job.ended = time.time()
         job.answered.set()
@@ -314,7 +313,7 @@ class Service:
     def is_ready(self) -> bool:
         """Whether songs can be answered now."""
         try:
-            return self.pool.ready and sum(self.library.genres().values()) > 0
+            return self.pool.started > 0 and sum(self.library.genres().values()) > 0
         except LibraryError:
             return False
 

@@ -32,7 +32,7 @@ def ready() -> Any:
     is_ready = owner.is_ready()
     body = {
         "ready": is_ready,
-        "workers": owner.pool.size,
+        "workers": owner.pool.started,
         "working": owner.pool.working,
         "waiting": owner.pool.waiting,
     }
