@@ -61,22 +61,18 @@ def import_command(
     if _is_npz(source):
         if genres is not None or other_settings:
             raise click.UsageError("--genres and --other-settings are for a my.dat")
-        vectors = import_vectors(source, output, metric=metric, overwrite=force)
-        tracks, found, notes, left_out = (
-            vectors.tracks, vectors.genres, vectors.notes, vectors.left_out
-        )  # fmt: skip
+        done = import_vectors(source, output, metric=metric, overwrite=force)
     else:
         if metric is not None:
             raise click.UsageError("--metric is for an npz file")
-        rows = import_classic(
+        done = import_classic(
             source, output, genres=genres, other_settings=other_settings, overwrite=force
         )
-        tracks, found, notes, left_out = rows.tracks, rows.genres, rows.notes, rows.left_out
-    for note in notes:
+    for note in done.notes:
         click.echo(f"earmark: {source}: {note}", err=True)
-    listing = ", ".join(f"{genre} {count}" for genre, count in found.items())
-    click.echo(f"{output}: {tracks} tracks ({listing or 'no genres'})")
-    if left_out:
+    listing = ", ".join(f"{genre} {count}" for genre, count in done.genres.items())
+    click.echo(f"{output}: {done.tracks} tracks ({listing or 'no genres'})")
+    if done.left_out:
         sys.exit(EXIT_PARTLY)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import ImportFormatError
-from earmark.library.fitting import refit
+from earmark.library.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Track
-from earmark.library.store import Library
 
 METRICS = ("cosine", "euclidean")
 """What foreign vectors can be compared by."""
@@ -24,38 +22,13 @@ FOREIGN = "foreign"
 MAX_BYTES = 4 * 2**30
 
 
-@dataclass(frozen=True)
-class ImportedVectors:
-    """What an import did.
-
-    Attributes
-    ----------
-    tracks
-        How many tracks the new library has.
-    genres
-        How many of each genre.
-    metric
-        How they are compared.
-    notes
-        What was odd, one line each, without the file's name.
-    left_out
-        How many rows could not be used.
-    """
-
-    tracks: int
-    genres: dict[str, int]
-    metric: str
-    notes: tuple[str, ...]
-    left_out: int
-
-
 def import_vectors(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
     metric: str | None = None,
     overwrite: bool = False,
-) -> ImportedVectors:
+) -> Imported:
     """Make a library of vectors that another program computed.
 
     Such a library can be evaluated and searched; sound files cannot be compared with it.
@@ -114,12 +87,15 @@ def import_vectors(
         for row in usable
     ]
     spec = ExtractorSpec(FOREIGN, file.stem, vectors.shape[1], chosen, vectors.dtype.name)
-    with Library.create(target, spec, overwrite=overwrite) as library:
-        library.add(tracks, vectors[usable])
-        if library.genres():
-            refit(library)
-        counts = library.genres()
-    return ImportedVectors(len(tracks), counts, chosen, tuple(notes), count - len(usable))
+    return keep(
+        target,
+        spec,
+        tracks,
+        vectors[usable],
+        notes=notes,
+        left_out=count - len(usable),
+        overwrite=overwrite,
+    )
 
 
 def _load(file: Path) -> Mapping[str, NDArray[Any]]:

@@ -73,7 +73,7 @@ class Service:
     def _use(self, library: Library) -> None:
         self.library = library
         self.classifier = Classifier(library)
-        self.map = StarMap(library)
+        self.map = StarMap(self.classifier.refresh)
         self.report = Report(library)
 
     def change_library(self, library: Library) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.library import Library, Snapshot
-from earmark.library.fitting import voter as library_voter
+from earmark.library import Snapshot
 from earmark.neighbors import Voter
 
 
@@ -77,10 +77,17 @@ def chart(snapshot: Snapshot, voter: Voter) -> Chart:
 
 
 class StarMap:
-    """The chart of a library, made anew when the library has changed."""
+    """The chart of a library, made anew when the library has changed.
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    Parameters
+    ----------
+    current
+        Returns the vote of the library and its tracks as they are now, the same objects as long as
+        nothing has changed.
+    """
+
+    def __init__(self, current: Callable[[], tuple[Voter, Snapshot]]) -> None:
+        self._current = current
         self._lock = threading.Lock()
         self._chart: Chart | None = None
 
@@ -93,9 +100,9 @@ class StarMap:
             It has no labelled tracks.
         """
         with self._lock:
-            snapshot = self._library.snapshot()
-            if self._chart is None or self._chart.snapshot.revision != snapshot.revision:
-                self._chart = chart(snapshot, library_voter(self._library, snapshot))
+            voter, snapshot = self._current()
+            if self._chart is None or self._chart.snapshot is not snapshot:
+                self._chart = chart(snapshot, voter)
             return self._chart
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:

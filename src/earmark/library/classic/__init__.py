@@ -3,7 +3,6 @@
 from earmark.library.classic.genres import GTZAN
 from earmark.library.classic.mydat import Rows, read_rows, write_rows
 from earmark.library.classic.transfer import (
-    Imported,
     classic_reference,
     classic_spec,
     export_classic,
@@ -12,7 +11,6 @@ from earmark.library.classic.transfer import (
 
 __all__ = [
     "GTZAN",
-    "Imported",
     "Rows",
     "classic_reference",
     "classic_spec",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,33 +20,11 @@ from earmark.library.classic.recognize import (
     window_of,
 )
 from earmark.library.default import open_library
-from earmark.library.fitting import refit
+from earmark.library.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Snapshot, Track
 from earmark.library.store import Library
 
 EXTRACTOR = "mfcc"
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What an import did.
-
-    Attributes
-    ----------
-    tracks
-        How many tracks the new library has.
-    genres
-        How many of each genre.
-    notes
-        What was odd, one line each, without the file's name.
-    left_out
-        How many rows could not be used.
-    """
-
-    tracks: int
-    genres: dict[str, int]
-    notes: tuple[str, ...]
-    left_out: int
 
 
 def classic_spec() -> ExtractorSpec:
@@ -133,11 +110,15 @@ def import_classic(
         spec = ExtractorSpec(
             "foreign", "mfcc, other settings", spec.dimension, spec.metric, "float64"
         )
-    with Library.create(target, spec, overwrite=overwrite) as library:
-        library.add(tracks, rows.vectors)
-        refit(library)
-        counts = library.genres()
-    return Imported(len(tracks), counts, tuple(notes), rows.left_out)
+    return keep(
+        target,
+        spec,
+        tracks,
+        rows.vectors,
+        notes=notes,
+        left_out=rows.left_out,
+        overwrite=overwrite,
+    )
 
 
 def _difference(rows: Rows, found: Recognized) -> str | None:
