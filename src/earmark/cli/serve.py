@@ -95,6 +95,8 @@ def serve(
     from earmark.web.config import MEGABYTE, is_loopback, read_token
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    # It warns of every request that waits a moment for a thread, as at the start.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     config = Config.from_environment()
     config = replace(
         config,
