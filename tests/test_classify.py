@@ -212,6 +212,18 @@ def test_json_has_what_was_asked_for(example: Prediction) -> None:
     assert "error" not in said
 
 
+def test_a_shortlist_is_a_set_that_says_more_than_the_genre(example: Prediction) -> None:
+    two = replace(example, prediction_set=("metal", "rock"), coverage=0.9)
+    assert two.shortlist() == ("metal", "rock")
+    unsure = replace(two, abstained=True, reason="it lies between metal and rock")
+    assert unsure.shortlist() == ("metal", "rock")
+    strange = replace(two, abstained=True, reason="it is like nothing in the library")
+    assert strange.shortlist() == ()
+    assert replace(two, prediction_set=("metal",)).shortlist() == ()
+    assert replace(two, prediction_set=tuple(two.probabilities)).shortlist() == ()
+    assert replace(two, coverage=None).shortlist() == ()
+
+
 def test_not_sure_is_said_with_the_best_guess(example: Prediction) -> None:
     unsure = replace(example, abstained=True, reason="it lies between rock and metal")
     assert unsure.sentence() == (

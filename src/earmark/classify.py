@@ -16,7 +16,7 @@ from earmark.features import FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
-from earmark.neighbors import Voter
+from earmark.neighbors import STRANGE, Voter
 
 N_TAGS_SHOWN = 5
 
@@ -64,7 +64,8 @@ class Prediction:
     reason
         Why, a part of a sentence; None where it is sure.
     prediction_set
-        The genres among which the true one is with a probability of ``coverage``.
+        The genres that stand out for songs like this one. Over many songs like the library's such
+        sets hold the right genre at a rate of ``coverage``; of one song they say less.
     coverage
         None where the vote is not calibrated.
     tags
@@ -103,6 +104,16 @@ class Prediction:
         if self.abstained:
             return f"Not sure: {self.reason}. The best guess is {self.genre}."
         return f"This song is classified as {self.genre}."
+
+    def shortlist(self) -> tuple[str, ...]:
+        """Return the prediction set where it says something that the genre does not.
+
+        It is empty for a set of one genre or of all, and for what is like nothing in the library:
+        sets promise nothing about that.
+        """
+        count = len(self.prediction_set)
+        told = self.coverage is not None and self.reason != STRANGE
+        return self.prediction_set if told and 1 < count < len(self.probabilities) else ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as JSON values, without the vector."""

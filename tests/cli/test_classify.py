@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
 import shutil
@@ -11,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from earmark.classify import Prediction
-from earmark.cli.classify import bar, clock, described
+from earmark.classify import Classifier, Prediction
+from earmark.cli.classify import bar, clock, described, show
 from earmark.library import ExtractorSpec, Library, Track, open_default
 from support import sounds
 from support.command import Command, Ran
@@ -72,10 +75,20 @@ def test_the_learned_answer_says_how_sure_it_is(earmark: Command) -> None:
     first, second = (line.split() for line in ran.out.splitlines()[1:3])
     assert {first[0], second[0]} == {"metal", "rock"}
     assert first[1].count("█") > second[1].count("█")
-    assert "90% sure that it is " in ran.out
+    assert "lists hold" not in ran.out, "one genre alone is no list"
     assert "the network hears: " in ran.out
     assert "more that voted" in ran.out
     assert "\x1b" not in ran.out, "no colors into a pipe"
+
+
+def test_genres_that_stand_out_together_are_listed_with_what_such_lists_hold() -> None:
+    with open_default("reference") as library:
+        prediction = Classifier(library).predict(EXAMPLE)
+    between = dataclasses.replace(prediction, prediction_set=("metal", "rock"), coverage=0.9)
+    out = Console(file=io.StringIO(), width=100)
+    show(out, between)
+    said = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "  metal or rock: 90% of such lists hold the right genre\n" in said
 
 
 def test_not_sure_is_said_with_its_reason(earmark: Command, tmp_path: Path) -> None:

@@ -106,9 +106,9 @@ def show(out: Console, prediction: Prediction) -> None:
         out.print(line)
     if prediction.abstained:
         out.print(Text(f"  not sure: {prediction.reason}", style="yellow"))
-    if prediction.coverage is not None and prediction.prediction_set:
-        within = " or ".join(prediction.prediction_set)
-        out.print(f"  {prediction.coverage:.0%} sure that it is {within}")
+    if shortlist := prediction.shortlist():
+        listed = " or ".join(shortlist)
+        out.print(f"  {listed}: {prediction.coverage:.0%} of such lists hold the right genre")
     if prediction.tags:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,10 @@ def tracks_together(snapshot: Snapshot, metric: str) -> NDArray[np.intp]:
     return neighbors.group_tracks(snapshot.artists, [*copies, *same_bytes])
 
 
-def fit(library: Library, snapshot: Snapshot | None = None) -> Parameters:
+def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Parameters:
     """Fit the vote to the tracks of a library, without keeping the result.
+
+    ``k`` neighbors vote where it is given, else as many as suits the size of the genres.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def fit(library: Library, snapshot: Snapshot | None = None) -> Parameters:
     with threadpool_limits(1, user_api="blas"):
         groups = tracks_together(tracks, metric)
         return neighbors.fit(
-            tracks.vectors, tracks.genres, groups, metric=metric, seconds=tracks.seconds
+            tracks.vectors, tracks.genres, groups, metric=metric, k=k, seconds=tracks.seconds
         )
 
 
@@ -77,10 +78,11 @@ def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
 def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Voter:
     """Return the vote of a library as it is now, or of a snapshot of it.
 
-    ``k`` neighbors vote where it is given, else as many as is fitted.
+    ``k`` neighbors vote where it is given, with probabilities that are fitted to it; else as many
+    as is stored or fitted.
 
     The stored parameters are used where there are such and they still fit. Otherwise new ones are
-    fitted, and kept if the library can be written.
+    fitted, and kept if the library can be written and ``k`` is not given.
 
     Raises
     ------
@@ -96,10 +98,10 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
         # What an older version of the vote wrote is fitted anew.
         with contextlib.suppress(LibraryDamaged):
             parameters = Parameters.from_bytes(fitted.blob)
-    if parameters is None:
+    if k is not None and (parameters is None or parameters.k != k):
+        parameters = fit(library, snapshot, k=k)
+    elif parameters is None:
         parameters = fit(library, snapshot)
         with contextlib.suppress(LibraryReadOnly, LibraryBusy):
             library.store_parameters(parameters.to_bytes(), snapshot)
-    if k is not None:
-        parameters = dataclasses.replace(parameters, k=k)
     return Voter(snapshot.vectors, snapshot.genres, parameters)

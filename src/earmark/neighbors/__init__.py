@@ -5,10 +5,11 @@ from earmark.neighbors.fitting import fit, leave_group_out
 from earmark.neighbors.groups import find_duplicates, fold_artist, group_tracks
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
-from earmark.neighbors.voter import Voter
+from earmark.neighbors.voter import STRANGE, Voter
 
 __all__ = [
     "METRICS",
+    "STRANGE",
     "Answers",
     "Parameters",
     "Voter",

@@ -17,6 +17,9 @@ from earmark.neighbors.vote import nearness_weights, vote
 
 STRANGE = "it is like nothing in the library"
 
+# The share of the average genre that the smallest counts as, at least; docs/how-it-decides.md.
+LEAST_SIZE = 0.25
+
 # Seconds: one patch of the network, and so much that more would settle nothing.
 SHORTEST_HEARD = 3.0
 WELL_HEARD = 30.0
@@ -60,6 +63,7 @@ class Voter:
         self.genres: tuple[str, ...] = tuple(names)
         self._labels: Indices = labels
         self._sizes = np.bincount(labels, minlength=len(self.genres))
+        self._least_size = LEAST_SIZE * len(labels) / len(self.genres)
         self._metric = METRICS[parameters.metric]
         self._space: Space | None = None
         self._index: Index
@@ -115,7 +119,8 @@ class Voter:
         """Return the shares of votes [q, G] and the winners [q] of neighbors that were found.
 
         In the fitted vote the nearer count more, and a vote counts by how rare its genre is among
-        the tracks that may vote, so that a large genre does not win by its size.
+        the tracks that may vote, so that a large genre does not win by its size. No genre counts as
+        smaller than ``LEAST_SIZE`` of the average one, so that a single track does not outvote all.
         """
         labels = self._labels[neighbors]
         n_genres = len(self.genres)
@@ -125,7 +130,7 @@ class Voter:
         for row, tracks in enumerate(exclude or ()):
             np.subtract.at(sizes[row], self._labels[tracks], 1)
         of_neighbors = np.take_along_axis(sizes, labels, axis=1)
-        weights = nearness_weights(distances) / np.maximum(of_neighbors, 1)
+        weights = nearness_weights(distances) / np.maximum(of_neighbors, self._least_size)
         return vote(distances, labels, n_genres, weights)
 
     def strangeness(self, queries: Float, seconds: Float64 | None = None) -> Float64:

@@ -42,6 +42,7 @@ def prediction(service: Service, job: Job) -> dict[str, Any]:
         "title": job.title,
         "sentence": found.sentence(),
         "neighbors": [neighbor(service, near) for near in found.neighbors],
+        "shortlist": list(found.shortlist()),
         "taught": job.taught,
         "content_hash": found.content_hash,
     }
