@@ -19,11 +19,24 @@ def main(connection: Connection, *_: object) -> None:
             request, _ = wire.receive(connection)
         except EOFError:
             return
+        number = {"number": request["number"]}
         match request["do"]:
             case "answer":
-                wire.send(connection, {"kind": "heard", "pid": os.getpid()})
+                said = request.get("say")
+                wire.send(connection, {"kind": "heard", "pid": os.getpid(), "said": said, **number})
+                for _ in range(request.get("more", 0)):
+                    wire.send(connection, {"kind": "picture", "said": said, **number})
+            case "stray":
+                # Words of a request that is long over, before and between those of this one.
+                stray = {"number": request["number"] - 1}
+                wire.send(connection, {"kind": "heard", "said": "stray", **stray})
+                wire.send(connection, {"kind": "done", **stray})
+                wire.send(connection, {"kind": "heard", "said": request.get("say"), **number})
+                wire.send(connection, {"kind": "failed", "error": "x", "problem": "y"})
             case "wait":
-                wire.send(connection, {"kind": "progress", "done": 0.0})
+                if "say" in request:
+                    wire.send(connection, {"kind": "heard", "said": request["say"], **number})
+                wire.send(connection, {"kind": "progress", "done": 0.0, **number})
                 while not Path(request["until"]).exists():
                     time.sleep(0.01)
             case "crash":
@@ -34,12 +47,10 @@ def main(connection: Connection, *_: object) -> None:
             case "babble":
                 connection.send_bytes(b"\x80\x04not json")
             case "fail":
-                wire.send(
-                    connection,
-                    {"kind": "failed", "error": "AudioSilent", "problem": "there is nothing in it"},
-                )
+                problem = {"error": "AudioSilent", "problem": "there is nothing in it"}
+                wire.send(connection, {"kind": "failed", **problem, **number})
                 continue
-        wire.send(connection, {"kind": "done"})
+        wire.send(connection, {"kind": "done", **number})
 
 
 def never_ready(connection: Connection, *_: object) -> None:

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from earmark.errors import AudioSilent, ServerError
+from earmark.errors import AudioSilent, LibraryEmpty, ServerError
+from earmark.web import pool as pool_module
 from earmark.web.pool import Pool, Ticket
 from earmark.web.trouble import Busy, Canceled, Shutdown, TookTooLong, WorkerDied
 from support import web_workers
@@ -91,6 +92,97 @@ def test_a_process_that_babbles_is_an_error_of_the_server(make_pool):
     pool = make_pool()
     assert isinstance(ask(pool, do="babble").result(), ServerError)
     assert ask(pool, do="answer").result() is None
+
+
+def test_what_a_process_babbles_is_not_the_end_of_the_next_request(make_pool):
+    pool = make_pool()
+    babbled, answered = ask(pool, do="babble"), ask(pool, do="answer", say="mine")
+    assert isinstance(babbled.result(), ServerError)
+    assert answered.result() is None
+    assert [message["said"] for message in answered.messages] == ["mine"]
+
+
+class Refusing(Asked):
+    """A request whose first message cannot be used."""
+
+    problem: Exception = LibraryEmpty("library: has no labelled tracks")
+
+    def _hear(self, message, arrays):
+        super()._hear(message, arrays)
+        raise self.problem
+
+
+def test_a_message_that_cannot_be_used_leaves_nothing_for_the_next_request(make_pool):
+    pool = make_pool()
+    for number in range(3):
+        refused = Refusing(do="answer", say=f"refused {number}", more=2)
+        pool.submit(refused)
+        answered = ask(pool, do="answer", say=f"answered {number}", more=1)
+        assert refused.result() is Refusing.problem
+        # What comes after it is not asked for.
+        assert len(refused.messages) == 1
+        assert answered.result() is None
+        assert [message["said"] for message in answered.messages] == [f"answered {number}"] * 2
+    # The process is well.
+    assert pool.restarts == 0
+
+
+def test_a_fault_in_our_own_code_leaves_nothing_for_the_next_request(make_pool, caplog):
+    pool = make_pool()
+    broken = Refusing(do="answer", say="broken", more=2)
+    broken.problem = ZeroDivisionError("a fault")
+    pool.submit(broken)
+    answered = ask(pool, do="answer", say="answered")
+    assert isinstance(broken.result(), WorkerDied)
+    assert answered.result() is None
+    assert [message["said"] for message in answered.messages] == ["answered"]
+    assert "a request was lost" in caplog.text
+
+
+def test_a_process_does_not_go_on_for_long_with_what_nobody_can_use(make_pool, monkeypatch):
+    monkeypatch.setattr(pool_module, "DRAIN_LIMIT", 0.0)
+    pool = make_pool(time_limit=600)
+    refused = Refusing(do="wait", say="refused", until=NEVER)
+    pool.submit(refused)
+    answered = ask(pool, do="answer", say="answered")
+    assert refused.result() is Refusing.problem
+    assert answered.result() is None
+    assert [message["said"] for message in answered.messages] == ["answered"]
+
+
+def test_messages_of_another_request_are_dropped(make_pool, caplog):
+    pool = make_pool()
+    for number in range(2):
+        ticket = ask(pool, do="stray", say=number)
+        assert ticket.result() is None
+        assert [message["said"] for message in ticket.messages] == [number]
+    assert "another request" in caplog.text
+
+
+def test_a_request_whose_end_cannot_be_told_does_not_stop_the_slot(make_pool, caplog):
+    pool = make_pool()
+    ticket = Ticket({"do": "answer"}, "song.mp3", lambda *_: None, lambda _: 1 / 0)
+    pool.submit(ticket)
+    assert ask(pool, do="answer").result() is None
+    assert "the end of a request was lost" in caplog.text
+
+
+def test_calling_off_what_is_just_done_does_not_hit_the_next_request(make_pool):
+    pool = make_pool()
+
+    class TooLate(Asked):
+        def _hear(self, message, arrays):
+            super()._hear(message, arrays)
+            # The process is ended, but all that it had to say is said already.
+            pool.cancel(self)
+
+    for _ in range(5):
+        late = TooLate(do="answer", more=0)
+        pool.submit(late)
+        survivor = ask(pool, do="answer", say="mine")
+        late.result()
+        assert survivor.result() is None
+        assert [message["said"] for message in survivor.messages] == ["mine"]
 
 
 def test_a_request_that_takes_too_long_is_stopped(make_pool):

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -59,9 +59,19 @@ def serve(connection: Connection, extractor: FeatureExtractor) -> None:
         try:
             request, _ = wire.receive(connection)
             error = _answer(connection, extractor, request)
-            wire.send(connection, error or {"kind": "done"})
+            _tell(connection, request, error or {"kind": "done"})
         except (EOFError, OSError):
             return
+
+
+def _tell(
+    connection: Connection,
+    request: dict[str, Any],
+    message: Mapping[str, Any],
+    arrays: wire.Arrays | None = None,
+) -> None:
+    """Send a message with the number of the request that it is about."""
+    wire.send(connection, {**message, "number": request["number"]}, arrays)
 
 
 def _answer(
@@ -95,7 +105,8 @@ def analyze(connection: Connection, extractor: FeatureExtractor, request: dict[s
     extractor
         Of the library in use.
     request
-        ``path``, ``max_duration`` in seconds, and whether a ``picture`` is wanted.
+        ``number``, which all messages repeat, ``path``, ``max_duration`` in seconds, and whether a
+        ``picture`` is wanted.
 
     Raises
     ------
@@ -115,12 +126,12 @@ def analyze(connection: Connection, extractor: FeatureExtractor, request: dict[s
         "warnings": list(heard.warnings),
         "seconds": heard.seconds,
     }
-    wire.send(connection, facts, {"vector": heard.vector})
+    _tell(connection, request, facts, {"vector": heard.vector})
     if not request.get("picture"):
         return
 
     def progress(done: float) -> None:
-        wire.send(connection, {"kind": "progress", "done": done})
+        _tell(connection, request, {"kind": "progress", "done": done})
 
     peaks = waveform(path, heard.duration, lambda done: progress(0.3 * done))
     step = max(SHORTEST_STRETCH, heard.duration / MOST_STRETCHES)
@@ -132,7 +143,7 @@ def analyze(connection: Connection, extractor: FeatureExtractor, request: dict[s
         "starts": starts,
         "vectors": np.asarray(vectors, dtype=np.float64),
     }
-    wire.send(connection, {"kind": "picture", "step": step}, arrays)
+    _tell(connection, request, {"kind": "picture", "step": step}, arrays)
 
 
 def waveform(path: str, duration: float, progress: Any = None) -> NDArray[np.float32]:

@@ -29,6 +29,9 @@ OnEnd = Callable[[EarmarkError | None], None]
 START_LIMIT = 120.0
 """Seconds that a new process may take to say that it is ready."""
 
+DRAIN_LIMIT = 5.0
+"""Seconds that a process may go on with a request whose answer nobody can use any more."""
+
 
 class Ticket:
     """One request on its way through the pool.
@@ -40,7 +43,8 @@ class Ticket:
     shown
         The file's name as its sender knows it, for errors.
     on_message
-        Called for every message of the worker, in the slot's thread.
+        Called for every message of the worker, in the slot's thread. An ``EarmarkError`` that it
+        raises is how the request ends; it is not called again then.
     on_end
         Called exactly once, at the end, with None or what went wrong.
     """
@@ -214,6 +218,7 @@ class Slot:
         self._lock = threading.Lock()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
+        self._requests = 0
 
     def kill(self, ticket: Ticket | None) -> None:
         """End the process, provided that it still has ``ticket``."""
@@ -227,19 +232,23 @@ class Slot:
             error: EarmarkError | None
             try:
                 error = self._serve(ticket)
-            except EarmarkError as problem:
-                error = problem
             except Exception:
+                # What the process has still to say of this request must not meet the next one.
+                self._stop()
                 logger.exception("a request was lost")
                 error = WorkerDied(f"{ticket.shown}: the analysis failed; try again")
-                self._stop()
             with self._lock:
                 self.ticket = None
-            if ticket.canceled and error is not None:
-                error = Canceled(f"{ticket.shown}: called off")
+            if ticket.canceled:
                 # The process may be dying just now; the next request must not meet it.
                 self._stop()
-            ticket.on_end(error)
+                if error is not None:
+                    error = Canceled(f"{ticket.shown}: called off")
+            try:
+                ticket.on_end(error)
+            except Exception:
+                # The slot must go on, whatever became of one request.
+                logger.exception("the end of a request was lost")
             if self._process is None and not self._pool.closing:
                 self._start()
         self._stop()
@@ -291,23 +300,10 @@ class Slot:
                 return Canceled(f"{ticket.shown}: called off")
         if ticket.canceled:
             return Canceled(f"{ticket.shown}: called off")
-        deadline = time.monotonic() + self._pool.time_limit
+        self._requests += 1
         try:
-            wire.send(connection, ticket.request)
-            while True:
-                if not connection.poll(max(0.0, deadline - time.monotonic())):
-                    self._stop()
-                    limit = self._pool.time_limit
-                    return TookTooLong(
-                        f"{ticket.shown}: took longer than {limit:g} s; send a shorter piece"
-                    )
-                message, arrays = wire.receive(connection)
-                kind = message.get("kind")
-                if kind == "done":
-                    return None
-                if kind == "failed":
-                    return wire.error_from_message(message, ticket.shown)
-                ticket.on_message(message, arrays)
+            wire.send(connection, {**ticket.request, "number": self._requests})
+            return self._listen(ticket, connection)
         except (EOFError, OSError):
             if self._pool.closing:
                 return Shutdown(f"{ticket.shown}: the server stopped before it was analyzed")
@@ -317,3 +313,44 @@ class Slot:
             return WorkerDied(
                 f"{ticket.shown}: the decoder broke down on this file; convert it and try again"
             )
+
+    def _listen(self, ticket: Ticket, connection: Connection) -> EarmarkError | None:
+        """Hear all that the process says of a request; return what went wrong.
+
+        Everything up to the last message is taken off the connection, or the process is ended:
+        what is left there would be taken for the answer of the next request.
+
+        Raises
+        ------
+        EOFError, OSError
+            The process is gone.
+        """
+        error: EarmarkError | None = None
+        deadline = time.monotonic() + self._pool.time_limit
+        while True:
+            if not connection.poll(max(0.0, deadline - time.monotonic())):
+                self._stop()
+                limit = self._pool.time_limit
+                return error or TookTooLong(
+                    f"{ticket.shown}: took longer than {limit:g} s; send a shorter piece"
+                )
+            try:
+                message, arrays = wire.receive(connection)
+            except EarmarkError as babble:
+                # Nobody knows where its next message begins.
+                self._stop()
+                return error or babble
+            if message.get("number") != self._requests:
+                logger.error("a worker process spoke of another request than its own")
+                continue
+            kind = message.get("kind")
+            if kind == "done":
+                return error
+            if kind == "failed":
+                return error or wire.error_from_message(message, ticket.shown)
+            if error is None:
+                try:
+                    ticket.on_message(message, arrays)
+                except EarmarkError as problem:
+                    error = problem
+                    deadline = min(deadline, time.monotonic() + DRAIN_LIMIT)
