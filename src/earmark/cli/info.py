@@ -14,7 +14,7 @@ from earmark.cli.common import console
 from earmark.evaluation.intervals import wilson
 from earmark.library import Library, open_default
 from earmark.library.fitting import tracks_together, voter
-from earmark.neighbors import Parameters, leave_group_out
+from earmark.neighbors import Parameters, fold_artist, leave_group_out
 
 PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness", "set_threshold")
 
@@ -41,8 +41,9 @@ def describe(library: Library) -> dict[str, Any]:
     snapshot = library.snapshot()
     artists: dict[str, set[str]] = {genre: set() for genre in snapshot.genre_names}
     for genre, artist in zip(snapshot.genres, snapshot.artists, strict=True):
-        if artist is not None:
-            artists[genre].add(artist)
+        folded = fold_artist(artist)
+        if folded is not None:
+            artists[genre].add(folded)
     spec = library.spec
     facts: dict[str, Any] = {
         "library": str(library.path),
@@ -132,11 +133,11 @@ def show(facts: dict[str, Any]) -> None:
     out.print(f"  {kind}: {listed}")
     summary = facts["leave_one_artist_out"]
     if summary is not None:
-        low, high = summary["accuracy_interval"]
+        left_out = "artist" if summary["artists_known"] else "track"
         out.print(
-            f"  leaving out one artist at a time: {summary['accuracy']:.1%} right "
-            f"(95 % interval {low:.1%} to {high:.1%}), "
-            f"{summary['balanced_accuracy']:.1%} averaged over genres"
+            f"  leaving out one {left_out} at a time: about {summary['accuracy']:.0%} right, "
+            f"{summary['balanced_accuracy']:.0%} averaged over genres "
+            "(earmark evaluate says it exactly)"
         )
         if not summary["artists_known"]:
             out.print(
