@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from support import sounds
+from support.web import RATE, make_music, song
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -43,6 +48,28 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_python_examples_are_python(page: Path) -> None:
     for block in blocks(page, "python"):
         ast.parse(block)
+
+
+def test_a_recording_can_be_read_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sounds.write(tmp_path / "song.mp3", song("melody", 1, 70.0), RATE, "mp3")
+    (code,) = blocks(ROOT / "docs" / "audio.md", "python")
+    exec(compile(code, "audio.md", "exec"), {})
+    duration, rate, channels = capsys.readouterr().out.splitlines()[0].split()
+    assert float(duration) == pytest.approx(70, abs=0.2)
+    assert (rate, channels) == (str(RATE), "1")
+
+
+def test_a_library_can_be_built_as_the_page_says(tmp_path: Path) -> None:
+    music = make_music(tmp_path / "music")
+    (code,) = blocks(ROOT / "docs" / "building.md", "python")
+    assert '"/music"' in code
+    (tmp_path / "own.py").write_text(code.replace('"/music"', repr(str(music))), "utf-8")
+    command = [sys.executable, "own.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{len(list(music.rglob('*.*')))} []\n"
 
 
 def test_the_vote_of_a_library_can_be_fitted_by_anyone(capsys: pytest.CaptureFixture[str]) -> None:
