@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,19 @@ def test_other_features_are_refused(tmp_path: Path) -> None:
     Library.create(path, ExtractorSpec("musicnn", "1", 2, "cosine", "float16")).close()
     with pytest.raises(LibraryExtractor, match="--features mfcc"):
         run(tmp_path / "x.dat", "--library", path)
+
+
+def test_genres_with_commas_come_back_as_a_shell_passes_them(tmp_path: Path) -> None:
+    dat = gaussians.write(tmp_path / "my.dat", gaussians.rows([1, 2, 3]))
+    names = '1="R&B, soul",2=日本,3=rock \'n\' "roll"'
+    library = tmp_path / "a.earmark"
+    CliRunner().invoke(import_command, [str(dat), "-o", str(library), "--genres", names])
+    done = run(tmp_path / "out.dat", "--library", library)
+    (option,) = shlex.split(done.stdout.split("--genres ")[1])
+    again = CliRunner().invoke(
+        import_command,
+        [str(tmp_path / "out.dat"), "-o", str(tmp_path / "b.earmark"), "--genres", option],
+    )
+    assert again.exit_code == 0, again.output
+    with Library.open(library) as one, Library.open(tmp_path / "b.earmark") as other:
+        assert one.genres() == other.genres() == {"R&B, soul": 1, "日本": 1, "rock 'n' \"roll\"": 1}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from earmark.errors import (
     ImportFormatError,
@@ -23,7 +25,7 @@ from earmark.library.classic import (
     import_classic,
     read_rows,
 )
-from earmark.library.classic.genres import gtzan_names, odd_labels, parse
+from earmark.library.classic.genres import gtzan_names, odd_labels, parse, to_text
 from earmark.library.classic.recognize import recognize, window_of
 from support import gaussians
 
@@ -115,9 +117,41 @@ def test_names_by_order_by_label_and_of_gtzan() -> None:
     assert parse("GTZAN", list(range(1, 11))) == dict(enumerate(GTZAN, 1))
 
 
+def test_names_with_commas_stand_in_quotes() -> None:
+    assert parse('1="R&B, soul",2=日本', [1, 2]) == {1: "R&B, soul", 2: "日本"}
+    assert parse('"R&B, soul", jazz', [1, 2]) == {1: "R&B, soul", 2: "jazz"}
+    assert parse('12" mixes,a "b" c', [1, 2]) == {1: '12" mixes', 2: 'a "b" c'}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.integers(0, 12), st.text(min_size=1).filter(lambda name: name.strip()), min_size=1
+    )
+)
+def test_names_that_are_written_are_read_again(named: dict[int, str]) -> None:
+    assert parse(to_text(named), list(named)) == named
+
+
+def test_more_names_than_labels_are_refused_but_for_gtzans() -> None:
+    ten = list(range(1, 11))
+    with pytest.raises(ImportFormatError, match=r"11 genres, but the labels are 1, 2.*for 'k'"):
+        parse("a,b,c,d,e,f,g,h,i,j,k", ten)
+    with pytest.raises(ImportFormatError, match="for 'c'"):
+        parse("a,b,c", [0, 1])
+    # A run that was stopped early has no last labels.
+    for text in ("gtzan", ",".join(GTZAN)):
+        assert parse(text, [1, 2, 4]) == {1: "blues", 2: "classical", 4: "disco"}
+    notes: list[str] = []
+    assert parse("1=a,2=b,7=c,9=d", [1, 2], notes) == {1: "a", 2: "b"}
+    assert notes == ["--genres names labels 7, 9, which no row has"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("a", "label 2"), ("a,,b", "empty"), ("a,a", "twice"), ("1=a", "label 2"), ("1=a,b", "form"),
+    [('1="a,2=b', "ends with a quote"), ('"a"b,c', "ends with a quote"),
+     ("1=R&B, soul,2=b", "needs quotes"), ("1=a,2=", "form"), ("a,", "empty"), ('a,""', "empty"),
+     ("a", "label 2"), ("a,,b", "empty"), ("a,a", "twice"), ("1=a", "label 2"), ("1=a,b", "form"),
      ("1=a,1=b", "twice"), ("x=a,2=b", "form")],
 )  # fmt: skip
 def test_names_that_do_not_fit_are_refused(text: str, reason: str) -> None:
@@ -270,12 +304,19 @@ def bad(kind: str) -> gaussians.Row:
             covariance[1, 2] += 5
         case "zero":
             covariance[:] = 0
+        case "negative variances":
+            covariance = -np.eye(13)
+        case "too large":
+            mean[2] = 1e300
         case "negative":
             covariance -= 2 * np.linalg.eigvalsh(covariance)[0] * np.eye(13)
     return mean, covariance, label
 
 
-@pytest.mark.parametrize("kind", ["not finite", "not symmetric", "zero", "negative"])
+@pytest.mark.parametrize(
+    "kind",
+    ["not finite", "not symmetric", "zero", "negative", "negative variances", "too large"],
+)
 def test_rows_that_are_no_gaussians_are_left_out_and_named(tmp_path: Path, kind: str) -> None:
     rows = [gaussians.row(1), bad(kind), gaussians.row(2)]
     read = read_rows(gaussians.write(tmp_path / "b.dat", rows))

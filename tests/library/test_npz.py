@@ -10,6 +10,7 @@ import pytest
 
 from earmark.errors import ImportFormatError
 from earmark.library import Library
+from earmark.library.fitting import voter
 from earmark.library.npz import import_vectors
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3))
@@ -93,6 +94,58 @@ def test_archives_that_do_not_fit_are_refused(
     with pytest.raises(ImportFormatError, match=reason):
         bring(tmp_path, **arrays)
     assert not (tmp_path / "v.earmark").exists()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
+def test_the_cosine_has_no_scale(tmp_path: Path, scale: float) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "track": np.array([f"t{i}" for i in range(40)]),
+        "genre": np.array(["x", "y"] * 20),
+    }
+    vectors = rng.normal(size=(40, 3)) + 2 * np.tile([[1.0, 0, 0], [0, 1.0, 0]], (20, 1))
+    answers = []
+    for factor in (1.0, scale):
+        done, library = bring(tmp_path, vectors=factor * vectors, **arrays)
+        with library:
+            vote = voter(library)
+            answers.append(vote.predict(factor * vectors))
+        assert done.notes == ()
+        (tmp_path / "v.earmark").unlink()
+    np.testing.assert_array_equal(answers[0].winners, answers[1].winners)
+    np.testing.assert_allclose(answers[0].probabilities, answers[1].probabilities, atol=1e-6)
+    np.testing.assert_allclose(answers[0].distances, answers[1].distances, atol=1e-6)
+    np.testing.assert_allclose(answers[0].strangeness, answers[1].strangeness, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "factors", "reason"),
+    [
+        ("euclidean", [1, 1e300, 1, 1], r"1 of 4 vectors .* euclidean \(row 2\)"),
+        ("euclidean", [1e300] * 4, r"4 of 4 vectors .* \(rows 1, 2, 3, 4\)"),
+        ("euclidean", [1e-300] * 4, "counts as one recording"),
+        ("euclidean", [1e-8] * 4, "counts as one recording"),
+        ("cosine", [1, 1, 1e300, 1], r"1 of 4 vectors .* cosine \(row 3\)"),
+        ("cosine", [1, 1, 1, 1e-300], r"1 of 4 vectors .* cosine \(row 4\)"),
+    ],
+)
+def test_vectors_that_cannot_be_compared_are_refused(
+    tmp_path: Path, metric: str, factors: list[float], reason: str
+) -> None:
+    with pytest.raises(ImportFormatError, match=reason):
+        bring(tmp_path, metric, vectors=VECTORS * np.array(factors)[:, None])
+    assert not (tmp_path / "v.earmark").exists()
+
+
+def test_names_are_brought_to_one_line(tmp_path: Path) -> None:
+    _, library = bring(
+        tmp_path,
+        genre=np.array(["new\nwave", "\x1b[31mred", "日本", "a\u202eb"]),
+        title=np.array([b"one\r\ntwo", b"", b"x\ty", b"z"]),
+    )
+    with library:
+        assert set(library.genres()) == {"new wave", "\ufffd[31mred", "日本", "a\ufffdb"}
+        assert {track.title for track in library.tracks()} == {"one two", None, "x y", "z"}
 
 
 def test_what_is_no_archive(tmp_path: Path) -> None:

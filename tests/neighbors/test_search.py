@@ -163,3 +163,17 @@ def test_no_track_of_a_group_votes_for_another() -> None:
         voter = Voter(tracks[others], [genres[i] for i in others], Parameters("euclidean", 5))
         alone = voter.predict(tracks[track : track + 1])
         assert alone.genres[alone.winners[0]] == answers.genres[answers.winners[track]]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_cosine_does_not_change_with_the_length_of_a_vector(kind: type[np.floating]) -> None:
+    rng = np.random.default_rng(0)
+    tracks = rng.normal(size=(20, 7)).astype(kind)
+    expected = METRICS["cosine"].index(tracks).distances(tracks)
+    limits = np.finfo(kind)
+    for scale in (limits.max / 8, limits.tiny, np.sqrt(limits.tiny), np.sqrt(limits.max)):
+        scaled = (tracks * kind(scale)).astype(kind)
+        found = METRICS["cosine"].index(scaled).distances(tracks)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    zeros = METRICS["cosine"].index(np.zeros((1, 7), dtype=kind))
+    assert np.array_equal(zeros.distances(tracks), np.ones((20, 1)))

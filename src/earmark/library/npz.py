@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from earmark.errors import ImportFormatError
 from earmark.library.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Track
+from earmark.neighbors import metrics
+from earmark.words import one_line, plural
 
 METRICS = ("cosine", "euclidean")
 """What foreign vectors can be compared by."""
@@ -49,7 +52,8 @@ def import_vectors(
     Raises
     ------
     ImportFormatError
-        The file is none such, its arrays do not fit each other, or no metric is named.
+        The file is none such, its arrays do not fit each other, no metric is named, or numbers
+        are too large or too small for the metric.
     LibraryExists
         ``target`` is there.
     """
@@ -68,15 +72,19 @@ def import_vectors(
     usable = np.flatnonzero(finite & named)
     if not len(usable):
         raise ImportFormatError(f"{file}: no row has a track name and finite numbers")
-    if not finite.all():
-        notes.append(f"left out {int((~finite).sum())} rows with numbers that are not finite")
-    if not named[finite].all():
-        notes.append(f"left out {int((~named[finite]).sum())} rows without a track name")
+    if infinite := int((~finite).sum()):
+        rows = plural(infinite, "row")
+        notes.append(f"left out {infinite} {rows} with numbers that are not finite")
+    if nameless := int((~named[finite]).sum()):
+        notes.append(f"left out {nameless} {plural(nameless, 'row')} without a track name")
+    _check_size(file, vectors, usable, chosen)
     if chosen == "cosine" and (zero := int((~vectors[usable].any(axis=1)).sum())):
-        notes.append(f"{zero} vectors are all zeros, and so equally far from everything")
+        told = plural(zero, "vector is", "vectors are")
+        notes.append(f"{zero} {told} all zeros, and so equally far from everything")
     unlabelled = sum(not genres[row] for row in usable)
     if unlabelled:
-        notes.append(f"{unlabelled} tracks have no genre, and so no vote")
+        told = plural(unlabelled, "track has", "tracks have")
+        notes.append(f"{unlabelled} {told} no genre, and so no vote")
     tracks = [
         Track(
             name=names[row],
@@ -134,6 +142,37 @@ def _vectors(file: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float
         return vectors.astype(np.float64 if wide else np.float32)
 
 
+def _check_size(
+    file: Path, vectors: NDArray[np.floating], usable: NDArray[np.intp], metric: str
+) -> None:
+    """See that the vectors of the rows that are used can be compared with each other.
+
+    Raises
+    ------
+    ImportFormatError
+        The squares of some would be beyond what double precision holds, or all are so near to
+        each other that they would count as one recording.
+    """
+    held = vectors[usable]
+    beyond = usable[~metrics.comparable(held, metric)]
+    if len(beyond):
+        shown = ", ".join(str(row + 1) for row in beyond[:5]) + (", …" if len(beyond) > 5 else "")
+        raise ImportFormatError(
+            f"{file}: {len(beyond)} of {len(vectors)} vectors have numbers too large or too small "
+            f"to be compared by {metric} ({plural(len(beyond), 'row')} {shown}); bring them to a "
+            "common scale"
+        )
+    measure = metrics.METRICS[metric]
+    # No two of them are farther from each other than the diagonal of a cube of that width.
+    width = 0.0 if measure.scaleless else float(np.ptp(held, axis=0).max())
+    span = width * math.sqrt(held.shape[1])
+    if 0 < span < measure.near_zero:
+        raise ImportFormatError(
+            f"{file}: all vectors are within {span:.2g} of each other, and what is nearer than "
+            f"{measure.near_zero:g} counts as one recording; multiply all by the same large number"
+        )
+
+
 def _array(file: Path, arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     if name not in arrays:
         there = ", ".join(sorted(arrays)) or "nothing"
@@ -153,8 +192,8 @@ def _texts(
             f"each of the {count} vectors"
         )
     if array.dtype.kind == "S":
-        return [bytes(value).decode("utf-8", "replace").strip() for value in array]
-    return [str(value).strip() for value in array]
+        return [one_line(bytes(value).decode("utf-8", "replace")) for value in array]
+    return [one_line(str(value)) for value in array]
 
 
 def _metric(

@@ -27,6 +27,11 @@ _SCALE = np.where(_UPPER[0] == _UPPER[1], 1.0, np.sqrt(2.0))
 _BLOCK = 512
 _FEW = 32
 _LEAST_PIVOT = 1e-14
+# Between these, squares and their sums are far from the limits of double precision.
+LEVEL = (1e-3, 1e6)
+LARGEST = 1e150
+LARGEST_SCALELESS = 1e304
+MOST_DECADES = 100.0
 _N_HALF = len(_SCALE) + N_COEFFICIENTS + 1
 
 
@@ -203,10 +208,54 @@ class EuclideanIndex(Index):
 
 
 def normalize(vectors: Float) -> Float:
-    """Return the vectors [n, d] at length 1; those of zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    """Return the vectors [n, d] at length 1, whatever their scale; those of zeros stay zeros."""
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Squares of very large numbers are infinite, those of very small ones zero.
+    limits = np.finfo(lengths.dtype)
+    least = np.sqrt(limits.tiny) / limits.eps
+    odd = np.flatnonzero(~((lengths[:, 0] > least) & np.isfinite(lengths[:, 0])))
+    if len(odd):
+        vectors = np.array(vectors)
+        largest = np.abs(vectors[odd]).max(axis=1, keepdims=True, initial=0)
+        # A power of two changes no digit.
+        vectors[odd] = np.ldexp(vectors[odd], -np.frexp(largest)[1])
+        lengths[odd] = np.linalg.norm(vectors[odd], axis=1, keepdims=True)
     normalized: Float = vectors / np.where(lengths > 0, lengths, 1)
     return normalized
+
+
+def leveled(vectors: Float) -> tuple[Float, float]:
+    """Bring vectors [n, d] to a scale at which they can be squared.
+
+    Returns
+    -------
+    The vectors times a power of two, which changes no digit, and that power. It is 1 wherever the
+    largest number is neither very large nor very small.
+    """
+    largest = max(float(vectors.max(initial=0)), -float(vectors.min(initial=0)))
+    if largest == 0 or LEVEL[0] <= largest <= LEVEL[1]:
+        return vectors, 1.0
+    power = float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    return vectors.astype(np.float64) * power, power
+
+
+def comparable(vectors: Float, metric: str) -> NDArray[np.bool_]:
+    """Tell which of the vectors [n, d] double precision can compare with the others [n].
+
+    Squares must be finite. The cosine has no scale, so there only the common one of a library
+    counts, and how far a vector is from it.
+    """
+    sizes = np.abs(vectors).max(axis=1).astype(np.float64)
+    if not METRICS[metric].scaleless:
+        small: NDArray[np.bool_] = sizes <= LARGEST
+        return small
+    there = sizes > 0
+    usual = float(np.median(sizes[there])) if there.any() else 1.0
+    near = np.abs(np.log10(np.where(there, sizes, usual)) - np.log10(usual)) <= MOST_DECADES
+    within = (sizes <= LARGEST_SCALELESS) & (sizes >= 1 / LARGEST_SCALELESS)
+    fits: NDArray[np.bool_] = near & within | ~there
+    return fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +277,8 @@ class Metric:
     settling
         How fast a vector settles as more of a song is heard, in seconds: the square of the
         strangeness of what was heard for t seconds is larger by settling / t.
+    scaleless
+        Whether a vector and a multiple of it are the same.
     """
 
     name: str
@@ -236,6 +287,7 @@ class Metric:
     plain: bool = False
     compared_from: int = 0
     settling: float = 0.0
+    scaleless: bool = False
 
 
 # Of the 1,000 GTZAN recordings under the divergence, the 14 pairs of exact copies lie below 3e-5 in
@@ -245,8 +297,10 @@ METRICS = {
     for metric in (
         Metric("gaussian-kl", GaussianIndex, near_zero=2e-3, plain=True),
         # 50 tags, which are words for people, then the 200 penultimate outputs.
-        Metric("musicnn", CosineIndex, near_zero=1e-6, compared_from=50, settling=2.0),
-        Metric("cosine", CosineIndex, near_zero=1e-6),
+        Metric(
+            "musicnn", CosineIndex, near_zero=1e-6, compared_from=50, settling=2.0, scaleless=True
+        ),
+        Metric("cosine", CosineIndex, near_zero=1e-6, scaleless=True),
         Metric("euclidean", EuclideanIndex, near_zero=1e-6),
     )
 }

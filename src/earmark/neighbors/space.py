@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.neighbors.metrics import Float, Float64, Index, normalize
+from earmark.neighbors.metrics import Float, Float64, Index, leveled, normalize
 from earmark.neighbors.search import Indices, thin
 
 # From how many tracks the neighborhood of each is estimated, at most.
@@ -39,10 +39,11 @@ class Space(Index):
 
     def __init__(self, vectors: Float, k: int, learn_from: Indices | None = None) -> None:
         known = vectors if learn_from is None else vectors[learn_from]
-        self._mean = known.mean(axis=0, dtype=np.float64)
-        deviation = known.std(axis=0, dtype=np.float64)
+        level, power = leveled(known)
+        self._mean = level.mean(axis=0, dtype=np.float64) / power
+        deviation = level.std(axis=0, dtype=np.float64)
         # A number that never changes says nothing; dividing by one leaves it at zero.
-        self._deviation = np.where(deviation > 1e-9, deviation, 1.0)
+        self._deviation = np.where(deviation > 1e-9, deviation, 1.0) / power
         self._keys = self.embed(vectors)
         rows = np.arange(len(vectors)) if learn_from is None else learn_from
         reaches = reach(self._keys, rows, k)
@@ -103,8 +104,10 @@ class Familiarity:
     """
 
     def __init__(self, vectors: Float) -> None:
-        self._mean = vectors.mean(axis=0, dtype=np.float64)
-        centered = vectors - self._mean
+        level, self._power = leveled(vectors)
+        mean = level.mean(axis=0, dtype=np.float64)
+        self._mean = mean / self._power
+        centered = level - mean
         covariance = shrink(centered.T @ centered / len(vectors), FAMILIARITY_SHRINKAGE)
         self._whiten = np.linalg.inv(np.linalg.cholesky(covariance))
 
@@ -113,7 +116,7 @@ class Familiarity:
 
         ``unsettled`` is the part of the square [n] that comes of having heard little of a song.
         """
-        white = (vectors - self._mean) @ self._whiten.T
+        white = ((vectors - self._mean) * self._power) @ self._whiten.T
         square = np.mean(np.square(white), axis=1) - unsettled
         strange: Float64 = np.sqrt(np.maximum(square, 0.0))
         return strange

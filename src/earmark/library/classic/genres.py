@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from earmark.errors import ImportFormatError
@@ -18,16 +20,47 @@ BLOCK = 100
 """Tracks a genre in GTZAN."""
 
 
-def parse(text: str, labels: Sequence[int]) -> dict[int, str]:
+# One name with what ends it: blues, 1=blues, "R&B, soul" or 1="R&B, soul".
+_ITEM = re.compile(
+    r"""(?P<item>\s*(?:(?P<label>[^",=]*)=\s*)?+"""
+    r"""(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",][^,]*)?)\s*)(?P<end>,|\Z)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One part of what a person wrote: a name, and what stands before its ``=``."""
+
+    text: str
+    label: str | None
+    name: str
+
+
+def to_text(named: Mapping[int, str]) -> str:
+    """Write the names of labels as `parse` reads them, such as ``1="R&B, soul",2=rock``."""
+    return ",".join(f"{label}={_quoted(name)}" for label, name in named.items())
+
+
+def _quoted(name: str) -> str:
+    if "," not in name and '"' not in name and name == name.strip():
+        return name
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def parse(text: str, labels: Sequence[int], notes: list[str] | None = None) -> dict[int, str]:
     """Name the labels of a file as a person asked for.
 
     Parameters
     ----------
     text
         ``gtzan``; or names in the order of the labels, such as ``blues,jazz``; or names by label,
-        such as ``1=blues,3=jazz``.
+        such as ``1=blues,3=jazz``. A name with a comma stands in quotes, ``1="R&B, soul"``; a quote
+        within those is written twice.
     labels
         Of every row.
+    notes
+        Is told of names for labels that no row has.
 
     Returns
     -------
@@ -38,52 +71,94 @@ def parse(text: str, labels: Sequence[int]) -> dict[int, str]:
     Raises
     ------
     ImportFormatError
-        A label has no name, or two have the same without having been asked to.
+        A label has no name, two have the same without having been asked to, or there are more names
+        than labels.
     """
     present = sorted(set(labels))
-    shown = ", ".join(map(str, present[:20])) + (", …" if len(present) > 20 else "")
+    items = _items(text)
     if text.strip().casefold() == "gtzan":
-        names = list(GTZAN)
-    else:
-        names = [name.strip() for name in text.split(",")]
-    if not all(names):
+        items = [_Item(name, None, name) for name in GTZAN]
+    names = [item.name for item in items]
+    if not all(item.name.strip() or item.label is not None for item in items):
         raise ImportFormatError(f"--genres {text!r} has an empty name")
-    if any("=" in name for name in names):
-        named = _by_label(text, names)
+    if any(item.label is not None for item in items):
+        named = _by_label(text, items)
+        unused = [label for label in named if label not in present]
+        if unused and notes is not None:
+            notes.append(f"--genres names {_labels(unused)}, which no row has")
     else:
-        if len(set(names)) < len(names):
-            twice = next(name for name, count in Counter(names).items() if count > 1)
-            raise ImportFormatError(
-                f"--genres has {twice} twice; to join labels on purpose write, for instance, "
-                f"1={twice},2={twice}"
-            )
-        first = 0 if present[0] == 0 else 1
-        named = dict(enumerate(names, start=first))
-        if not set(present) <= set(named) and len(names) == len(present):
-            named = dict(zip(present, names, strict=True))
+        named = _in_order(names, present)
     missing = [label for label in present if label not in named]
     if missing:
         raise ImportFormatError(
-            f"--genres names {len(names)} genres, but the labels are {shown}: nothing names label "
-            f"{missing[0]}; write, for instance, {missing[0]}=NAME"
+            f"--genres names {len(names)} genres, but the labels are {_shown(present)}: nothing "
+            f"names label {missing[0]}; write, for instance, {missing[0]}=NAME"
         )
     return {label: named[label] for label in present}
 
 
-def _by_label(text: str, names: Sequence[str]) -> dict[int, str]:
+def _items(text: str) -> list[_Item]:
+    items: list[_Item] = []
+    position, more = 0, True
+    while more:
+        found = _ITEM.match(text, position)
+        if found is None:
+            raise ImportFormatError(
+                f"--genres {text!r}: a name in quotes ends with a quote and is followed by a "
+                'comma, as in 1="R&B, soul",2=jazz'
+            )
+        quoted = found["quoted"]
+        name = (found["plain"] or "").strip() if quoted is None else quoted.replace('""', '"')
+        items.append(_Item(found["item"].strip(), found["label"], name))
+        position, more = found.end(), found["end"] == ","
+    return items
+
+
+def _in_order(names: Sequence[str], present: Sequence[int]) -> dict[int, str]:
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise ImportFormatError(
+            f"--genres has {twice} twice; to join labels on purpose write, for instance, "
+            f"1={twice},2={twice}"
+        )
+    first = 0 if present[0] == 0 else 1
+    named = dict(enumerate(names, start=first))
+    if not set(present) <= set(named):
+        return dict(zip(present, names, strict=True)) if len(names) == len(present) else named
+    # A run that was stopped early lacks the last labels. Where the names are those of GTZAN it is
+    # plain what each label stands for; of other names one may be there by mistake.
+    surplus = [name for label, name in named.items() if label > present[-1]]
+    if surplus and tuple(names) != GTZAN:
+        raise ImportFormatError(
+            f"--genres names {len(names)} genres, but the labels are {_shown(present)}: no row has "
+            f"a label for {surplus[0]!r}; leave out what is too many, or name labels by number, "
+            "such as 1=NAME"
+        )
+    return named
+
+
+def _by_label(text: str, items: Sequence[_Item]) -> dict[int, str]:
     named: dict[int, str] = {}
-    for name in names:
-        label, _, genre = name.partition("=")
+    for item in items:
         try:
-            number = int(label)
+            number = None if item.label is None else int(item.label)
         except ValueError:
             number = None
-        if number is None or not genre.strip() or number in named:
+        if number is None or not item.name.strip() or number in named:
             raise ImportFormatError(
-                f"--genres {text!r}: {name!r} is not of the form 1=blues, or a label comes twice"
+                f"--genres {text!r}: {item.text!r} is not of the form 1=blues, or a label comes "
+                'twice; a name with a comma needs quotes, as in 1="R&B, soul"'
             )
-        named[number] = genre.strip()
+        named[number] = item.name
     return named
+
+
+def _shown(present: Sequence[int]) -> str:
+    return ", ".join(map(str, present[:20])) + (", …" if len(present) > 20 else "")
+
+
+def _labels(numbers: Sequence[int]) -> str:
+    return f"label{'' if len(numbers) == 1 else 's'} {_shown(numbers)}"
 
 
 def odd_labels(labels: Sequence[int]) -> list[str]:
@@ -94,8 +169,7 @@ def odd_labels(labels: Sequence[int]) -> list[str]:
     if high - low < 1000:
         missing = [label for label in range(min(low, 1), high) if label not in sizes]
         if missing:
-            noun = "label" if len(missing) == 1 else "labels"
-            notes.append(f"no rows have {noun} {', '.join(map(str, missing))}")
+            notes.append(f"no rows have {_labels(missing)}")
     usual, times = Counter(sizes.values()).most_common(1)[0]
     if times > len(sizes) / 2 and usual > 1:
         for label in sorted(sizes):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import FeatureError, ImportFormatError, UnsafePickle
 from earmark.features.gaussian import N_COEFFICIENTS, pack, regularize, unpack
 from earmark.library.classic.machine import PickleReader, PickleTruncated
+from earmark.words import one_line, plural
 
 PROTOCOL = 2
 """What is written: the newest protocol that every reader of the format knows."""
@@ -24,6 +25,9 @@ LABEL_LIMIT = 1_000_000
 
 _SYMMETRY = 1e-6
 _NEGATIVE = 1e-9
+_ZERO = 1e-12
+# Those of music are below 1e4; the square of a number is kept in single precision.
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def _rows(
                 raise ImportFormatError(f"{file}: ends within its first row") from None
             cut.append(number)
             left = len(data) - began
-            notes.append(f"is cut off: {number - 1} rows are whole, the last {left} bytes are not")
+            whole = f"{number - 1} {plural(number - 1, 'row is', 'rows are')} whole"
+            notes.append(f"is cut off: {whole}, the last {left} bytes are not")
             return
         except UnsafePickle as error:
             raise UnsafePickle(
@@ -164,8 +169,8 @@ def _shape(value: object) -> tuple[int, ...] | str:
 def _label(where: str, label: object) -> int | str:
     if isinstance(label, np.ndarray) and label.size == 1:
         label = label.reshape(())[()]
-    if isinstance(label, str) and label.strip():
-        return label.strip()
+    if isinstance(label, str) and one_line(label):
+        return one_line(label)
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
         label = int(label)
     if isinstance(label, (int, np.integer)) and abs(int(label)) <= LABEL_LIMIT:
@@ -177,21 +182,25 @@ def _problem(mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> str 
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         return "they hold numbers that are not finite"
     largest = float(np.abs(covariance).max())
+    if max(largest, float(np.abs(mean).max())) > _LARGEST:
+        return "they hold numbers too large to be compared"
     if float(np.abs(covariance - covariance.T).max()) > _SYMMETRY * largest:
         return "their covariance is not symmetric"
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    size = float(np.abs(eigenvalues).max())
+    if size >= _ZERO and eigenvalues[0] < -_NEGATIVE * size:
+        return "their covariance has negative variances"
     try:
         regularize(covariance)
     except FeatureError:
         return "their covariance is zero"
-    eigenvalues = np.linalg.eigvalsh(covariance)
-    if eigenvalues[0] < -_NEGATIVE * eigenvalues[-1]:
-        return "their covariance has negative variances"
     return None
 
 
 def _listing(numbers: Sequence[int], noun: str) -> str:
     shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
-    return f"{noun} {shown}" if len(numbers) == 1 else f"{len(numbers)} {noun}s ({shown})"
+    count = len(numbers)
+    return f"{noun} {shown}" if count == 1 else f"{count} {plural(count, noun)} ({shown})"
 
 
 def write_rows(

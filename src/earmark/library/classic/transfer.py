@@ -157,7 +157,7 @@ def _named(
             f"{listing}"
         )
         return told.genres
-    named = naming.parse(genres, labels)
+    named = naming.parse(genres, labels, notes)
     wrong = [
         f"label {label} is not {genre} but {told.genres[label]}"
         for label, genre in named.items()
@@ -242,7 +242,8 @@ def export_classic(library: Library, target: str | os.PathLike[str]) -> dict[int
     if not _is_classic(library.spec):
         raise LibraryExtractor(
             f"{library.path}: holds vectors of {library.spec.name} {library.spec.version}; "
-            f"a my.dat holds those of {EXTRACTOR}: build a library with --features {EXTRACTOR}"
+            f"a my.dat holds those of {EXTRACTOR}: choose --library classic, or build a library "
+            f"with --features {EXTRACTOR}"
         )
     snapshot = library.snapshot()
     if not len(snapshot):
