@@ -13,6 +13,7 @@ from earmark.evaluation.trust import percent
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 46
+KEY = 0.46
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Point = tuple[float, float]
@@ -74,6 +75,10 @@ def _line(points: Sequence[Point], css: str) -> Markup:
     return Markup('<polyline class="{css}" points="{path}"/>').format(css=css, path=path)
 
 
+def _dot(x: float, css: str, y: float = 0) -> Markup:
+    return Markup('<circle class="{css}" cx="{x}" cy="{y}" r="5"/>').format(css=css, x=x, y=y)
+
+
 def calibration_chart(figures: Figures) -> Markup:
     """Draw how often answers of like confidence are right, with 95 % Wilson intervals.
 
@@ -113,26 +118,24 @@ def answer_chart(figures: Figures) -> Markup:
     body.append(_line([(0, figures.accuracy), (1, figures.accuracy)], "ideal"))
     body.append(_line(points, "curve"))
     eighty = figures.at_share(0.8)
-    marks = [("80% answered", eighty.share, eighty.accuracy, "dot")]
+    keys = [(_dot(_x(KEY), "dot"), "80% answered", eighty.accuracy)]
+    body.append(_dot(_x(eighty.share), "dot", _y(eighty.accuracy)))
     if figures.answered < 1 and figures.accuracy_answered is not None:
-        marks.append(
-            ("without “not sure”", figures.answered, figures.accuracy_answered, "dot warn")
-        )
-    for i, (label, x, y, css) in enumerate(marks):
-        above = i == 0
+        keys.append((_dot(_x(KEY), "dot warn"), "without “not sure”", figures.accuracy_answered))
+        body.append(_dot(_x(figures.answered), "dot warn", _y(figures.accuracy_answered)))
+    dashes = Markup('<line class="ideal" x1="{x0}" x2="{x1}" y1="0" y2="0"/>').format(
+        x0=_x(KEY) - 9, x1=_x(KEY) + 9
+    )
+    keys.append((dashes, "all answered", figures.accuracy))
+    # A key and not words at the points, which would stand at the dashed line. It stands where the
+    # curve does not.
+    top = _y(0) - 18 * len(keys) if figures.accuracy > 0.5 else _y(1) + 18
+    for i, (mark, label, value) in enumerate(keys):
         body.append(
             Markup(
-                '<circle class="{css}" cx="{x}" cy="{y}" r="5"/>'
-                '<text class="label" x="{tx}" y="{ty}" text-anchor="end">{label}: {value}</text>'
-            ).format(
-                css=css,
-                x=_x(x),
-                y=_y(y),
-                tx=_x(1) - 4,
-                ty=_y(y) + (-22 if above else 28),
-                label=label,
-                value=percent(y),
-            )
+                '<g transform="translate(0 {y})">{mark}'
+                '<text class="label" x="{x}" y="0" dy="0.32em">{label}: {value}</text></g>'
+            ).format(y=top + 18 * i, mark=mark, x=_x(KEY) + 16, label=label, value=percent(value))
         )
     told = "; ".join(
         f"{percent(share, 0)} answered, {percent(figures.at_share(share).accuracy, 0)} right"

@@ -65,6 +65,8 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
     )
+    # Probabilities stay in their order, the most probable genre first.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = Sessions()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     access = Access(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from apiflask import APIFlask
@@ -21,9 +21,11 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from earmark.errors import EarmarkError
+from earmark.library import user_library_path
 from earmark.web import teaching, view
 from earmark.web.access import changes_library, no_form_secret, public
 from earmark.web.api.reference import TAGS, operations
+from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
 from earmark.web.current import access, client_gone, service, shown_name, uploaded
 from earmark.web.problems import answer_problem, status_of
@@ -33,8 +35,6 @@ pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
 
 PER_PAGE = 50
-COLORS = 12
-"""Genres beyond so many share colors; shapes and words tell them apart."""
 
 
 def register(app: APIFlask) -> None:
@@ -45,6 +45,8 @@ def register(app: APIFlask) -> None:
     app.template_filter("percent")(percent)
     app.template_filter("clock")(clock)
     app.template_filter("color")(color)
+    app.template_filter("nearness")(nearness)
+    app.extensions["earmark-colors"] = Colors()
 
 
 def percent(share: float) -> str:
@@ -66,15 +68,23 @@ def clock(seconds: float | None) -> str:
 
 def color(genre: str | None) -> str:
     """Return the class of a genre's color and shape."""
-    genres = _genres()
-    return f"g{genres.index(genre) % COLORS}" if genre in genres else "g-none"
+    if "colors" not in g:
+        # Asked for once a request.
+        g.colors = current_app.extensions["earmark-colors"].of(service().library)
+    return f"g{g.colors[genre]}" if genre in g.colors else "g-none"
 
 
-def _genres() -> list[str]:
-    """Return the genres, asked for once a request."""
-    if "genres" not in g:
-        g.genres = list(service().library.genres())
-    return cast(list[str], g.genres)
+def nearness(distances: list[float]) -> list[float]:
+    """Return how long the bars of some distances are, from 0 to 1: the nearest has the whole.
+
+    A distance counts together with their mean, so that the others keep a bar that can be seen
+    where the nearest is the very song, at a distance of 0.
+    """
+    if not distances:
+        return []
+    mean = sum(distances) / len(distances)
+    nearest = mean + min(distances)
+    return [nearest / (mean + far) if mean + far > 0 else 1.0 for far in distances]
 
 
 def _common() -> dict[str, Any]:
@@ -88,6 +98,7 @@ def _common() -> dict[str, Any]:
         "can_sign_in": rules.can_sign_in(),
         "library_genres": genres,
         "library_name": library.path.stem,
+        "library_is_own": library.path.absolute() == user_library_path(),
         "library_extractor": library.spec.name,
         "max_upload_mb": service().config.max_upload // MEGABYTE,
         "is_local": service().config.local,
@@ -161,7 +172,6 @@ def library() -> str:
             and search.lower() in f"{track.name} {track.artist} {track.title}".lower()
         ]
         total = len(rows)
-        rows = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     else:
         filters: dict[str, Any] = {
             "genre": genre or None,
@@ -170,7 +180,14 @@ def library() -> str:
             "taught": True if only == "taught" else None,
         }
         total = owner.library.count(**filters)
-        rows = owner.library.tracks(**filters, offset=(page - 1) * PER_PAGE, limit=PER_PAGE)
+    n_pages = max(1, -(-total // PER_PAGE))
+    # Beyond the last page is one that says so; no database takes a number of any size.
+    page = min(page, n_pages + 1)
+    offset = (page - 1) * PER_PAGE
+    if only == "suspects":
+        rows = rows[offset : offset + PER_PAGE]
+    else:
+        rows = owner.library.tracks(**filters, offset=offset, limit=PER_PAGE)
     return render_template(
         "library.html",
         tracks=[view.track(owner, track) for track in rows],
@@ -178,7 +195,7 @@ def library() -> str:
         report_state=report["state"] if report else None,
         total=total,
         page=page,
-        pages=max(1, -(-total // PER_PAGE)),
+        pages=n_pages,
         search=search,
         genre=genre,
         artist=artist,

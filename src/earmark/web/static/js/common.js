@@ -38,7 +38,7 @@ export async function ask(path, { method = "GET", json, headers = {}, ...rest } 
   }).catch(() => {
     throw new Error("The server does not answer. Is it still running?");
   });
-  if (!answer.ok) throw new Error(await problemLine(answer));
+  if (!answer.ok) throw Object.assign(new Error(await problemLine(answer)), { status: answer.status });
   return answer;
 }
 
@@ -63,13 +63,25 @@ export function percent(share) {
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** Classes of genres' colors, as the server gave them. */
-export function genreClass(genre) {
-  const genres = [...document.querySelectorAll("#genre-colors li")];
-  return genres.find((item) => item.textContent === genre)?.className ?? "g-none";
+// Classes of genres' colors, as the server gave them: with the page, and again with each answer,
+// because a genre may have been taught since.
+const colors = new Map();
+
+export function learnColors(root = document) {
+  for (const item of root.querySelectorAll(".genre-colors li")) colors.set(item.textContent, item.className);
 }
 
-// Places that wait for the server to compute something load themselves again.
-if (document.querySelector("[data-reload]")) {
-  setTimeout(() => location.reload(), 2000);
+learnColors();
+
+export const genreClass = (genre) => colors.get(genre) ?? "g-none";
+
+/** Fetch the answer of a job as the part of the page that shows it; its colors are known then. */
+export async function askAnswer(jobId, signal) {
+  const html = await (await ask(`answers/${jobId}`, { signal, headers: { Accept: "text/html" } })).text();
+  const part = document.createElement("template");
+  part.innerHTML = html;
+  learnColors(part.content);
+  return part.content;
 }
+
+export const knowsColor = (genre) => colors.has(genre);

@@ -1,6 +1,6 @@
 // The home page: take songs by every way in, and show the answers.
 
-import { ask, clock } from "./common.js";
+import { ask, askAnswer, base, clock } from "./common.js";
 import "./player.js";
 import { stop } from "./player.js";
 import { classifyMany } from "./many.js";
@@ -42,7 +42,8 @@ function remember(file, result) {
   if (!result.place) return;
   try {
     const songs = JSON.parse(sessionStorage.getItem("earmark-songs") ?? "[]");
-    songs.push({ name: file.name, genre: result.prediction.genre, place: result.place });
+    const { genre, abstained } = result.prediction;
+    songs.push({ name: file.name, genre, unsure: abstained, place: result.place });
     sessionStorage.setItem("earmark-songs", JSON.stringify(songs.slice(-50)));
   } catch {
     // Storage is full or forbidden: the map does without.
@@ -50,11 +51,45 @@ function remember(file, result) {
 }
 
 async function open(jobId) {
-  const html = await (await ask(`answers/${jobId}`, { headers: { Accept: "text/html" } })).text();
-  answer.innerHTML = html;
+  answer.replaceChildren(await askAnswer(jobId));
   const article = answer.querySelector(".answer");
   teachable(article);
+  keep(jobId);
   return article;
+}
+
+// The answer that is shown stands in this page's entry of the browser's history, so that going to
+// the map and back, or loading again, does not lose it. Signing in leads back to it too.
+
+let kept = null;
+
+function keep(jobId) {
+  kept = jobId;
+  history.replaceState(jobId && { song: jobId }, "");
+  for (const link of document.querySelectorAll("a[href*='/sign-in']")) {
+    const target = new URL(link.href);
+    target.searchParams.set("next", jobId ? `${base}#song=${jobId}` : base);
+    link.href = target.href;
+  }
+}
+
+// A link within the page makes an entry of its own.
+addEventListener("hashchange", () => history.replaceState(kept && { song: kept }, ""));
+
+async function restore(jobId) {
+  makeRoom();
+  try {
+    const result = await (await ask(`api/v1/jobs/${jobId}/result`)).json();
+    // Another song was dropped in meanwhile.
+    if (under) return;
+    const article = await open(jobId);
+    // The song itself is not here any more: its picture is, but it cannot be heard.
+    if (result.timeline) picture(article.querySelector(".picture"), result, null);
+  } catch (error) {
+    complain(error.status === 404
+      ? "The answer that was here is not kept any more. Drop in the song again."
+      : error.message);
+  }
 }
 
 function draw(article, result, file) {
@@ -89,12 +124,23 @@ async function one(file, signal) {
   remember(file, result);
 }
 
+function makeRoom() {
+  // Its heading stays, for those who listen to the page.
+  document.querySelector(".hero").classList.add("visually-hidden");
+  document.querySelector(".hero .button").hidden = true;
+  document.querySelector(".how").hidden = true;
+  drop.classList.add("small");
+}
+
 async function take(files) {
   under?.abort();
+  recorder.cancel();
+  showRecording(false);
   stop();
   complain("");
   spoken.textContent = "";
   answer.replaceChildren();
+  keep(null);
   many.hidden = true;
   many.replaceChildren();
   last = files;
@@ -105,11 +151,7 @@ async function take(files) {
   }
   const control = new AbortController();
   under = control;
-  // Its heading stays, for those who listen to the page.
-  document.querySelector(".hero").classList.add("visually-hidden");
-  document.querySelector(".hero .button").hidden = true;
-  document.querySelector(".how").hidden = true;
-  drop.classList.add("small");
+  makeRoom();
   progress.hidden = false;
   byId("progress-name").textContent = files.length === 1 ? files[0].name : "";
   try {
@@ -168,6 +210,12 @@ addEventListener("paste", (event) => {
 });
 
 const record = byId("record");
+
+function showRecording(active) {
+  drop.classList.toggle("recording", active);
+  record.querySelector("span").textContent = active ? "Stop, 0:00" : "Record";
+}
+
 if (canRecord) {
   record.hidden = false;
   const label = record.querySelector("span");
@@ -175,18 +223,18 @@ if (canRecord) {
     if (recorder.active) return recorder.stop();
     complain("");
     try {
-      drop.classList.add("recording");
       await recorder.start(
-        (seconds) => { label.textContent = `Stop, ${clock(seconds)}`; },
+        (seconds) => {
+          drop.classList.add("recording");
+          label.textContent = `Stop, ${clock(seconds)}`;
+        },
         (file) => {
-          drop.classList.remove("recording");
-          label.textContent = "Record";
           input.value = "";
           take([file]);
         },
       );
     } catch (error) {
-      drop.classList.remove("recording");
+      showRecording(false);
       complain(error.name === "NotAllowedError"
         ? "The microphone may not be used. Allow it in the browser, or choose a file."
         : "There is no microphone that can be used. Choose a file instead.");
@@ -196,5 +244,8 @@ if (canRecord) {
 
 // An answer that the server put in itself, for a browser that has scripts after all.
 const ready = answer.querySelector(".answer");
+const asked = /^#song=([\w-]+)$/.exec(location.hash)?.[1];
+if (asked) history.replaceState(null, "", base);
 if (ready) teachable(ready);
+else if (asked ?? history.state?.song) restore(asked ?? history.state.song);
 if (location.hash === "#predict") byId("predict").focus({ preventScroll: true });

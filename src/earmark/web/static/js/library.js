@@ -1,7 +1,7 @@
 // The library: hear tracks, and ask before removing one.
 
-import "./common.js";
 import "./player.js";
+import "./report.js";
 
 const dialog = document.getElementById("confirm");
 

@@ -1,6 +1,6 @@
 // Several songs: a table that fills, with CSV and JSON to take along.
 
-import { ask, genreClass, make, percent } from "./common.js";
+import { ask, askAnswer, genreClass, knowsColor, make, percent } from "./common.js";
 import { Called, classify } from "./songs.js";
 
 const AT_ONCE = 3;
@@ -20,12 +20,18 @@ function csvField(value) {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** The most probable genre apart from the answer; empty where there is no other. */
+function second({ genre, probabilities }) {
+  const others = Object.entries(probabilities).filter(([name]) => name !== genre);
+  others.sort(([, a], [, b]) => b - a);
+  return others[0]?.[0];
+}
+
 export function toCsv(rows) {
   const lines = [["file", "genre", "probability", "sure", "second", "seconds", "problem"]];
   for (const { name, prediction, problem } of rows) {
-    const second = prediction ? Object.keys(prediction.probabilities)[1] : "";
     lines.push(prediction
-      ? [name, prediction.genre, prediction.confidence, prediction.abstained ? "no" : "yes", second, prediction.duration, ""]
+      ? [name, prediction.genre, prediction.confidence, prediction.abstained ? "no" : "yes", second(prediction), prediction.duration, ""]
       : [name, "", "", "", "", "", problem]);
   }
   return lines.map((line) => line.map(csvField).join(",")).join("\r\n") + "\r\n";
@@ -84,6 +90,8 @@ export async function classifyMany(place, files, { signal, tell, show }) {
           shown = true;
           const { prediction } = await (await ask(`api/v1/jobs/${id}/result`, { signal })).json();
           row.prediction = prediction;
+          // Taught by somebody since the page was loaded.
+          if (!knowsColor(prediction.genre)) await askAnswer(id, signal);
           replace(genreCell(prediction), make("td", { class: "number" }, percent(prediction.confidence)),
             make("td", {}, make("span", { class: "fine" }, "drawing")));
         },

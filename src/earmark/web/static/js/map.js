@@ -8,6 +8,8 @@ const canvas = byId("map-canvas");
 const card = byId("map-card");
 const context = canvas.getContext("2d");
 const MOST_ROWS = 500;
+const LABEL_HEIGHT = 17;
+const LONGEST_LABEL = 32;
 
 // One shape for each color class, so that color is never alone.
 const SHAPES = [
@@ -76,21 +78,23 @@ function draw() {
     context.restore();
   };
   for (const point of visible()) if (!point.dropped) paint(point, grow);
-  for (const point of visible()) if (point.dropped) star(point);
+  const own = visible().filter((point) => point.dropped);
+  for (const point of own) ring(point);
   if (chosen) {
     const [x, y] = toScreen(chosen);
     paint(chosen, grow * 1.5);
-    if (chosen.dropped) star(chosen);
+    if (chosen.dropped) ring(chosen);
     context.beginPath();
     context.arc(x, y, 15, 0, 2 * Math.PI);
     context.strokeStyle = colors.ink;
     context.lineWidth = 2;
     context.stroke();
   }
+  const labels = [];
+  for (const point of own) label(point, labels);
 }
 
-// Your own songs: a ring with a name.
-function star(point) {
+function ring(point) {
   const [x, y] = toScreen(point);
   context.beginPath();
   context.arc(x, y, 10, 0, 2 * Math.PI);
@@ -99,17 +103,36 @@ function star(point) {
   context.strokeStyle = colors.ink;
   context.lineWidth = 3;
   context.stroke();
+}
+
+// Your own songs: a ring with a name, above or below the names that stand there already.
+function label(point, labels) {
+  const [x, y] = toScreen(point);
+  const text = point.track.length > LONGEST_LABEL ? `${point.track.slice(0, LONGEST_LABEL - 1)}…` : point.track;
+  const before = x > size().width * 0.6;
+  const shift = before ? -16 : 16;
   context.font = "600 13px system-ui, sans-serif";
-  context.textAlign = x > size().width * 0.6 ? "right" : "left";
-  const shift = context.textAlign === "right" ? -16 : 16;
+  context.textAlign = before ? "right" : "left";
+  const { width } = context.measureText(text);
+  const box = { left: before ? x + shift - width : x + shift, width, y: y + 4 };
+  const overlaps = (other) => Math.abs(other.y - box.y) < LABEL_HEIGHT
+    && box.left < other.left + other.width && other.left < box.left + box.width;
+  for (let turn = 1; labels.some(overlaps) && turn < 40; turn += 1) {
+    box.y = y + 4 + LABEL_HEIGHT * Math.ceil(turn / 2) * (turn % 2 ? 1 : -1);
+  }
+  labels.push(box);
   context.lineWidth = 4;
   context.strokeStyle = colors.sheet;
-  context.strokeText(point.track, x + shift, y + 4);
+  context.strokeText(text, x + shift, box.y);
   context.fillStyle = colors.ink;
-  context.fillText(point.track, x + shift, y + 4);
+  context.fillText(text, x + shift, box.y);
 }
 
 // What is shown of one point
+
+function ownWords({ genre, unsure }) {
+  return unsure ? `your song; not sure, perhaps ${genre}` : `your song, classified as ${genre}`;
+}
 
 function choose(point) {
   chosen = point;
@@ -118,7 +141,7 @@ function choose(point) {
     const lines = [
       make("p", {}, make("b", {}, point.title ?? point.track)),
       point.artist ? make("p", {}, point.artist) : null,
-      make("p", { class: "fine" }, point.dropped ? `your song, classified as ${point.genre}` : point.genre),
+      make("p", { class: "fine" }, point.dropped ? ownWords(point) : point.genre),
       point.audio
         ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": `Play ${point.title ?? point.track}` })
         : null,
@@ -246,7 +269,7 @@ document.querySelector(".map-table").addEventListener("toggle", fillTable);
 function droppedSongs() {
   try {
     return JSON.parse(sessionStorage.getItem("earmark-songs") ?? "[]").map((song) => ({
-      x: song.place[0], y: song.place[1], track: song.name, genre: song.genre, dropped: true,
+      x: song.place[0], y: song.place[1], track: song.name, genre: song.genre, unsure: song.unsure, dropped: true,
     }));
   } catch {
     return [];
@@ -255,6 +278,7 @@ function droppedSongs() {
 
 async function load() {
   const loading = byId("map-loading");
+  loading.hidden = false;
   try {
     const map = await (await ask("api/v1/map")).json();
     points = [...map.points, ...droppedSongs()];

@@ -7,43 +7,56 @@ export const canRecord = Boolean(navigator.mediaDevices?.getUserMedia && globalT
 
 export class Recorder {
   #recorder = null;
-  #timer = null;
+  #turn = 0;
 
   get active() {
     return this.#recorder !== null;
   }
 
-  /** Start; tick(seconds) counts, done(file) gets the recording. */
+  /** Start; tick(seconds) counts, done(file) gets the recording unless it is called off. */
   async start(tick, done) {
+    const turn = (this.#turn += 1);
     const stream = await navigator.mediaDevices.getUserMedia({
       // Made for speech, these would change the music.
       audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     });
+    const end = () => stream.getTracks().forEach((track) => track.stop());
+    // Called off while the browser asked whether it may.
+    if (turn !== this.#turn) return end();
     const type = ["audio/webm;codecs=opus", "audio/mp4", ""].find(
       (kind) => !kind || MediaRecorder.isTypeSupported(kind));
     const recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
     const parts = [];
-    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
-    recorder.addEventListener("stop", () => {
-      clearInterval(this.#timer);
-      this.#recorder = null;
-      stream.getTracks().forEach((track) => track.stop());
-      const kind = recorder.mimeType || "audio/webm";
-      const name = `Recording ${new Date().toTimeString().slice(0, 5)}.${kind.includes("mp4") ? "m4a" : "webm"}`;
-      done(new File(parts, name, { type: kind }));
-    }, { once: true });
     const began = performance.now();
-    recorder.start(500);
-    this.#recorder = recorder;
-    tick(0);
-    this.#timer = setInterval(() => {
+    const timer = setInterval(() => {
+      if (turn !== this.#turn) return;
       const seconds = (performance.now() - began) / 1000;
       tick(seconds);
       if (seconds >= LONGEST) this.stop();
     }, 250);
+    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
+    recorder.addEventListener("stop", () => {
+      clearInterval(timer);
+      end();
+      if (turn !== this.#turn) return;
+      this.#recorder = null;
+      const kind = recorder.mimeType || "audio/webm";
+      const name = `Recording ${new Date().toTimeString().slice(0, 5)}.${kind.includes("mp4") ? "m4a" : "webm"}`;
+      done(new File(parts, name, { type: kind }));
+    }, { once: true });
+    recorder.start(500);
+    this.#recorder = recorder;
+    tick(0);
   }
 
   stop() {
     if (this.#recorder?.state === "recording") this.#recorder.stop();
+  }
+
+  /** Stop, and throw away what was recorded. */
+  cancel() {
+    this.#turn += 1;
+    this.stop();
+    this.#recorder = null;
   }
 }

@@ -60,8 +60,11 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
     }
   }
   const path = `api/v1/jobs/${job.id}`;
+  let told = false;
+  // An answer that is shown already stays, to be taught and to be come back to.
   const callOff = () =>
-    fetch(base + path, { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
+    fetch(`${base}${path}${told ? "?forget=0" : ""}`,
+      { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
   if (signal.aborted) {
     callOff();
     throw new Called();
@@ -69,7 +72,6 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
   signal.addEventListener("abort", callOff, { once: true });
   addEventListener("pagehide", callOff, { once: true });
   let pause = 120;
-  let told = false;
   try {
     for (;;) {
       if (signal.aborted) throw new Called();

@@ -143,8 +143,9 @@ function table(timeline) {
       make("td", {}, `${clock(stretch.start)}–${clock(stretch.stop)}`),
       make("td", {}, stretch.genre), make("td", {}, percent(stretch.confidence))));
   }
-  return make("table", { class: "visually-hidden" },
+  // A table takes no notice of the size that is set for it, so it lies in something that does.
+  return make("div", { class: "visually-hidden" }, make("table", {},
     make("caption", {}, "Genres over time"),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Time"),
-      make("th", { scope: "col" }, "Genre"), make("th", { scope: "col" }, "Probability"))), body);
+      make("th", { scope: "col" }, "Genre"), make("th", { scope: "col" }, "Probability"))), body));
 }

@@ -1,0 +1,53 @@
+"""Which genre has which color: once given, a genre keeps its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from earmark.library import Library
+
+COLORS = 12
+"""Genres beyond so many share colors; shapes and words tell them apart."""
+
+
+class Colors:
+    """The colors of the genres of a library, by number.
+
+    A genre keeps its color as long as the server runs and the library has the genre, so a new one
+    changes no other. The first time they are given out in the order in which the genres came into
+    the library, those of corrections last: after a restart most are what they were.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+
+    def of(self, library: Library) -> dict[str, int]:
+        """Return the number of the color of each genre, genres sorted."""
+        genres = library.genres()
+        with self._lock:
+            numbers = {genre: n for genre, n in self._numbers.items() if genre in genres}
+            new = [genre for genre in genres if genre not in numbers]
+            used = Counter(numbers.values())
+            for genre in _in_order(library, new):
+                number = min(range(COLORS), key=lambda n: (used[n], n))
+                numbers[genre] = number
+                used[number] += 1
+            self._numbers = numbers
+            return {genre: numbers[genre] for genre in genres}
+
+
+def _in_order(library: Library, genres: list[str]) -> list[str]:
+    """Return genres by when they came into the library, those known by corrections only last."""
+    if len(genres) < 2:
+        return genres
+    first: dict[str, tuple[bool, int]] = {}
+    for track in library.snapshot().tracks:
+        if track.genre is not None and track.id is not None:
+            came = (track.taught, track.id)
+            first[track.genre] = min(first.get(track.genre, came), came)
+    # One that another process added just now is in no snapshot yet.
+    return sorted(
+        genres, key=lambda genre: (genre not in first, first.get(genre, (True, 0)), genre)
+    )
