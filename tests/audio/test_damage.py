@@ -55,7 +55,13 @@ def test_cut_in_the_middle(tmp_path: Path, kind: str) -> None:
         np.testing.assert_allclose(recording.read(rate, 1, 2), part[rate : 2 * rate], atol=2e-2)
 
 
-@pytest.mark.parametrize("kind", ["flac", "flac-24", "mp3", "wma", "mka", "webm", "tta", "wavpack"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("flac", "flac-24", "mp3", "wma", "mka", "webm", "tta", "wavpack"),
+        *("wav-16", "wav-float", "rf64", "aiff", "au", "caf"),
+    ],
+)
 def test_a_cut_is_told_where_the_header_says_more(tmp_path: Path, kind: str) -> None:
     file = write(tmp_path, tune(8, 48000), 48000, kind)
     data = file.read_bytes()

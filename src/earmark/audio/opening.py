@@ -9,10 +9,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio.ending import Cut, find_cut
 from earmark.audio.ffmpeg import FFmpegSource
 from earmark.audio.files import is_meant_as_sound
 from earmark.audio.sndfile import SoundFileSource
-from earmark.audio.source import DAMAGED, CannotDecode, CannotOpen, Source
+from earmark.audio.source import (
+    DAMAGED,
+    ENDS_EARLY,
+    CannotDecode,
+    CannotOpen,
+    Source,
+    is_shortfall,
+    shortfall,
+)
 from earmark.errors import AudioError, AudioTruncated, NoAudioStream, NotAudio
 
 TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
@@ -45,10 +54,13 @@ class AnySource:
         self._by_ffmpeg: bool = like is not None and like._by_ffmpeg
         self._measured = like._source if like is not None else None
         self.warnings: list[str] = []
+        self._cut = find_cut(path) if like is None else None
         self._source: Source = self._open()
         self._at = 0
         if like is None:
             self._check_tail()
+        if self._cut is not None:
+            self._tell(self._cut)
         self.sample_rate, self.channels = self._source.sample_rate, self._source.channels
         self.frames: int = self._source.frames
         self.is_exact = self._source.is_exact
@@ -67,7 +79,9 @@ class AnySource:
             source = FFmpegSource(self._path, like=measured, is_damaged=self.is_damaged)
         except CannotOpen as error:
             raise self._give_up() from error
-        if source.has_sound is None:
+        # Of a list that is cut off, nobody knows whether it would have named any sound.
+        is_listed = self._cut is None or self._cut.has_index
+        if source.has_sound is None or not (source.has_sound or is_listed):
             source.close()
             raise self._give_up()
         if not source.has_sound:
@@ -97,6 +111,24 @@ class AnySource:
         self._source.close()
         self._by_ffmpeg = self.is_damaged = True
         self._source = self._open_ffmpeg()
+
+    def _tell(self, cut: Cut) -> None:
+        """Warn of a file that ends early, but only once."""
+        source = self._source
+        if not source.frames:
+            return  # which is refused
+        expected = round(source.frames / cut.present) if cut.present else source.frames
+        missing = (expected - source.frames) / source.sample_rate
+        # FFmpeg guesses the length of a file of ASF that was cut off from what is left.
+        if any(map(is_shortfall, self.warnings)):
+            if source.is_exact or missing < 0.1:
+                return
+            self.warnings[:] = [told for told in self.warnings if not is_shortfall(told)]
+        if missing < 0.1:
+            self.warnings.append(ENDS_EARLY)
+        else:
+            told = shortfall(source.frames, expected, source.sample_rate, is_exact=True)
+            self.warnings.extend(told)
 
     def seek(self, frame: int) -> None:
         """Let the next ``read`` begin at ``frame``."""

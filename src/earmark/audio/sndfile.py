@@ -7,12 +7,11 @@ damage that FFmpeg gets over, and its decoder writes to stderr.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from earmark.audio.ending import last_page
 from earmark.audio.files import open_bytes
 from earmark.audio.source import CannotDecode, CannotOpen
 
@@ -20,7 +19,6 @@ from earmark.audio.source import CannotDecode, CannotOpen
 # about 80 ms, to give what it would have given anyway. Samples that are stored as they are need
 # nothing.
 _WARM_UP = 8192
-_LONGEST_PAGE = 65_307  # bytes of an Ogg page, RFC 3533
 _UNKNOWN = 1 << 62
 # Left to itself, libsndfile takes some files of numbers for sound, and looks for MPEG headers, with
 # comments to stderr, in whatever else it is given.
@@ -88,11 +86,8 @@ class SoundFileSource:
         """Tell whether the first and the last page of an Ogg file belong to different streams."""
         self._file.seek(0)
         first = self._file.read(18)
-        self._file.seek(max(0, os.fstat(self._file.fileno()).st_size - _LONGEST_PAGE))
-        rest = self._file.read(_LONGEST_PAGE)
-        last = rest[max(0, rest.rfind(b"OggS")) :][:18]
-        is_ogg = first.startswith(b"OggS") and last.startswith(b"OggS")
-        return is_ogg and first[14:18] != last[14:18]
+        last = last_page(self._file) if first.startswith(b"OggS") else None
+        return last is not None and first[14:18] != last[1][14:18]
 
     def seek(self, frame: int) -> None:
         """Let the next ``read`` begin at ``frame``."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DAMAGED = "has damaged frames, which are left out"
+ENDS_EARLY = "ends early; its last part may be missing"
 
 
 def shortfall(frames: int, expected: int, sample_rate: int, *, is_exact: bool) -> list[str]:
@@ -22,6 +23,11 @@ def shortfall(frames: int, expected: int, sample_rate: int, *, is_exact: bool) -
     if missing < (0.1 if is_exact else 0.3):
         return [DAMAGED] if is_exact and missing > 0 else []
     return [f"only {frames / sample_rate:.1f} s of {expected / sample_rate:.1f} s can be decoded"]
+
+
+def is_shortfall(warning: str) -> bool:
+    """Tell whether a warning is one that says how much of a file decodes."""
+    return warning.startswith("only ")
 
 
 class CannotOpen(Exception):
