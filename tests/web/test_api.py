@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 
 import pytest
 
+from earmark.library import Library
 from support import sounds
 from support.web import RATE, song, wait_until
 
@@ -145,7 +147,7 @@ def test_a_name_is_shown_without_folders_and_is_never_a_path(client, tune, servi
 def test_a_request_that_is_too_large(make_app, tune):
     client = make_app(max_upload=1000).test_client()
     answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
-    assert_problem(answer, 413)
+    assert_problem(answer, 413, "larger than the limit of")
     assert client.post("/predict", data=upload(("tune.wav", tune))).status_code == 413
 
 
@@ -193,6 +195,50 @@ def test_a_link_out_of_the_folder_is_outside(make_app, tmp_path, tune_file):
 def test_without_a_folder_of_music_there_are_no_paths(make_app):
     client = make_app(music=None).test_client()
     assert_problem(client.post(f"{API}/classify/path", json={"path": "a.wav"}), 403, "--music")
+
+
+# A vote that is not possible
+
+
+def digest(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_after_an_error_every_song_still_gets_its_own_answer(make_app, music, library_file):
+    client = make_app().test_client()
+    with Library.open(library_file) as library:
+        library.remove([track.id for track in library.tracks() if track.name != "hum-0"])
+    for _ in range(2):
+        alone = client.post(f"{API}/classify/path", json={"path": "hum/hum-0.wav"})
+        assert_problem(alone, 409, "no other track of the library may vote")
+        for name in ("hum/hum-1.wav", "hiss/hiss-2.wav", "melody/melody-3.wav"):
+            answer = client.post(f"{API}/classify/path", json={"path": name})
+            found = answer.json["results"][0]["prediction"]
+            assert found["path"] == name
+            assert found["content_hash"] == digest(music / name)
+
+
+def test_a_library_without_labelled_tracks_says_so_for_every_song(make_app, tune, library_file):
+    app = make_app()
+    client = app.test_client()
+    job = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
+    finish(client, job)
+    with Library.open(library_file) as library:
+        library.remove([track.id for track in library.tracks()])
+    for _ in range(2):
+        answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
+        body = assert_problem(answer, 409, "small.earmark: has no labelled tracks")
+        assert body["type"] == "urn:earmark:problem:library-empty"
+        path = client.post(f"{API}/classify/path", json={"path": "hum/hum-1.wav"})
+        assert_problem(path, 409, "has no labelled tracks")
+        assert client.post("/predict", data=upload(("tune.wav", tune))).status_code == 409
+        failed = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
+        assert finish(client, failed)["problem"]["status"] == 409
+    for change in client.get(f"{API}/corrections?limit=1000").json["corrections"]:
+        client.post(f"{API}/corrections/{change['id']}/undo")
+    found = client.post(f"{API}/classify", data=upload(("tune.wav", tune))).json["results"][0]
+    assert found["prediction"]["genre"] == "melody"
+    assert app.extensions["earmark"].uploads.left() == []
 
 
 # Similar
@@ -249,6 +295,28 @@ def test_a_job_of_a_path(client, music):
     job = client.post(f"{API}/jobs/path", json={"path": "hiss/hiss-0.wav"}).json
     assert finish(client, job)["state"] == "done"
     assert (music / "hiss/hiss-0.wav").exists()
+
+
+def test_a_track_has_no_vote_on_any_part_of_itself(client, service, music):
+    others = [t.id for t in service.library.tracks(genre="hum") if t.name != "hum-0"]
+    service.library.remove(others)
+    # What is left of its kind is the track itself.
+    for source in ("path", "upload"):
+        if source == "path":
+            job = client.post(f"{API}/jobs/path", json={"path": "hum/hum-0.wav"}).json
+        else:
+            content = (music / "hum/hum-0.wav").read_bytes()
+            job = client.post(f"{API}/jobs", data=upload(("a.wav", content))).json
+        finish(client, job)
+        result = client.get(job["result_url"]).json
+        assert result["prediction"]["genre"] != "hum"
+        assert "hum" not in {stretch["genre"] for stretch in result["timeline"]}
+    taught = client.post(f"{API}/corrections", json={"job": job["id"], "genre": "hum"})
+    assert taught.status_code == 201
+    job = client.post(f"{API}/jobs/path", json={"path": "hum/hum-0.wav"}).json
+    finish(client, job)
+    result = client.get(job["result_url"]).json
+    assert "hum-0" in {near["track"] for near in result["prediction"]["neighbors"]}
 
 
 def test_a_job_is_forgotten_when_deleted(client, tune):
@@ -341,6 +409,100 @@ def test_a_genre_needs_a_sensible_name(client, tune, genre):
     data = {**upload(("tune.wav", tune)), "genre": genre}
     assert_problem(client.post(f"{API}/tracks", data=data), 422)
     assert_problem(client.patch(f"{API}/tracks/1", json={"genre": genre}), 422)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800", "a\udfffb", "a\x85b", "a\u2028b", "\u202ecba", "a\n", "\x1bx"]
+)
+def test_no_text_breaks_the_library_or_a_page(client, service, tune, text):
+    (track,) = service.library.tracks(search="hum-1")
+    for field in ("genre", "artist", "title"):
+        answer = client.patch(f"{API}/tracks/{track.id}", json={field: text})
+        assert_problem(answer, 422, field)
+    job = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
+    finish(client, job)
+    taught = client.post(f"{API}/corrections", json={"job": job["id"], "genre": text})
+    assert_problem(taught, 422, "genre")
+    assert service.library.get(track.id) == track
+
+
+def test_what_other_scripts_need_is_taken(client, service):
+    (track,) = service.library.tracks(search="hum-1")
+    for genre in ("ליווי שלי", "موسیقی\u200cها", "🎻\u200d♀️ folk", "Zürich 2-step"):
+        answer = client.patch(f"{API}/tracks/{track.id}", json={"genre": genre})
+        assert answer.json["genre"] == genre
+
+
+def test_a_file_whose_name_is_no_text_can_be_taught(make_app, tmp_path, tune):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    try:
+        (folder / "a\udce9\u202eb.wav").write_bytes(tune)
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this disk takes no such name")
+    client = make_app(music=folder).test_client()
+    job = client.post(f"{API}/jobs/path", json={"path": "a\udce9\u202eb.wav"}).json
+    assert job["name"] == "a\ufffd\ufffdb.wav"
+    assert finish(client, job)["state"] == "done"
+    assert client.get(f"/answers/{job['id']}").status_code == 200
+    answer = client.post(f"{API}/corrections", json={"job": job["id"], "genre": "polka"})
+    assert answer.json["track"] == "a\ufffd\ufffdb"
+
+
+@pytest.mark.parametrize("name", ["endpoint", "_method", "_external", "_scheme", "_anchor", "x y"])
+def test_a_query_that_nobody_asked_for_changes_nothing(client, name):
+    answer = client.get(f"{API}/tracks", query_string={name: "POST&<>", "per_page": 10})
+    assert answer.status_code == 200
+    (link,) = re.findall(r"<([^>]+)>", answer.headers["Link"])
+    assert link.startswith(f"{API}/tracks?")
+    assert client.get(link).json["pagination"]["page"] == 2
+
+
+def test_a_body_of_another_type_is_refused(client, service):
+    (track,) = service.library.tracks(search="hum-1")
+    requests = [
+        ("PATCH", f"{API}/tracks/{track.id}"),
+        ("POST", f"{API}/corrections"),
+        ("POST", f"{API}/classify/path"),
+        ("POST", f"{API}/jobs/path"),
+    ]
+    for method, path in requests:
+        for body in ({"data": {"genre": "rock"}}, {"data": b"{}", "content_type": "text/plain"}):
+            assert_problem(client.open(path, method=method, **body), 415, "application/json")
+    assert service.library.get(track.id) == track
+
+
+def test_a_change_must_say_what_changes(client, service):
+    path = f"{API}/tracks/{service.library.tracks(search='hum-1')[0].id}"
+    assert_problem(client.patch(path, json={}), 422, "There is nothing to change")
+    assert_problem(client.patch(path), 422)
+    assert_problem(client.patch(path, json={"gender": "rock"}), 422, "gender")
+    assert service.library.history() == []
+
+
+def test_no_answer_says_where_files_lie_on_the_server(client, service, music):
+    folders = {str(service.library.path.parent), str(music), str(service.uploads.folder)}
+    paths = ["/tracks/999", "/tracks/999/similar", "/jobs/none", f"/tracks/{2**70}"]
+    answers = [client.get(API + path) for path in paths]
+    answers.append(client.patch(f"{API}/tracks/999", json={"genre": "x"}))
+    answers.append(client.post(f"{API}/corrections/999/undo"))
+    answers.append(client.get("/media/tracks/999"))
+    answers.append(client.post("/library/tracks/999/remove"))
+    answers.append(client.post("/corrections/999/undo"))
+    for answer in answers:
+        assert answer.status_code == 404
+        assert not any(folder in answer.text for folder in folders), answer.text
+    assert answers[0].json["detail"] == "small.earmark: has no track 999"
+
+
+def test_too_many_parts_are_not_called_too_many_bytes(client):
+    many = client.post(f"{API}/classify", data=upload(*[(f"{n}.wav", b"x") for n in range(1200)]))
+    long = client.post(f"{API}/tracks", data={**upload(("a.wav", b"x")), "genre": "x" * 600_000})
+    for answer in (many, long):
+        body = assert_problem(
+            answer, 413, "This form has more than 1,000 parts, or more than 500 kB"
+        )
+        assert "MB" not in body["detail"]
 
 
 def test_a_track_can_be_relabelled_and_removed(client):

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from earmark.library import Library, open_default, user_library_path
+from earmark.library import Library, Track, open_default, user_library_path
 from support import sounds
 from support.web import RATE, song, wait_until
 
@@ -117,6 +117,120 @@ def test_removing_and_relabelling_can_be_undone(client, service):
         client.post(f"{API}/corrections/{correction['id']}/undo")
     restored = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
     assert {**restored, "id": None} == {**track, "id": None}
+
+
+def test_undoing_out_of_order_says_which_change_comes_first(client):
+    (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
+    path = f"{API}/tracks/{track['id']}"
+    for change in ({"genre": "drone"}, {"genre": "wind"}, {"title": "Low"}, None):
+        if change is None:
+            client.delete(path)
+        else:
+            client.patch(path, json=change)
+    corrections = client.get(f"{API}/corrections").json["corrections"]
+    ids = [correction["id"] for correction in corrections]
+    said = []
+    for position in range(3):
+        refused = client.post(f"{API}/corrections/{ids[-1]}/undo")
+        assert refused.status_code == 409
+        said.append(refused.json["detail"])
+        assert client.post(f"{API}/corrections/{ids[position]}/undo").status_code == 200
+    assert said == [
+        "hum-1: was removed after this change; undo that one first",
+        "hum-1: was edited after this change; undo that one first",
+        "hum-1: was labelled wind after this change; undo that one first",
+    ]
+    again = client.post(f"{API}/corrections/{ids[0]}/undo")
+    assert again.json["detail"] == "hum-1: this change was undone already"
+
+
+def test_undoing_does_not_say_where_a_file_lies(client, service):
+    track = service.library.tracks(search="hum-1")[0]
+    service.library.update(track.id, path="/somewhere/else/hum-1.wav")
+    service.library.remove([track.id])
+    vector = service.library.snapshot().vectors[:1]
+    service.library.add([Track(name="new", genre="hum", path="/somewhere/else/hum-1.wav")], vector)
+    removed = client.get(f"{API}/corrections").json["corrections"][0]
+    refused = client.post(f"{API}/corrections/{removed['id']}/undo")
+    assert refused.status_code == 409
+    assert refused.json["detail"].startswith("small.earmark: hum-1.wav is in the library again")
+
+
+def test_what_changes_nothing_makes_no_copy(make_app, library_file, tmp_path):
+    app = make_app()
+    service = app.extensions["earmark"]
+    service.change_library(Library.open(library_file, read_only=True))
+    client = app.test_client()
+    (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
+    path = f"{API}/tracks/{track['id']}"
+    assert client.patch(path, json={}).status_code == 422
+    assert client.patch(path, data={"genre": "rock"}).status_code == 415
+    assert client.patch(path, json={"artist": track["artist"]}).json == track
+    assert client.delete(f"{API}/tracks/999").status_code == 404
+    assert client.post(f"{API}/corrections/999/undo").status_code == 404
+    data = {"file": (io.BytesIO(b"words"), "bad.mp3"), "genre": "rock"}
+    assert client.post(f"{API}/tracks", data=data).status_code == 415
+    assert not user_library_path().exists()
+    assert client.get(f"{API}/library").json["writable"] is False
+    assert client.patch(path, json={"genre": "rock"}).json["genre"] == "rock"
+    assert user_library_path().exists()
+
+
+def changes_of(client, tmp_path):
+    """Return the answers to all kinds of changes."""
+    job, _ = submit(client, sound("melody", 50, tmp_path))
+    (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
+    path = f"{API}/tracks/{track['id']}"
+    yield lambda: client.patch(path, json={"genre": "drone"})
+    yield lambda: client.post(f"{API}/corrections", json={"job": job["id"], "genre": "polka"})
+    yield lambda: client.post(f"{API}/corrections/1/undo")
+    yield lambda: client.delete(path)
+
+
+def test_nothing_is_written_into_a_library_that_was_deleted(client, library_file, tmp_path):
+    changes = list(changes_of(client, tmp_path))
+    aside = library_file.rename(tmp_path / "aside.earmark")
+    for change in changes:
+        answer = change()
+        assert answer.status_code == 409
+        assert answer.json["detail"].startswith("small.earmark: is no longer there; put it back")
+    aside.rename(library_file)
+    assert changes[0]().status_code == 200
+    with Library.open(library_file) as library:
+        assert library.genres()["drone"] == 1
+
+
+def test_a_library_that_was_replaced_is_taken_up_before_it_is_changed(
+    client, library_file, original, tmp_path
+):
+    changes = list(changes_of(client, tmp_path))
+    for change in changes:
+        new = tmp_path / "new.earmark"
+        with Library.open(original) as source:
+            source.copy(new, overwrite=True)
+        with Library.open(new) as library:
+            library.add([Track(name="new", genre="new")], library.snapshot().vectors[:1])
+        new.replace(library_file)
+        refused = change()
+        assert refused.status_code == 409
+        assert refused.json["detail"].startswith("small.earmark: was replaced by another file")
+        assert client.get(f"{API}/library").json["tracks"] == 28
+        with Library.open(library_file) as library:
+            assert library.history() == []
+    assert changes[0]().status_code == 200
+    with Library.open(library_file) as library:
+        assert library.genres()["drone"] == 1
+
+
+def test_a_file_that_is_no_library_is_not_taken_up(client, library_file, tmp_path):
+    change = next(changes_of(client, tmp_path))
+    library_file.unlink()
+    library_file.write_bytes(b"words")
+    for _ in range(2):
+        answer = change()
+        assert answer.status_code == 409
+        assert answer.json["detail"] == "small.earmark: is not an Earmark library"
+    assert client.get(f"{API}/library").json["tracks"] == 27
 
 
 def test_what_was_not_answered_cannot_be_corrected(client, tmp_path):

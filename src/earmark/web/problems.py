@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -45,6 +46,11 @@ STATUS: dict[type[EarmarkError], int] = {
 }
 """The status of an error is that of the nearest class that stands here."""
 
+TOO_MANY_PARTS = (
+    "This form has more than {parts:,} parts, or more than {text} kB of text in one field. "
+    "Send fewer files at once, and songs as files."
+)
+
 LINES = {
     404: "There is no such page.",
     405: "This address does not take that kind of request.",
@@ -76,8 +82,15 @@ def problem(error: EarmarkError) -> dict[str, Any]:
         "type": kind_of(error),
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": str(error),
+        "detail": without_folders(str(error)),
     }
+
+
+def without_folders(line: str) -> str:
+    """Return what an answer may say of ``line``: files by their names, not where they lie here."""
+    for folder in current_app.extensions["earmark"].folders():
+        line = line.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name)
+    return line
 
 
 def answer_problem(
@@ -89,6 +102,7 @@ def answer_problem(
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
     """Answer a request with what went wrong, in the form that its sender understands."""
+    detail = without_folders(detail)
     if request.blueprint == "plain":
         response = Response(detail + "\n", mimetype="text/plain")
     elif _wants_page():
@@ -136,14 +150,23 @@ def _answer_http(error: HTTPException) -> Response:
     line = LINES.get(error.code or 500) if _is_stock(error) else error.description
     line = line or error.description or "Something is wrong with this request."
     if isinstance(error, RequestEntityTooLarge):
-        limit = int(current_app.config["MAX_CONTENT_LENGTH"] or 0) // MEGABYTE
-        line = f"This is larger than the limit of {limit} MB. Send a shorter piece."
+        line = _too_large()
     headers = {
         name: value
         for name, value in Headers(error.get_headers())
         if name in ("Allow", "Retry-After", "Content-Range", "Location")
     }
     return answer_problem(error.code or 500, line, headers=headers)
+
+
+def _too_large() -> str:
+    """Say which limit a request is beyond: that of all its bytes, or one of its form."""
+    limit = request.max_content_length or 0
+    if limit and (request.content_length is None or request.content_length > limit):
+        return f"This is larger than the limit of {limit // MEGABYTE} MB. Send a shorter piece."
+    return TOO_MANY_PARTS.format(
+        parts=request.max_form_parts, text=(request.max_form_memory_size or 0) // 1000
+    )
 
 
 def _answer_unexpected(error: Exception) -> Response:
@@ -155,7 +178,8 @@ def _answer_validation(error: HTTPError) -> Response:
     """Answer what APIFlask found wrong with a request's data."""
     found = error.detail if isinstance(error.detail, dict) else {}
     lines = [
-        f"{name}: {' '.join(map(str, what)) if isinstance(what, list) else what}"
+        ("" if name == "_schema" else f"{name}: ")
+        + (" ".join(map(str, what)) if isinstance(what, list) else str(what))
         for fields in found.values()
         if isinstance(fields, dict)
         for name, what in fields.items()

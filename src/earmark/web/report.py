@@ -8,6 +8,7 @@ import os
 import threading
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from earmark.errors import EarmarkError
@@ -87,7 +88,8 @@ def main(connection: Connection, library: str) -> None:
         with open_library(library, read_only=True) as opened:
             report = measure(opened)
     except EarmarkError as error:
-        problem = str(error)
+        # Clients see it, who need not know where the library lies.
+        problem = str(error).replace(f"{Path(library).parent}{os.sep}", "")
     wire.send(connection, {"kind": "report", "report": report, "problem": problem})
 
 

@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 
 from earmark.audio import is_audio_name
 from earmark.classify import Classifier, Neighbor, Prediction, Stretch, neighbors_of
-from earmark.errors import AudioNotFound, EarmarkError, LibraryError, TrackNotFound
-from earmark.library import Library, Track, open_default
+from earmark.errors import (
+    AudioNotFound,
+    EarmarkError,
+    LibraryError,
+    LibraryNotFound,
+    TrackNotFound,
+)
+from earmark.library import Library, Track, open_default, open_library, user_library_path
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
 from earmark.web import analysis, wire
@@ -71,8 +77,10 @@ class Service:
         )
 
     def _use(self, library: Library) -> None:
-        self.library = library
-        self.classifier = Classifier(library)
+        # First what may fail: an unusable library must not be taken up by half.
+        classifier = Classifier(library)
+        self.library, self.classifier = library, classifier
+        self._file = _identity(library.path)
         self.map = StarMap(self.classifier.refresh)
         self.report = Report(library)
 
@@ -81,6 +89,48 @@ class Service:
         with self._lock:
             # The former one stays open: other threads may be reading it.
             self._use(library)
+
+    def check_library(self) -> None:
+        """See that the library's file is still the one that was opened; for use before a change.
+
+        A change would go into a file that nobody can find any more. Another library at its place
+        is taken up, but not changed at once: the client has not seen its tracks yet.
+
+        Raises
+        ------
+        LibraryError
+            It was deleted, or another file is at its place.
+        """
+        with self._lock:
+            path = self.library.path
+            now = _identity(path)
+            if now == self._file:
+                return
+            if now is None:
+                raise LibraryNotFound(
+                    f"{path}: is no longer there; put it back, or start the server again"
+                )
+            new = open_library(path)
+            try:
+                new.require(self.library.spec.name, self.library.spec.version)
+                self._use(new)
+            except EarmarkError:
+                new.close()
+                raise
+        raise LibraryError(
+            f"{path}: was replaced by another file, which counts from now on; "
+            "look at it and repeat the change"
+        )
+
+    def folders(self) -> list[Path]:
+        """Return the folders of this machine that no answer names, the deepest first."""
+        paths = [self.library.path.parent, user_library_path().parent, self.uploads.folder]
+        if self.config.music is not None:
+            paths.append(self.config.music)
+        found = {form for path in paths for form in (path.absolute(), path.resolve())}
+        return sorted(
+            (path for path in found if path.name), key=lambda path: len(path.parts), reverse=True
+        )
 
     def close(self) -> None:
         """End the worker processes and delete all uploads."""
@@ -127,7 +177,7 @@ class Service:
             Too many songs wait.
         """
         return self._submit(
-            Job(name=path, file=self.music_file(path), upload=False, picture=picture)
+            Job(name=_shown(path), file=self.music_file(path), upload=False, picture=picture)
         )
 
     def music_file(self, path: str) -> Path:
@@ -149,11 +199,13 @@ class Service:
             exists = inside and file.is_file()
         except (OSError, ValueError):
             # Too long a name, a loop of links, a null character.
-            raise AudioNotFound(path, "there is no such file in the folder of music") from None
+            missing = "there is no such file in the folder of music"
+            raise AudioNotFound(_shown(path), missing) from None
         if not inside:
-            raise NotAllowed(f"{path}: lies outside the folder of music")
+            raise NotAllowed(f"{_shown(path)}: lies outside the folder of music")
         if not exists or not is_audio_name(file):
-            raise AudioNotFound(path, "there is no such sound file in the folder of music")
+            missing = "there is no such sound file in the folder of music"
+            raise AudioNotFound(_shown(path), missing)
         return file
 
     def _submit(self, job: Job) -> Job:
@@ -188,10 +240,7 @@ class Service:
                 self._answer(job, heard, str(message["content_hash"]))
             case "picture":
                 step = float(message["step"])
-                with self._lock:
-                    stretches = self.classifier.stretches(
-                        arrays["starts"], arrays["vectors"], step=step
-                    )
+                stretches = self._stretches(job, arrays["starts"], arrays["vectors"], step)
                 job.peaks = arrays["peaks"]
                 job.timeline = _fit_stretches(stretches, job.prediction)
 
@@ -210,6 +259,25 @@ class Service:
         self.metrics.songs.labels(outcome).inc()
         self.metrics.song_seconds.observe(time.time() - job.created)
         job.answered.set()
+
+    def _stretches(
+        self, job: Job, starts: NDArray[np.floating], vectors: NDArray[np.floating], step: float
+    ) -> list[Stretch]:
+        """Answer for the parts of a song as for the whole: its own tracks vote or do not."""
+        with self._lock:
+            voter, snapshot = self.classifier.refresh()
+        itself = snapshot.rows_of_hash(job.prediction.content_hash) if job.prediction else ()
+        answers = voter.predict(
+            vectors,
+            exclude=None if job.taught else [np.asarray(itself, dtype=np.intp)] * len(vectors),
+            seconds=np.full(len(vectors), step),
+        )
+        return [
+            Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
+            for start, winner, confidence in zip(
+                starts, answers.winners, answers.confidence, strict=True
+            )
+        ]
 
     def _end(self, job: Job, error: EarmarkError | None) -> None:
         """End a job, with what went wrong, and delete its upload."""
@@ -316,6 +384,20 @@ class Service:
             return self.pool.started > 0 and sum(self.library.genres().values()) > 0
         except LibraryError:
             return False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others that come to its place; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _shown(path: str) -> str:
+    """Return a path fit to be shown and to name a track; a file's name may be any bytes."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in path)
 
 
 def _tag(value: object) -> str | None:

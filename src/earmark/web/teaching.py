@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import PurePath
 from typing import cast
 
 import numpy as np
 
-from earmark.errors import LibraryReadOnly, TrackNotFound
+from earmark.errors import LibraryError, LibraryReadOnly, TrackNotFound
 from earmark.library import Change, Library, Track, TrackChanges, user_library
 from earmark.web.jobs import Job
 from earmark.web.service import Service
@@ -23,7 +24,10 @@ def writable_library(service: Service) -> Library:
         The user's own library cannot be written either.
     LibraryExtractor
         The user's own library is of another feature extractor.
+    LibraryError
+        The library's file was replaced or deleted.
     """
+    service.check_library()
     if service.library.read_only:
         own = user_library(service.library)
         if own.read_only:
@@ -77,12 +81,17 @@ def teach(
             taught=True,
         )
         (track_id,) = library.add([song], np.asarray(prediction.vector)[None])
+    changed = library.history(1, track_id=track_id)
+    if not changed:
+        raise LibraryError(f"{prediction.path}: is {genre} already, so there is nothing to change")
     service.metrics.corrections.inc()
-    return library.history(1, track_id=track_id)[0]
+    return changed[0]
 
 
 def change_track(service: Service, track_id: int, changes: TrackChanges) -> Track:
-    """Change genre, artist or title of a track.
+    """Change genre, artist or title of a track; return it as it is then.
+
+    Where nothing would change, nothing is written and no copy of the package's library is made.
 
     Raises
     ------
@@ -91,10 +100,13 @@ def change_track(service: Service, track_id: int, changes: TrackChanges) -> Trac
     LibraryError
         The library cannot be changed.
     """
-    service.get_track(track_id)
-    library = writable_library(service)
+    service.check_library()
+    track = service.get_track(track_id)
     if "genre" in changes:
         changes = {**changes, "taught": True}
+    if dataclasses.replace(track, **changes) == track:
+        return track
+    library = writable_library(service)
     library.update(track_id, **changes)
     service.metrics.corrections.inc()
     return library.get(track_id)
@@ -110,6 +122,7 @@ def remove_track(service: Service, track_id: int) -> Track:
     LibraryError
         The library cannot be changed.
     """
+    service.check_library()
     track = service.get_track(track_id)
     writable_library(service).remove([track_id])
     service.metrics.corrections.inc()
@@ -124,15 +137,56 @@ def undo(service: Service, change_id: int) -> Change:
     TrackNotFound
         There is no such change.
     LibraryError
-        The track was changed again since.
+        It was undone already, or the track was changed again since.
     """
+    service.check_library()
     library = service.library
     known = [change for change in library.history(1_000_000) if change.id == change_id]
     if not known:
         raise TrackNotFound(f"{library.path}: has no correction {change_id}")
-    library.undo(change_id)
+    of_track = library.history(1_000_000, track_id=known[0].track_id)
+    _check_order(known[0], of_track)
+    try:
+        library.undo(change_id)
+    except LibraryError as error:
+        file = known[0].before.path if known[0].before else None
+        if file is None:
+            raise
+        # The library names the whole path of the track's file, which is the server's own.
+        raise type(error)(str(error).replace(file, PurePath(file).name)) from error
     changed = library.history(1_000_000, track_id=known[0].track_id)
     return next(change for change in changed if change.id == change_id)
+
+
+def _check_order(change: Change, of_track: list[Change]) -> None:
+    """See that a change is the latest of its track that holds, in words that fit a list.
+
+    Raises
+    ------
+    LibraryError
+        It is not.
+    """
+    name = _name(change)
+    if change.undone:
+        raise LibraryError(f"{name}: this change was undone already")
+    later = [other for other in of_track if other.id > change.id and not other.undone]
+    if later:
+        raise LibraryError(f"{name}: was {_what(later[0])} after this change; undo that one first")
+
+
+def _name(change: Change) -> str:
+    track = change.after or change.before
+    return track.name if track else f"track {change.track_id}"
+
+
+def _what(change: Change) -> str:
+    """Return what a change did, to follow the word "was"."""
+    before, after = change.before, change.after
+    if after is None:
+        return "removed"
+    if before is None:
+        return "added"
+    return "edited" if before.genre == after.genre else f"labelled {after.genre or 'nothing'}"
 
 
 def _id(track: Track) -> int:

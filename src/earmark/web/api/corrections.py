@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from earmark.web import teaching, view
 from earmark.web.access import changes_library
 from earmark.web.api import schemas
+from earmark.web.api.bodies import takes_json
 from earmark.web.api.tracks import CHANGE_PROBLEMS
 from earmark.web.current import service
 
@@ -26,6 +27,7 @@ def list_corrections(query_data: dict[str, Any]) -> Any:
 
 @blueprint.post("/corrections")
 @changes_library
+@takes_json
 @blueprint.input(schemas.CorrectionIn)
 @blueprint.output(schemas.CorrectionOut, status_code=201)
 @blueprint.doc(responses=CHANGE_PROBLEMS)

@@ -73,6 +73,7 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
         everywhere["400"] = "The body cannot be read, or lacks something."
+        everywhere["415"] = "The body is of another type than is taken here."
     for status, line in everywhere.items():
         if status not in operation["responses"]:
             operation["responses"][status] = {

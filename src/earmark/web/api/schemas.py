@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import Schema
@@ -19,20 +20,34 @@ from apiflask.fields import (
     Tuple,
 )
 from apiflask.validators import Length, OneOf, Range, Regexp
+from marshmallow import ValidationError, validates_schema
 
-# Neither blank at an end nor with control characters.
-PLAIN_TEXT = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+# Controls, ends of lines, and what turns the direction of the text that follows.
+_UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+# Neither blank at an end nor with such characters.
+PLAIN_TEXT = rf"^[^\s{_UNFIT}]([^{_UNFIT}]*[^\s{_UNFIT}])?$"
+
+NOT_PLAIN = "Must be one line of text without control characters and without blanks at its ends."
 
 
 def _file(**options: Any) -> Any:
     return File(**options)  # type: ignore[no-untyped-call]
 
 
-def _name(longest: int = 100) -> list[Length | Regexp]:
-    return [
-        Length(min=1, max=longest),
-        Regexp(PLAIN_TEXT, error="Must be one line of text without blanks at its ends."),
-    ]
+def _whole(text: str) -> None:
+    """Refuse what the pattern cannot: halves of characters, and an end of line at the end.
+
+    Raises
+    ------
+    ValidationError
+        There is such a thing.
+    """
+    if text.endswith("\n") or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValidationError(NOT_PLAIN)
+
+
+def _name(longest: int = 100) -> list[Callable[[str], Any]]:
+    return [Length(min=1, max=longest), Regexp(PLAIN_TEXT, error=NOT_PLAIN), _whole]
 
 
 class Problem(Schema):
@@ -260,6 +275,11 @@ class TrackChange(Schema):
     genre = String(validate=_name())
     artist = String(validate=_name(200), allow_none=True)
     title = String(validate=_name(200), allow_none=True)
+
+    @validates_schema
+    def _needs_something(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("There is nothing to change; give genre, artist or title.")
 
 
 class CorrectionIn(Schema):

@@ -13,6 +13,7 @@ from earmark.classify import Neighbor, Prediction
 from earmark.errors import EarmarkError
 from earmark.web import view
 from earmark.web.api import schemas
+from earmark.web.api.bodies import takes_json
 from earmark.web.current import client_gone, service, shown_name, uploaded
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
@@ -75,6 +76,7 @@ def _submit_in_turn(
 
 
 @blueprint.post("/classify/path")
+@takes_json
 @blueprint.input(schemas.PathIn)
 @blueprint.output(schemas.ResultsOut)
 @blueprint.doc(responses=PATH_PROBLEMS)
@@ -155,6 +157,7 @@ def submit(files_data: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/jobs/path")
+@takes_json
 @blueprint.input(schemas.PathIn)
 @blueprint.output(schemas.JobOut, status_code=202)
 @blueprint.doc(responses=PATH_PROBLEMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
 from flask import request, url_for
@@ -11,6 +12,7 @@ from earmark.library import TrackChanges
 from earmark.web import teaching, view
 from earmark.web.access import changes_library
 from earmark.web.api import schemas
+from earmark.web.api.bodies import takes_json
 from earmark.web.api.songs import SONG_PROBLEMS, near
 from earmark.web.current import client_gone, service, shown_name, uploaded
 
@@ -36,8 +38,10 @@ def list_tracks(query_data: dict[str, Any]) -> Any:
     total = owner.library.count(**query_data)
     pages = max(1, -(-total // per_page))
     found = owner.library.tracks(**query_data, offset=(page - 1) * per_page, limit=per_page)
+    # Not by url_for's own arguments: what a client sends could be one of its options.
+    asked = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
     links = [
-        f'<{url_for(".list_tracks", **{**request.args, "page": number})}>; rel="{name}"'
+        f'<{url_for(".list_tracks")}?{urlencode([*asked, ("page", number)])}>; rel="{name}"'
         for name, number in (("prev", page - 1), ("next", page + 1))
         if 1 <= number <= pages
     ]
@@ -60,7 +64,7 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
     """
     owner = service()
     file = uploaded("file")[0]
-    teaching.writable_library(owner)
+    owner.check_library()
     job = owner.submit_upload(file.save, shown_name(file), picture=False)
     try:
         owner.wait(job, gone=client_gone())
@@ -89,6 +93,7 @@ def get_track(track_id: int) -> Any:
 
 @blueprint.patch("/tracks/<int:track_id>")
 @changes_library
+@takes_json
 @blueprint.input(schemas.TrackChange)
 @blueprint.output(schemas.TrackOut)
 @blueprint.doc(responses=CHANGE_PROBLEMS)
