@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import numpy as np
 import pytest
 
 from earmark import neighbors
-from earmark.errors import LibraryEmpty
+from earmark.errors import LibraryDamaged, LibraryEmpty
 from earmark.library import ExtractorSpec, Library, Track
 from earmark.library.fitting import refit, tracks_together, voter
+from earmark.neighbors import Parameters
 
 SPEC = ExtractorSpec("foreign", "1", 8, "cosine", "float32")
 
@@ -116,3 +119,57 @@ def test_copies_and_artists_are_groups(tmp_path: Path) -> None:
         groups = tracks_together(made.snapshot(), "cosine")
     assert groups[0] == groups[1] == groups[3]
     assert groups[2] == groups[4] != groups[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "parameters = 'text'",
+        "parameters = 3.5",
+        "parameters_revision = 'many'",
+        "parameters_revision = NULL",
+        "parameters_genres = NULL",
+        "parameters_genres = '7'",
+        "parameters_genres = '[\"jazz\"'",
+    ],
+)
+def test_parameters_in_a_cell_of_another_type_are_damage(library: Library, change: str) -> None:
+    refit(library)
+    with sqlite3.connect(library.path) as raw:
+        raw.execute(f"UPDATE state SET {change}")
+    raw.close()
+    with pytest.raises(LibraryDamaged, match=r"a\.earmark: is damaged .*build it again"):
+        voter(library)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"k": "8"},
+        {"k": 0},
+        {"k": True},
+        {"metric": "loudness"},
+        {"metric": ["cosine"]},
+        {"calibration": 5},
+        {"calibration": {}},
+        {"calibration": {"floor": "much"}},
+        {"calibration": {"power": None}},
+        {"calibration": {"floor": float("nan")}},
+    ],
+)
+def test_parameters_of_another_type_are_fitted_anew(
+    library: Library, fits: list[int], values: dict[str, object]
+) -> None:
+    refit(library)
+    stored = library.load_parameters()
+    assert stored is not None
+    kept = json.loads(stored[0])
+    given = values.get("calibration")
+    if isinstance(given, dict) and given:
+        values = {"calibration": {**kept["calibration"], **given}}
+    blob = json.dumps({**kept, **values}).encode()
+    with pytest.raises(LibraryDamaged, match="parameters cannot be read"):
+        Parameters.from_bytes(blob)
+    library.store_parameters(blob, library.snapshot())
+    assert voter(library).parameters == Parameters.from_bytes(stored[0])
+    assert fits == [60, 60]

@@ -445,3 +445,35 @@ def test_threads_share_one_library(library: Library) -> None:
         thread.join()
     assert failures == []
     assert len(library.snapshot()) == 40
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_stored_number_that_is_not_finite_is_damage(tmp_path: Path, number: float) -> None:
+    path = filled(tmp_path / "a.earmark", 3)
+    vector = np.full(SPEC.dimension, number, dtype=SPEC.storage).tobytes()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE tracks SET vector = ? WHERE name = 'song 001'", (vector,))
+    raw.close()
+    with Library.open(path) as opened, pytest.raises(LibraryDamaged, match=r"1 of 3 .* not finite"):
+        opened.snapshot()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE tracks SET vector = 'text'",
+        "UPDATE tracks SET duration = 'long'",
+        "UPDATE tracks SET genre = x'00ff'",
+        "UPDATE tracks SET artist = x'00ff'",
+        "UPDATE tracks SET name = ' '",
+        "UPDATE state SET revision = 'many'",
+        "DELETE FROM state",
+    ],
+)
+def test_a_cell_of_another_type_is_damage(tmp_path: Path, change: str) -> None:
+    path = filled(tmp_path / "a.earmark", 2)
+    with sqlite3.connect(path) as raw:
+        raw.execute(change)
+    raw.close()
+    with Library.open(path) as opened, pytest.raises(LibraryDamaged, match=r"a\.earmark: .*again"):
+        opened.snapshot()

@@ -65,7 +65,7 @@ class LibraryReader:
     @property
     def revision(self) -> int:
         """Grows by one for every track added, changed or removed, by whichever process."""
-        with self._reading() as connection:
+        with self._reading() as connection, rows.intact(self.path):
             return _revision(connection)
 
     def require(self, name: str, version: str) -> None:
@@ -86,10 +86,11 @@ class LibraryReader:
 
     def _get(self, connection: sa.Connection, track_id: int) -> Track:
         query = sa.select(*rows.COLUMNS).where(tracks.c.id == track_id)
-        row = connection.execute(query).mappings().first()
-        if row is None:
-            raise TrackNotFound(f"{self.path}: has no track {track_id}")
-        return rows.track_of(row)
+        with rows.intact(self.path):
+            row = connection.execute(query).mappings().first()
+            if row is None:
+                raise TrackNotFound(f"{self.path}: has no track {track_id}")
+            return rows.track_of(row)
 
     def get(self, track_id: int) -> Track:
         """Return one track.
@@ -142,7 +143,7 @@ class LibraryReader:
     ) -> list[Track]:
         order = (tracks.c.name, tracks.c.path, tracks.c.content_hash, tracks.c.id)
         query = sa.select(*rows.COLUMNS).where(*where).order_by(*order).offset(offset).limit(limit)
-        with self._reading() as connection:
+        with self._reading() as connection, rows.intact(self.path):
             return [rows.track_of(row) for row in connection.execute(query).mappings()]
 
     def count(
@@ -180,7 +181,7 @@ class LibraryReader:
         TrackNotFound
             There is no such track.
         """
-        with self._reading() as connection:
+        with self._reading() as connection, rows.intact(self.path):
             self._get(connection, track_id)
             blob = connection.scalar(sa.select(tracks.c.vector).where(tracks.c.id == track_id))
         vector: NDArray[np.floating] = rows.unpack([bytes(blob or b"")], self.spec, self.path)[0]
@@ -195,10 +196,11 @@ class LibraryReader:
         Raises
         ------
         LibraryDamaged
-            A stored vector has a wrong length.
+            A stored vector has a wrong length or numbers that are not finite, or a cell holds
+            something else than its column does.
         """
         with self._lock:
-            with self._reading() as connection:
+            with self._reading() as connection, rows.intact(self.path):
                 revision = _revision(connection)
                 if self._snapshot is not None and self._snapshot.revision == revision:
                     return self._snapshot
@@ -227,15 +229,21 @@ class LibraryReader:
         return None if fitted is None else (fitted.blob, fitted.revision)
 
     def fitted(self) -> Fitted | None:
-        """Return the stored parameters and how the library looked then, None without."""
+        """Return the stored parameters and how the library looked then, None without.
+
+        Raises
+        ------
+        LibraryDamaged
+            A cell of them holds something else than its column does.
+        """
         query = sa.select(
             state.c.parameters, state.c.parameters_revision, state.c.parameters_genres
         )
-        with self._reading() as connection:
+        with self._reading() as connection, rows.intact(self.path):
             row = connection.execute(query).one()
-        if row[0] is None:
-            return None
-        return Fitted(bytes(row[0]), int(row[1]), tuple(json.loads(row[2])))
+            if row[0] is None:
+                return None
+            return Fitted(bytes(row[0]), int(row[1]), tuple(json.loads(row[2])))
 
 
 def _revision(connection: sa.Connection) -> int:

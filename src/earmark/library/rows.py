@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,43 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Track) if field.name !
 COLUMNS = tuple(tracks.c[name] for name in (*FIELDS, "id"))
 
 
+TEXTS = ("name", "genre", "artist", "title", "path", "content_hash")
+
+
+@contextlib.contextmanager
+def intact(where: object) -> Iterator[None]:
+    """Read cells, which in a damaged file may hold anything.
+
+    Raises
+    ------
+    LibraryDamaged
+        One holds something else than its column does, or the row that every library has is gone.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise LibraryDamaged(
+            f"{where}: is damaged (a cell of another type than its column: {error}); build it again"
+        ) from error
+    except sa.exc.NoResultFound as error:
+        raise LibraryDamaged(f"{where}: is damaged (has no state); build it again") from error
+
+
 def track_of(row: Mapping[Any, Any]) -> Track:
-    """Make a track of a row that has its columns."""
-    return Track(**{name: row[name] for name in (*FIELDS, "id")})
+    """Make a track of a row that has its columns.
+
+    Raises
+    ------
+    TypeError, ValueError, AttributeError
+        A cell holds something else than its column does; see `intact`.
+    """
+    track = Track(**{name: row[name] for name in (*FIELDS, "id")})
+    for name in TEXTS:
+        if not isinstance(getattr(track, name), str | None):
+            raise TypeError(f"the {name} is not text")
+    if not isinstance(track.duration, float | int | None):
+        raise TypeError("the duration is not a number")
+    return track
 
 
 def values_of(track: Track) -> dict[str, object]:
@@ -63,13 +98,19 @@ def unpack(blobs: list[bytes], spec: ExtractorSpec, where: object) -> NDArray[np
     Raises
     ------
     LibraryDamaged
-        A stored vector has another length.
+        A stored vector has another length, or numbers that are not finite.
     """
     length = spec.dimension * spec.storage.itemsize
     if any(len(blob) != length for blob in blobs):
         raise LibraryDamaged(f"{where}: has a vector of a wrong length; build it again")
     array = np.frombuffer(b"".join(blobs), dtype=spec.storage).reshape(-1, spec.dimension)
     working: NDArray[np.floating] = array.astype(spec.working)
+    if not (finite := np.isfinite(working).all(axis=1)).all():
+        count = int((~finite).sum())
+        raise LibraryDamaged(
+            f"{where}: is damaged (the numbers of {count} of {len(blobs)} vectors are not finite); "
+            "build it again"
+        )
     working.flags.writeable = False
     return working
 

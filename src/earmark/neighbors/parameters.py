@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from earmark.errors import LibraryDamaged
 from earmark.neighbors.calibration import Calibration
+from earmark.neighbors.metrics import METRICS
 
 CLASSIC_K = 8
 
@@ -52,11 +54,34 @@ class Parameters:
         try:
             values = json.loads(blob)
             calibration = values.pop("calibration")
-            return cls(**values, calibration=calibration and Calibration(**calibration))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if calibration is not None:
+                calibration = Calibration(**calibration)
+            read = cls(**values, calibration=calibration)
+            read._check()
+            return read
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise LibraryDamaged(
                 f"the library's fitted parameters cannot be read: {error}"
             ) from error
+
+    def _check(self) -> None:
+        """See that every parameter is of its type, which JSON does not.
+
+        Raises
+        ------
+        ValueError
+            One is not.
+        """
+        if self.metric not in METRICS:
+            raise ValueError(f"there is no metric {self.metric!r}")
+        if type(self.k) is not int or self.k < 1:
+            raise ValueError(f"k is {self.k!r}")
+        if self.calibration is None:
+            return
+        for field in fields(self.calibration):
+            value = getattr(self.calibration, field.name)
+            if type(value) not in (int, float) or math.isnan(value):
+                raise ValueError(f"{field.name} is {value!r}")
 
     def describe(self) -> dict[str, Any]:
         """Return the parameters as names and JSON values, for people."""
