@@ -1,17 +1,26 @@
 """The command line: one module a command, thin: parse, call, print.
 
 Exit codes: 0 all done; 1 nothing could be done; 2 wrong usage; 3 done, but some files were skipped;
-130 interrupted.
+130 interrupted; 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import io
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import NoReturn
 
 import click
 
+from earmark.cli.common import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated, shown
 from earmark.errors import EarmarkError
 
 COMMANDS = {
@@ -24,6 +33,9 @@ COMMANDS = {
     "info": "earmark.cli.info:info",
     "serve": "earmark.cli.serve:serve",
 }
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What writing to standard output may fail with."""
 
 
 class LazyGroup(click.Group):
@@ -56,8 +68,84 @@ def main() -> None:
         # be written is shown by its number, which in JSON is the right way to write it.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    stops: list[int] = []
+    with _stoppable(stops):
+        sys.exit(_run(stops))
+
+
+def _run(stops: Sequence[int]) -> int:
+    """Run the command of this process, say what went wrong, and return the exit code."""
     try:
-        earmark(prog_name="earmark")
+        # By itself click would say "Aborted!" of Ctrl-C, and end like any error.
+        code = earmark.main(prog_name="earmark", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        # Also where input ended early; but no command asks for any.
+        return _interrupted()
+    except click.ClickException as error:
+        # It may quote what the user wrote.
+        said = io.StringIO()
+        error.show(said)
+        for line in said.getvalue().splitlines():
+            click.echo(shown(line), err=True)
+        return error.exit_code
     except EarmarkError as error:
-        click.echo(f"earmark: {error}", err=True)
-        sys.exit(1)
+        return _fail(str(error))
+    except OSError as error:
+        if error.filename is not None:
+            return _fail(f"{os.fsdecode(error.filename)}: cannot be used ({error.strerror})")
+        if error.errno not in NO_ROOM:
+            raise
+        _drop_output()
+        return _fail(f"the output cannot be written ({error.strerror})")
+    except Exception:
+        # A library that is just being imported makes an error of its own of an interruption.
+        if not stops:
+            raise
+        return EXIT_TERMINATED if signal.SIGTERM in stops else _interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    click.echo("earmark: interrupted", err=True)
+    return EXIT_INTERRUPTED
+
+
+def _fail(message: str) -> int:
+    with contextlib.suppress(OSError):
+        click.echo(f"earmark: {shown(message)}", err=True)
+    return 1
+
+
+def _drop_output() -> None:
+    """Let what could not be written go, or the interpreter would try it again at its end."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _stoppable(stops: list[int]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the command in order, and note in ``stops`` that they came.
+
+    In order: without worker processes or half files left behind.
+    """
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        stops.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        # In the background of a script Ctrl-C is ignored, and stays so.
+        before = {
+            number: signal.signal(number, stop)
+            for number in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
+        }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

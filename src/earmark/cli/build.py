@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +20,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from earmark.cli.common import EXIT_PARTLY, console
+from earmark.cli.common import (
+    EXIT_CODES,
+    EXIT_INTERRUPTED,
+    EXIT_PARTLY,
+    EXIT_TERMINATED,
+    FileName,
+    Terminated,
+    console,
+    shown,
+)
 from earmark.errors import CollectionError
+from earmark.words import plural
 
 if TYPE_CHECKING:
     from earmark.collection import BuildReport
-
-EXIT_INTERRUPTED = 130
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of progress where no bar can be drawn."""
@@ -34,11 +43,11 @@ SHOWN = 20
 """How many files of a kind are listed before the rest is only counted."""
 
 
-@click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[FOLDER]")
+@click.command(epilog=EXIT_CODES)
+@click.argument("folder", required=False, type=FileName(), metavar="[FOLDER]")
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=FileName(),
     metavar="FILE.csv",
     help="Instead of FOLDER: a list with columns path, genre and optionally artist, title.",
 )
@@ -46,7 +55,7 @@ SHOWN = 20
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=FileName(),
     metavar="FILE",
     help="The library to make, or to go on with.",
 )
@@ -74,7 +83,7 @@ def build(
     """Make a library of the music in FOLDER, where each sub-folder is a genre.
 
     A build that ends early goes on where it stopped when it is given again. Later it hears only
-    what is new. Files that cannot be used are listed at the end, and the exit code is then 3.
+    what is new. Files that cannot be used are listed at the end.
     """
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
@@ -86,25 +95,28 @@ def build(
     else:
         assert manifest is not None
         music = collection.read_manifest(manifest)
-    was_there = output.exists()
+    was_there = os.path.lexists(output)
+    named = shown(str(output))
     with collection.open_for_build(output, features) as library:
         try:
             with _progress(len(music.pieces)) as progress:
                 report = collection.build(library, music, jobs=jobs, prune=prune, progress=progress)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated) as stop:
+            kept = library.count()
             click.echo(
-                f"\nearmark: interrupted; {output} keeps the {library.count()} tracks it has. "
+                f"\nearmark: interrupted; {named} keeps the {kept} {plural(kept, 'track')} it has. "
                 "The same command goes on from there.",
                 err=True,
             )
-            sys.exit(EXIT_INTERRUPTED)
+            sys.exit(EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED)
         tracks, genres = library.count(), library.genres()
     _list_problems(report)
     if not tracks:
         if not was_there:
             output.unlink(missing_ok=True)
         raise CollectionError(f"{music.source}: no file of it could be used")
-    click.echo(f"{output}: {tracks} tracks of {len(genres)} genres; {_done(report)}")
+    what = f"{tracks} {plural(tracks, 'track')} of {len(genres)} {plural(len(genres), 'genre')}"
+    click.echo(f"{named}: {what}; {_done(report)}")
     if report.problems:
         sys.exit(EXIT_PARTLY)
 
@@ -115,7 +127,7 @@ def _done(report: BuildReport) -> str:
         (report.recognized, "recognized by content"),
         (report.relabeled, "relabeled"),
         (report.unchanged, "unchanged"),
-        (len(report.duplicates), "duplicates"),
+        (len(report.duplicates), plural(len(report.duplicates), "duplicate")),
         (report.pruned, "pruned"),
         (report.missing, "no longer there (--prune takes them out)"),
         (len(report.problems), "skipped"),
@@ -137,7 +149,7 @@ def _list(title: str, lines: list[str], limit: int | None = SHOWN) -> None:
         return
     click.echo(f"{title}:", err=True)
     for line in lines[:limit]:
-        click.echo(f"  {line.encode('utf-8', 'replace').decode()}", err=True)
+        click.echo(f"  {shown(line)}", err=True)
     if limit is not None and len(lines) > limit:
         click.echo(f"  and {len(lines) - limit} more", err=True)
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from earmark.audio import is_audio_name
 from earmark.classify import Classifier, Prediction
-from earmark.cli.common import EXIT_PARTLY, console, library_option
-from earmark.errors import AudioError
+from earmark.cli.common import (
+    EXIT_CODES,
+    EXIT_PARTLY,
+    console,
+    library_option,
+    padded,
+    shown,
+)
+from earmark.errors import AudioError, AudioIsFolder, LibraryEmpty, NotAudio
 from earmark.library import open_default
 
 BAR_WIDTH = 20
@@ -22,10 +30,8 @@ N_RUNNERS_UP = 2
 N_NEIGHBORS_SHOWN = 8
 
 
-@click.command()
-@click.argument(
-    "songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path)
-)
+@click.command(epilog=EXIT_CODES)
+@click.argument("songs", nargs=-1, required=True, metavar="SONG...")
 @library_option
 @click.option("-k", "k", type=click.IntRange(min=1), help="How many neighbors vote.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and song.")
@@ -38,7 +44,7 @@ N_NEIGHBORS_SHOWN = 8
     help="ONNX Runtime's execution provider for the network, such as CUDAExecutionProvider.",
 )
 def classify(
-    songs: tuple[Path, ...],
+    songs: tuple[str, ...],
     library_name: str | None,
     k: int | None,
     as_json: bool,
@@ -47,8 +53,7 @@ def classify(
 ) -> None:
     """Say what genre each SONG is, how sure that is, and which tracks it sounds like.
 
-    A SONG is a sound file, or a folder: then every sound file below it. The exit code is 3 where
-    some files could not be used, 1 where none could.
+    A SONG is a sound file, or a folder: then every sound file below it.
     """
     with open_default(library_name) as library:
         classifier = Classifier(
@@ -56,56 +61,81 @@ def classify(
         )
         out = console()
         n_failed = n_done = 0
-        for path in sound_files(songs):
-            try:
-                prediction = classifier.predict(path)
-            except AudioError as error:
+        for answer in answers(classifier, songs):
+            if isinstance(answer, AudioError):
                 n_failed += 1
                 if as_json:
-                    click.echo(json.dumps({"path": str(path), "error": error.problem}))
+                    click.echo(json.dumps({"path": answer.path, "error": answer.problem}))
                 else:
-                    click.echo(f"earmark: {error}", err=True)
+                    click.echo(f"earmark: {named(answer.path)}: {shown(answer.problem)}", err=True)
                 continue
             n_done += 1
             if as_json:
-                click.echo(json.dumps(prediction.to_json(), ensure_ascii=False))
+                click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
             else:
-                for warning in prediction.warnings:
-                    click.echo(f"earmark: {path}: {warning}", err=True)
-                show(out, prediction)
+                for warning in answer.warnings:
+                    click.echo(f"earmark: {named(answer.path)}: {shown(warning)}", err=True)
+                show(out, answer)
     if not n_done:
         sys.exit(1)
     if n_failed:
         sys.exit(EXIT_PARTLY)
 
 
-def sound_files(songs: tuple[Path, ...]) -> Iterator[Path]:
-    """Yield the files named, and the sound files below the folders named, sorted."""
+def answers(classifier: Classifier, songs: tuple[str, ...]) -> Iterator[Prediction | AudioError]:
+    """Yield what is said of each song, or what is wrong with it: one never stops the others."""
     for song in songs:
-        if song.is_dir():
-            found = sorted(p for p in song.rglob("*") if p.is_file() and is_audio_name(p))
-            if not found:
-                click.echo(f"earmark: {song}: there are no sound files in this folder", err=True)
-            yield from found
-        else:
-            yield song
+        # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
+        for found in below(song) if os.path.isdir(song) else [song]:  # noqa: PTH112
+            yield found if isinstance(found, AudioError) else answer_for(classifier, found)
+
+
+def answer_for(classifier: Classifier, path: str) -> Prediction | AudioError:
+    """Return what is said of one file, or what is wrong with it."""
+    try:
+        return classifier.predict(path)
+    except AudioError as error:
+        return error
+    except LibraryEmpty as error:
+        # Of this file: all that is there to compare with is its own track.
+        return AudioError(path, str(error))
+    except MemoryError:
+        return AudioError(path, "needs more memory than there is")
+
+
+def below(folder: str) -> Iterator[str | AudioError]:
+    """Yield the sound files of a folder, sorted, then what of it cannot be read."""
+    # Imported here, as it brings all that builds a library.
+    from earmark.collection.folder import sound_files
+
+    unread: list[OSError] = []
+    found = sorted(sound_files(Path(folder), unread))
+    yield from map(str, found)
+    for error in unread:
+        yield NotAudio(str(error.filename), f"the folder cannot be read ({error.strerror})")
+    if not found and not unread:
+        yield AudioIsFolder(folder, "there are no sound files in this folder")
 
 
 def show(out: Console, prediction: Prediction) -> None:
     """Print a prediction for a person to read."""
-    heading = Text(str(prediction.path), style="bold")
+    heading = Text(named(prediction.path), style="bold")
     heading.append(f"  {clock(prediction.duration)}", style="dim")
     out.print(heading)
-    for rank, (genre, probability) in enumerate(prediction.probabilities.items()):
-        if rank > N_RUNNERS_UP or (rank and probability < 0.005):
-            break
+    ranked = [
+        (shown(genre), probability)
+        for rank, (genre, probability) in enumerate(prediction.probabilities.items())
+        if rank == 0 or (rank <= N_RUNNERS_UP and probability >= 0.005)
+    ]
+    width = column(genre for genre, _ in ranked)
+    for rank, (genre, probability) in enumerate(ranked):
         line = Text("  ")
-        line.append(f"{genre:<14}", style="bold green" if rank == 0 else "")
+        line.append(padded(genre, width + 2), style="bold green" if rank == 0 else "")
         line.append(bar(probability), style="green" if rank == 0 else "dim")
         line.append(f" {probability:4.0%}")
         out.print(line)
     if prediction.abstained:
-        out.print(Text(f"  not sure: {prediction.reason}", style="yellow"))
+        out.print(Text(f"  not sure: {shown(str(prediction.reason))}", style="yellow"))
     if shortlist := prediction.shortlist():
         listed = " or ".join(shortlist)
         out.print(f"  {listed}: {prediction.coverage:.0%} of such lists hold the right genre")
@@ -113,9 +143,11 @@ def show(out: Console, prediction: Prediction) -> None:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))
     out.print("  nearest tracks:")
-    for neighbor in prediction.neighbors[:N_NEIGHBORS_SHOWN]:
+    nearest = prediction.neighbors[:N_NEIGHBORS_SHOWN]
+    width = column(shown(neighbor.genre) for neighbor in nearest)
+    for neighbor in nearest:
         line = Text(f"    {neighbor.distance:<10.4g}")
-        line.append(f"{neighbor.genre:<12}")
+        line.append(padded(shown(neighbor.genre), width))
         line.append(described(neighbor.track, neighbor.artist, neighbor.title))
         out.print(line)
     n_more = len(prediction.neighbors) - N_NEIGHBORS_SHOWN
@@ -127,11 +159,17 @@ def show(out: Console, prediction: Prediction) -> None:
 def described(track: str, artist: str | None, title: str | None) -> str:
     """Return a track's name with its artist and title, as far as known."""
     known = " – ".join(part for part in (artist, title) if part)
-    line = f"{track}  {known}" if known else track
-    # Tags come from anybody's files; what is not print could command the terminal.
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
-    )
+    return shown(f"{track}  {known}" if known else track)
+
+
+def named(path: str) -> str:
+    """Return a file's name as it is printed."""
+    return shown(path) or "''"
+
+
+def column(words: Iterable[str]) -> int:
+    """Return how wide a column for some words is, with what parts it from the next."""
+    return max(12, *(cell_len(word) + 2 for word in words))
 
 
 def bar(share: float) -> str:

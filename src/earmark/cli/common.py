@@ -2,29 +2,82 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 
 EXIT_PARTLY = 3
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+EXIT_CODES = (
+    "Exit codes: 0 all done; 1 nothing could be done; 2 wrong usage; 3 done, but some files were "
+    "skipped; 130 interrupted."
+)
+
+LIBRARY_HELP = (
+    "The library to compare with: a file, or 'reference' or 'classic' for those of the package. "
+    "Without it: $EARMARK_LIBRARY, else your own, else 'reference'."
+)
+
+# Marks that turn the direction of what follows, so that a name reads as another.
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Terminated(SystemExit):
+    """SIGTERM came."""
+
+    def __init__(self) -> None:
+        super().__init__(EXIT_TERMINATED)
+
+
+class FileName(click.Path):
+    """The name of a file or folder; what is wrong with it is said by those who open it."""
+
+    def __init__(self) -> None:
+        # By default click itself looks whether a file may be read.
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name, which would otherwise be the current folder."""
+        if not value:
+            self.fail("an empty name is no file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def library_option(command: F) -> F:
     """Add ``--library``: a file, or the name of a library of the package."""
-    return click.option(
-        "--library",
-        "-l",
-        "library_name",
-        metavar="FILE",
-        help="The library to compare with: a file, or 'reference' or 'classic' for those of the "
-        "package. Without it: $EARMARK_LIBRARY, else your own, else 'reference'.",
-    )(command)
+    return click.option("--library", "-l", "library_name", metavar="FILE", help=LIBRARY_HELP)(
+        command
+    )
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return where to print: results to stdout, progress and warnings to stderr."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Return text from somewhere else, such as a file name, as it may be printed.
+
+    What could command the terminal, break a line or turn it around becomes a replacement character.
+    """
+    if text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(letter) else letter for letter in text)
+
+
+def _commands(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _TURNS
+
+
+def padded(text: str, width: int) -> str:
+    """Fill text up to a width on the screen, where some characters take two columns."""
+    return text + " " * (width - cell_len(text))

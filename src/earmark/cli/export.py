@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 
 import click
 
-from earmark.cli.common import library_option
+from earmark.cli.common import EXIT_CODES, FileName, shown
 from earmark.errors import ImportFormatError
+from earmark.words import plural
 
 
-@click.command()
-@click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
-@library_option
+@click.command(epilog=EXIT_CODES)
+@click.argument("target", type=FileName(), metavar="FILE")
+@click.option(
+    "--library",
+    "-l",
+    "library_name",
+    metavar="LIBRARY",
+    help="The library to write: a file, or 'classic' for that of the package. Without it: "
+    "$EARMARK_LIBRARY, else your own, else 'reference', which has other features.",
+)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 def export(target: Path, library_name: str | None, force: bool) -> None:
     """Write a library of classic features as FILE, a my.dat.
 
     The file holds numbers instead of genres: 1, 2, 3, … in alphabetical order. What they stand for
-    is printed, in the form that 'earmark import --genres' reads.
+    is printed, in the form that 'earmark import --genres' reads, quoted for a shell.
     """
     # Imported here, so that --help does not wait for the database.
     from earmark.library import open_default
     from earmark.library.classic import export_classic
+    from earmark.library.classic.genres import to_text
 
-    if target.exists() and not force:
+    # Where the folder may not be entered, writing says so.
+    if os.path.exists(target) and not force:  # noqa: PTH110
         raise ImportFormatError(f"{target}: is there already; choose another name, or use --force")
     with open_default(library_name) as library:
-        labels = export_classic(library, target)
+        try:
+            labels = export_classic(library, target)
+        except OSError as error:
+            raise ImportFormatError(f"{target}: cannot be written ({error.strerror})") from error
         count = len(library.snapshot())
-    named = ",".join(f"{label}={genre}" for label, genre in labels.items())
-    click.echo(f"{target}: {count} rows; --genres {named}")
+    said = f"{target}: {count} {plural(count, 'row')}; --genres {shlex.quote(to_text(labels))}"
+    click.echo(shown(said))

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_PARTLY
+from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, shown
 from earmark.errors import ImportFormatError
+from earmark.words import plural
 
 
-@click.command("import")
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@click.command("import", epilog=EXIT_CODES)
+@click.argument("source", type=FileName(), metavar="FILE")
 @click.option(
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=FileName(),
     metavar="FILE",
     help="The library to make.",
 )
@@ -69,9 +70,10 @@ def import_command(
             source, output, genres=genres, other_settings=other_settings, overwrite=force
         )
     for note in done.notes:
-        click.echo(f"earmark: {source}: {note}", err=True)
+        click.echo(shown(f"earmark: {source}: {note}"), err=True)
     listing = ", ".join(f"{genre} {count}" for genre, count in done.genres.items())
-    click.echo(f"{output}: {done.tracks} tracks ({listing or 'no genres'})")
+    tracks = f"{done.tracks} {plural(done.tracks, 'track')}"
+    click.echo(shown(f"{output}: {tracks} ({listing or 'no genres'})"))
     if done.left_out:
         sys.exit(EXIT_PARTLY)
 

@@ -308,7 +308,16 @@ class _Run:
 
 
 def _is_there(path: str | None) -> bool:
-    return path is not None and os.path.lexists(path)
+    if path is None:
+        return False
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        # It may be there: nothing can be said of a folder that may not be entered.
+        return True
+    return True
 
 
 def _is_unchanged(track: Track, path: str) -> bool:

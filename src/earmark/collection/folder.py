@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.audio import is_audio_name
@@ -22,27 +24,29 @@ def scan_folder(folder: str | os.PathLike[str]) -> Collection:
         There is no such folder, it cannot be read, or it has no sound files in sub-folders.
     """
     root = absolute(folder)
-    if not root.exists():
-        raise CollectionError(f"{folder}: there is no such folder")
-    if not root.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CollectionError(f"{folder}: there is no such folder") from None
+    except OSError as error:
+        raise CollectionError(f"{folder}: cannot be read ({error.strerror})") from error
+    if not is_folder:
         raise CollectionError(f"{folder}: is a file; a folder with a sub-folder a genre is needed")
     pieces: list[Piece] = []
     problems: list[Problem] = []
     unread: list[OSError] = []
-    seen = {_identity(root)}
-    for where, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
-        folders[:] = sorted(name for name in folders if _is_new(Path(where, name), seen))
-        below = Path(where).relative_to(root).parts
-        for name in sorted(filter(is_audio_name, files)):
-            path = str(Path(where, name))
-            if below:
-                pieces.append(Piece(path=path, genre=readable(below[0]).strip() or below[0]))
-            else:
-                problems.append(
-                    Problem(path, "is in no sub-folder, so it has no genre; put it into one")
-                )
-    for error in unread:
-        problems.append(Problem(str(error.filename), f"cannot be read ({error.strerror})"))
+    for path in sound_files(root, unread):
+        below = path.parent.relative_to(root).parts
+        if below:
+            pieces.append(Piece(path=str(path), genre=readable(below[0]).strip() or below[0]))
+        else:
+            problems.append(
+                Problem(str(path), "is in no sub-folder, so it has no genre; put it into one")
+            )
+    for missed in unread:
+        if str(missed.filename) == str(root):
+            raise CollectionError(f"{folder}: cannot be read ({missed.strerror})") from missed
+        problems.append(Problem(str(missed.filename), f"cannot be read ({missed.strerror})"))
     if not pieces:
         first = f" ({problems[0]})" if problems else ""
         raise CollectionError(
@@ -55,6 +59,25 @@ def scan_folder(folder: str | os.PathLike[str]) -> Collection:
         covers=str(root),
         complete=not unread,
     )
+
+
+def sound_files(root: Path, unread: list[OSError]) -> Iterator[Path]:
+    """Yield the files of a folder, and of those below, that have the name of a sound file.
+
+    Hidden files and folders are passed over. Links are followed, each folder once.
+
+    Parameters
+    ----------
+    root
+        The folder; what is yielded begins as it does.
+    unread
+        Takes up the folders that cannot be read, as the errors that say so.
+    """
+    seen = {_identity(root)}
+    for where, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
+        folders[:] = sorted(name for name in folders if _is_new(Path(where, name), seen))
+        for name in sorted(filter(is_audio_name, files)):
+            yield Path(where, name)
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from earmark.errors import CollectionError
 REQUIRED = ("path", "genre")
 OPTIONAL = ("artist", "title")
 DELIMITERS = (",", ";", "\t", "|")
+UNREAD = "cannot be read"
 
 
 def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
@@ -37,6 +39,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
     pieces: dict[str, Piece] = {}
     lines: dict[str, int] = {}
     problems: list[Problem] = []
+    complete = True
     for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -49,6 +52,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
         path = str(absolute(file.parent / cell["path"])) if cell["path"] else ""
         problem = _problem(cell, path, pieces.get(path), lines.get(path))
         if problem is not None:
+            complete = complete and not problem.startswith(UNREAD)
             problems.append(Problem(path or f"{file}, line {line}", f"{problem} (line {line})"))
         elif path not in pieces:
             pieces[path] = Piece(
@@ -66,6 +70,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
         pieces=tuple(sorted(pieces.values(), key=lambda piece: piece.path)),
         problems=tuple(problems),
         covers=None,
+        complete=complete,
     )
 
 
@@ -79,11 +84,14 @@ def _problem(cell: dict[str, str], path: str, before: Piece | None, line: int | 
         if before.genre == readable(cell["genre"]):
             return None
         return f"is {before.genre} by line {line} and {cell['genre']} here; the first one holds"
-    if not os.path.lexists(path):
+    try:
+        # A link that leads nowhere is left to those who read the file.
+        Path(path).lstat()
+        return "is a folder" if Path(path).is_dir() else None
+    except (FileNotFoundError, NotADirectoryError):
         return "there is no such file"
-    if Path(path).is_dir():
-        return "is a folder"
-    return None
+    except OSError as error:
+        return f"{UNREAD} ({error.strerror})"
 
 
 def _table(file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
@@ -112,7 +120,7 @@ def _table(file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
 
 def _text(file: Path) -> str:
     try:
-        data = file.read_bytes()
+        data = _bytes(file)
     except FileNotFoundError:
         raise CollectionError(f"{file}: there is no such manifest") from None
     except IsADirectoryError:
@@ -121,10 +129,37 @@ def _text(file: Path) -> str:
         raise CollectionError(f"{file}: cannot be read ({error.strerror})") from error
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         # What spreadsheets write on Windows; the undefined bytes do no harm.
-        return data.decode("cp1252", "replace")
+        text = data.decode("cp1252", "replace")
+    if "\0" in text:
+        raise CollectionError(f"{file}: is not text; a manifest is a CSV file")
+    return text
+
+
+def _bytes(file: Path) -> bytes:
+    """Read a file, or a pipe such as a shell makes of a command, without waiting for a writer."""
+    # Opening a pipe would otherwise wait for somebody to write to it.
+    descriptor = os.open(
+        file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with open(descriptor, "rb") as opened:  # noqa: PTH123
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if stat.S_ISREG(mode):
+            return opened.read()
+        if not stat.S_ISFIFO(mode):
+            raise CollectionError(f"{file}: is a device, not a file; a manifest is a CSV file")
+        try:
+            first = os.read(descriptor, 1)
+        except BlockingIOError:
+            first = None
+        if first == b"":
+            raise CollectionError(f"{file}: is a pipe that nothing comes out of; name a CSV file")
+        os.set_blocking(descriptor, True)
+        return (first or b"") + opened.read()
 
 
 def _fold(names: list[str]) -> list[str]:

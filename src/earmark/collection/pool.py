@@ -18,7 +18,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any
 
 from earmark.collection.worker import Failed
@@ -149,18 +149,35 @@ class Crew:
         else:
             jobs = 1 if alone else self.jobs
             try:
-                future = self._pool(jobs).submit(task.function, *task.arguments)
+                future = _submit(self._pool(jobs), task.function, *task.arguments)
             except BrokenExecutor:
                 # A worker died between two calls.
                 self._drop_pool()
-                future = self._pool(jobs).submit(task.function, *task.arguments)
+                future = _submit(self._pool(jobs), task.function, *task.arguments)
         self._running[future] = task
 
     def _pool(self, jobs: int) -> ProcessPoolExecutor:
+        """Return the worker processes, started if there are none.
+
+        Raises
+        ------
+        CollectionError
+            They do not start.
+        """
         if self._own is not None and self._own_jobs != jobs and not self._running:
             self._drop_pool()
         if self._own is None:
-            self._own, self._own_jobs = _new_pool(jobs), jobs
+            context = multiprocessing.get_context("spawn")
+            # Known before it is waited for, so that it is ended where that is interrupted.
+            self._own_jobs = jobs
+            self._own = ProcessPoolExecutor(jobs, mp_context=context, initializer=start_worker)
+            try:
+                _submit(self._own, available_cores).result()
+            except BrokenExecutor as error:
+                raise CollectionError(
+                    "worker processes do not start; a script that builds a library must do so "
+                    "below if __name__ == '__main__'"
+                ) from error
         return self._own
 
     def _after_crash(self, broken: list[_Task]) -> list[Failed]:
@@ -195,27 +212,46 @@ class Crew:
         self._own = None
 
 
-def _new_pool(jobs: int) -> ProcessPoolExecutor:
-    """Start worker processes.
+def _submit(
+    pool: ProcessPoolExecutor, function: Callable[..., Any], *arguments: Any
+) -> Future[Any]:
+    """Hand a call to a pool, which starts another process where none is free."""
+    # Libraries read the environment when they are first imported, before the initializer runs.
+    with _undisturbed(), _environment(dict.fromkeys(_THREADS, "1")):
+        return pool.submit(function, *arguments)
 
-    Raises
-    ------
-    CollectionError
-        They do not start.
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let processes be started that Ctrl-C does not reach, and whole.
+
+    Ctrl-C reaches every process of a terminal. One that still starts would answer with a
+    traceback; it inherits that the signal is blocked. This process, if it stopped half-way, would
+    leave one that waits for what it is to do; it takes the signal when that is done.
     """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=start_worker)
-    # Libraries read these when they are first imported, which is before the initializer runs.
-    with _environment(dict.fromkeys(_THREADS, "1")):
-        try:
-            # All of the processes start with the first call.
-            pool.submit(available_cores).result()
-        except BrokenExecutor as error:
-            raise CollectionError(
-                "worker processes do not start; a script that builds a library must do so below "
-                "if __name__ == '__main__'"
-            ) from error
-    return pool
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Starting it unblocks signals.
+    resource_tracker.ensure_running()
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {
+            number: signal.signal(number, lambda which, _: came.append(which))
+            for number in (signal.SIGINT, signal.SIGTERM)
+            # One that was not set from Python could not be set again.
+            if signal.getsignal(number) is not None
+        }
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for which in came:
+            signal.raise_signal(which)
 
 
 @contextlib.contextmanager

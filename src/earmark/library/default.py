@@ -67,7 +67,7 @@ def open_default(explicit: str | None = None) -> Library:
         except LibraryError as error:
             raise type(error)(f"{error} (EARMARK_LIBRARY names it)") from error
     own = user_library_path()
-    return open_library(own if own.exists() else "reference")
+    return open_library(own if _is_there(own) else "reference")
 
 
 def user_library(like: Library) -> Library:
@@ -86,7 +86,7 @@ def user_library(like: Library) -> Library:
         It cannot be opened or made.
     """
     path = user_library_path()
-    if not path.exists():
+    if not _is_there(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -101,3 +101,14 @@ def user_library(like: Library) -> Library:
         own.close()
         raise
     return own
+
+
+def _is_there(own: Path) -> bool:
+    """Tell whether the user has a library; one that cannot be seen is not passed over."""
+    try:
+        return own.exists()
+    except OSError as error:
+        raise LibraryError(
+            f"{own}: cannot be read ({error.strerror}); let its folder be entered, or choose "
+            "another library with --library"
+        ) from error

@@ -39,9 +39,9 @@ def check_file(path: Path) -> None:
     LibraryNotFound, NotALibrary, LibraryDamaged, LibraryReadOnly
         Nothing is there; it is a folder or a foreign file; it is cut off; it may not be read.
     """
-    if path.is_dir():
-        raise NotALibrary(f"{path}: is a folder; a library is one file, such as my.earmark")
     try:
+        if path.is_dir():
+            raise NotALibrary(f"{path}: is a folder; a library is one file, such as my.earmark")
         with path.open("rb") as file:
             header = file.read(HEADER_LENGTH)
             length = os.fstat(file.fileno()).st_size
@@ -161,9 +161,13 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     LibraryExists
         There is one already and ``overwrite`` is false, or something else is there.
     LibraryError
-        There is no such folder.
+        There is no such folder, or it may not be entered.
     """
-    if path.exists():
+    try:
+        is_there, has_folder = path.exists(), path.parent.is_dir()
+    except OSError as error:
+        raise LibraryError(f"{path}: cannot be written ({error.strerror})") from error
+    if is_there:
         if not overwrite:
             raise LibraryExists(_THERE.format(path=path))
         try:
@@ -174,7 +178,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise LibraryExists(
                 f"{path}: is there already and not a library, so it is not replaced"
             ) from error
-    if not path.parent.is_dir():
+    if not has_folder:
         raise LibraryError(f"{path}: there is no folder {path.parent}")
 
 
