@@ -121,7 +121,10 @@ def test_a_build_killed_half_way_goes_on_to_the_same_library(music: Path, tmp_pa
     assert content(parts) == content(whole)
 
 
-def test_ctrl_c_leaves_a_library_and_says_how_to_go_on(music: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_build_that_is_ended_leaves_a_library_and_says_how_to_go_on(
+    music: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     # Far more than one process hears before the interruption arrives, however slow the machine.
     for number in range(600):
         shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "pop" / f"copy {number}.flac")
@@ -133,11 +136,12 @@ def test_ctrl_c_leaves_a_library_and_says_how_to_go_on(music: Path, tmp_path: Pa
     while count(out) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     # A terminal sends it to every process of the command.
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "The same command goes on from there" in stderr
     assert "Traceback" not in stderr
+    assert "Warning" not in stderr
     assert count(out) >= 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,33 @@ def test_rows_that_cannot_be_used_are_listed(music: Path) -> None:
 def test_manifests_that_cannot_be_used(music: Path, text: str, reason: str) -> None:
     with pytest.raises(CollectionError, match=reason):
         read_manifest(write(music, text))
+
+
+def test_what_is_no_text_is_not_printed(music: Path) -> None:
+    with pytest.raises(CollectionError, match="is not text"):
+        read_manifest(write(music, b"RIFF\x00\x00\x1b[2J\xff" * 50))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_read_where_something_comes_out_of_it(music: Path) -> None:
+    os.mkfifo(music / "pipe")
+    with pytest.raises(CollectionError, match="nothing comes out"):
+        read_manifest(music / "pipe")
+    # Both ends, so that this end waits for nobody.
+    writer = os.open(music / "pipe", os.O_RDWR)
+    os.write(writer, b"path,genre\na.wav,rock\n")
+
+    def end(descriptor: int, blocking: bool) -> None:
+        os.close(writer)
+        set_blocking(descriptor, blocking)
+
+    set_blocking = os.set_blocking
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "set_blocking", end)
+        (piece,) = read_manifest(music / "pipe").pieces
+    assert piece.genre == "rock"
+    with pytest.raises(CollectionError, match="is a device"):
+        read_manifest(os.devnull)
 
 
 def test_no_manifest_and_a_folder(tmp_path: Path) -> None:

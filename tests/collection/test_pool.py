@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from earmark.collection.pool import CRASHED, Crew
+from earmark.collection.pool import CRASHED, Crew, _undisturbed
 from earmark.collection.worker import Failed
 from earmark.errors import CollectionError
 from support import tasks
@@ -128,6 +128,28 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
     assert "__name__ == '__main__'" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals as POSIX has them")
+def test_workers_start_without_ctrl_c() -> None:
+    crew = Crew(jobs=2)
+    for path in ("a", "b", "c", "d"):
+        crew.submit(tasks.blocked_signals, path)
+    found = finish(crew)
+    assert found == [[signal.SIGINT.value]] * 4
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals as POSIX has them")
+def test_ctrl_c_waits_until_a_process_has_started() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    went_on = False
+    with pytest.raises(KeyboardInterrupt), _undisturbed():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0)
+        went_on = True
+    assert went_on
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_closing_now_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:

@@ -37,3 +37,8 @@ def write_pid_and_sleep(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
     time.sleep(60)
     Path(path).write_text("done")
+
+
+def blocked_signals(_path: str) -> list[int]:
+    """Return the signals that do not reach this process."""
+    return sorted(int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, []))
