@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from earmark.errors import ServerError
+from earmark.library import Library
 from earmark.web.access import RateLimit
 from earmark.web.config import Config, is_loopback
 
@@ -228,10 +231,165 @@ def test_a_session_of_another_token_is_worth_nothing(make_app):
     first = make_app(**NETWORK, secret="the same for both").test_client()
     data = {"token": TOKEN, "csrf_token": secret_of(first)}
     first.post("/sign-in", data=data)
-    cookie = first.get_cookie("earmark").value
+    name = cookie_name(first.application.test_client())
+    cookie = first.get_cookie(name).value
     other = make_app(local=False, token="another-token", secret="the same for both").test_client()
-    other.set_cookie("earmark", cookie)
+    assert cookie_name(other) == name
+    other.set_cookie(name, cookie)
     assert other.patch("/api/v1/tracks/1", json=RELABEL).status_code == 401
+
+
+# The cookie's name
+
+
+def cookie_name(client, **options):
+    """Return the name of the cookie that a page sets."""
+    return client.get("/", **options).headers["Set-Cookie"].partition("=")[0]
+
+
+def test_servers_on_other_ports_do_not_take_each_others_cookies(make_app):
+    # A browser sends its cookies to all ports of a host.
+    one, two = make_app(), make_app()
+    secrets, browser = {}, one.test_client()
+    jar = {}
+    for app, port in ((one, 5000), (two, 5001), (one, 5000), (two, 5001)):
+        headers = {"Host": f"127.0.0.1:{port}", "Cookie": "; ".join(jar.values())}
+        answer = app.test_client(use_cookies=False).get("/", headers=headers)
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            jar[cookie.partition("=")[0]] = cookie.partition(";")[0]
+        secret = re.search(r'name="csrf-token" content="([^"]+)"', answer.text)[1]
+        assert secrets.setdefault(port, secret) == secret
+    assert len(jar) == 2
+    assert browser.get("/", headers={"Host": "[::1]:5000"}).status_code == 200
+
+
+def test_all_processes_of_a_server_know_the_same_cookie(make_app):
+    options = {**NETWORK, "secret": "the same for both"}
+    one, two = (make_app(**options).test_client() for _ in range(2))
+    data = {"token": TOKEN, "csrf_token": secret_of(one)}
+    one.post("/sign-in", data=data)
+    name = cookie_name(two.application.test_client())
+    two.set_cookie(name, one.get_cookie(name).value)
+    headers = {"X-CSRF-Token": secret_of(two)}
+    path = f"/api/v1/tracks/{track_id(two)}"
+    assert two.patch(path, json=RELABEL, headers=headers).status_code == 200
+
+
+def test_servers_with_other_secrets_libraries_or_prefixes_have_other_cookies(make_app, tmp_path):
+    other = tmp_path / "other.earmark"
+    for variants in ({}, {"secret": "one"}, {"secret": "two"}, {"prefix": "/ear"}):
+        app = make_app(**variants)
+        with Library.open(app.extensions["earmark"].library.path) as library:
+            library.copy(other, overwrite=True)
+        names = {cookie_name(make_app(**v).test_client()) for v in (variants, variants)}
+        assert len(names) == 1
+        assert cookie_name(make_app(**variants, library=str(other)).test_client()) not in names
+    each = ({}, {"secret": "one"}, {"secret": "two"}, {"prefix": "/ear"})
+    assert len({cookie_name(make_app(**variants).test_client()) for variants in each}) == 4
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:x", "localhost:99999999", "[::1", "a@b:1", ":", "\xff"]
+)
+def test_a_host_that_makes_no_sense_is_refused(client, host):
+    assert client.get("/", headers={"Host": host}).status_code in (200, 400, 421)
+
+
+# Below a path
+
+BEHIND = {**NETWORK, "prefix": "/ear", "proxies": 1}
+# Both kinds of proxies: one cuts the prefix off, one passes it on.
+PATHS = ["", "/ear"]
+
+
+@pytest.mark.parametrize("cut", PATHS)
+def test_signing_in_below_a_prefix_leads_back_to_the_page(make_app, cut):
+    client = make_app(**BEHIND).test_client()
+    page = client.get(f"{cut}/library?genre=hum&search=a%20b%26c").text
+    link = html.unescape(re.search(r'href="([^"]+)">Sign in to teach', page)[1])
+    assert link.startswith("/ear/sign-in?next=")
+    form = client.get(link.removeprefix("/ear") if not cut else link).text
+    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    data = {**{name: html.unescape(value) for name, value in hidden.items()}, "token": TOKEN}
+    answer = client.post(f"{cut}/sign-in", data=data)
+    assert answer.headers["Location"] == "/ear/library?genre=hum&search=a%20b%26c"
+    page = client.get(f"{cut}/").text
+    assert "Sign in to teach" not in page
+
+
+def test_signing_in_leads_only_to_what_can_be_asked_for(make_app):
+    client = make_app(**BEHIND).test_client()
+    answers = [client.get("/sign-in?next=/ear/map"), client.post("/library/tracks/1/genre")]
+    for answer in answers:
+        link = html.unescape(re.search(r'href="([^"]+)">Sign in to teach', answer.text)[1])
+        assert parse_qs(urlsplit(link).query)["next"] == ["/ear/"]
+
+
+def test_the_way_to_the_token_below_a_prefix(make_app):
+    client = make_app(**BEHIND, read="closed").test_client()
+    answer = client.get("/ear/library?genre=hum")
+    target = parse_qs(urlsplit(answer.headers["Location"]).query)["next"]
+    assert target == ["/ear/library?genre=hum"]
+    client = make_app(**NETWORK, read="closed").test_client()
+    target = parse_qs(urlsplit(client.get("/library?genre=hum").headers["Location"]).query)["next"]
+    assert target == ["/library?genre=hum"]
+
+
+@pytest.mark.parametrize("cut", PATHS)
+def test_relabelling_and_removing_below_a_prefix_leads_back_to_the_list(make_app, cut):
+    client = make_app(**BEHIND).test_client()
+    client.post(f"{cut}/sign-in", data={"token": TOKEN, "csrf_token": secret_of(client)})
+    for what in ("relabel", "remove"):
+        page = client.get(f"{cut}/library?genre=hum").text
+        form = re.search(rf'<form class="{what}".*?</form>', page, re.S)[0]
+        action = html.unescape(re.search(r'action="([^"]+)"', form)[1])
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+        assert action.startswith("/ear/library/tracks/")
+        data = {name: html.unescape(value) for name, value in fields.items()}
+        answer = client.post(action, data=data)
+        assert answer.headers["Location"] == "/ear/library?genre=hum"
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example"]
+)
+def test_below_a_prefix_nothing_leads_to_another_site_either(make_app, target):
+    client = make_app(**BEHIND).test_client()
+    data = {"token": TOKEN, "next": target, "csrf_token": secret_of(client)}
+    assert client.post("/sign-in", data=data).headers["Location"] == "/ear/"
+    form = {"csrf_token": secret_of(client), "back": target, "genre": "polka"}
+    path = f"/library/tracks/{track_id(client)}/genre"
+    assert client.post(path, data=form).headers["Location"] == "/ear/library"
+
+
+# What browsers are told
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://127.0.0.1:5000", True),
+        ("http://localhost:5000", True),
+        ("http://[::1]:5000", True),
+        ("https://music.example", True),
+        ("http://music.example", False),
+        ("http://192.168.1.2:5000", False),
+    ],
+)
+def test_browsers_are_told_only_what_they_take(make_app, address, told):
+    client = make_app(**NETWORK).test_client()
+    for path in ("/", "/api/v1/library", "/none"):
+        answer = client.get(path, base_url=address)
+        assert ("Cross-Origin-Opener-Policy" in answer.headers) is told
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_invented_methods_are_counted_as_one(client):
+    for number in range(20):
+        assert client.open("/library", method=f"FOOBAR{number}").status_code == 405
+    metrics = client.get("/metrics").text
+    assert "FOOBAR" not in metrics
+    assert re.search(r'requests_total\{[^}]*method="other",status="405"\} 20.0', metrics)
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])

@@ -57,8 +57,25 @@ def no_form_secret(view: View) -> View:
     return view
 
 
+def host_name() -> str:
+    """Return the name by which the server was called, without port; "" where it makes no sense."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 class Sessions(SecureCookieSessionInterface):
-    """Signed cookies that are marked Secure whenever the request came by HTTPS."""
+    """Signed cookies that are marked Secure whenever the request came by HTTPS.
+
+    Browsers send the cookies of all ports of a host to each of them, so the port is in the name.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the name of the cookie for the port that the browser asked."""
+        name = str(app.config["SESSION_COOKIE_NAME"])
+        port = request.host.rpartition(":")[2]
+        return f"{name}-{port}" if port.isdecimal() and len(port) <= 5 else name
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Whether the cookie may only travel encrypted."""
@@ -160,7 +177,7 @@ class Access:
         return None
 
     def _check_host(self) -> None:
-        host = urlsplit(f"//{request.host}").hostname or ""
+        host = host_name()
         names = [name.lower() for name in self._config.allowed_hosts]
         allowed = host in names if names else not self._config.local or is_loopback(host)
         if not allowed and request.endpoint not in HEALTH:
@@ -190,7 +207,9 @@ class Access:
             abort(401, "This needs the token, as in: Authorization: Bearer TOKEN.")
         if request.method not in SAFE_METHODS:
             abort(401, "Changing the library needs the token. Sign in first.")
-        return redirect(url_for("pages.sign_in", next=request.full_path.rstrip("?")))
+        # The path is that below the prefix, and the target must be one that the browser can ask.
+        here = f"{request.script_root}{request.full_path}".rstrip("?")
+        return redirect(url_for("pages.sign_in", next=here))
 
     # Who is it?
 

@@ -24,6 +24,11 @@ from earmark.web.service import Service
 
 HERE = Path(__file__).resolve().parent
 
+METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
+"""Counted by their names; clients may invent others without end."""
+
 StartResponse = Callable[..., Any]
 
 
@@ -61,7 +66,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
         SECRET_KEY=config.secret or secrets.token_hex(32),
         MAX_CONTENT_LENGTH=config.max_upload,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,
-        SESSION_COOKIE_NAME="earmark",
+        SESSION_COOKIE_NAME=_cookie_name(config),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
     )
@@ -119,6 +124,16 @@ class Prefix:
         return self._inner(environ, start_response)
 
 
+def _cookie_name(config: Config) -> str:
+    """Return a name by which browsers keep the cookies of several servers of one host apart.
+
+    It is the same in every process of one server, and after every start.
+    """
+    library = Path(config.library).absolute() if config.library else ""
+    own = f"earmark cookie\0{config.secret or ''}\0{library}\0{config.prefix}"
+    return f"earmark-{hashlib.sha256(own.encode()).hexdigest()[:8]}"
+
+
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
@@ -136,7 +151,8 @@ def _count(response: Response) -> Response:
     """Count a request for /metrics."""
     endpoint = request.endpoint or "none"
     metrics = current_service().metrics
-    metrics.requests.labels(endpoint, request.method, response.status_code).inc()
+    method = request.method if request.method in METHODS else "other"
+    metrics.requests.labels(endpoint, method, response.status_code).inc()
     if "began" in g:
         metrics.request_seconds.labels(endpoint).observe(time.perf_counter() - g.began)
     return response

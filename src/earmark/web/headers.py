@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from earmark.web.access import host_name
+from earmark.web.config import is_loopback
+
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -25,7 +28,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -34,6 +36,9 @@ def add_headers(response: Response) -> Response:
     """Add the security headers; pages and answers are not kept by caches."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure or is_loopback(host_name()):
+        # Elsewhere browsers ignore it, and complain of it on every page.
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.endpoint != "static" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response

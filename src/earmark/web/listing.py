@@ -15,6 +15,7 @@ class Listing:
 
     def __init__(self) -> None:
         self._folders: dict[Path, tuple[float, dict[str, Path]]] = {}
+        self._below: dict[Path, tuple[float, dict[str, Path | None]]] = {}
 
     def find(self, folder: Path, name: str) -> Path | None:
         """Return the sound file in ``folder`` that has this name apart from its ending."""
@@ -27,3 +28,27 @@ class Listing:
                 files = {}
             self._folders[folder] = (now, files)
         return files.get(name)
+
+    def find_below(self, root: Path, name: str) -> Path | None:
+        """Return the only sound file of this name in the folders that ``root`` has.
+
+        None where there is no such file, or where several folders have one.
+        """
+        now = time.monotonic()
+        read_at, files = self._below.get(root, (-self.LIFETIME, {}))
+        if now - read_at >= self.LIFETIME:
+            files = {}
+            for folder in _folders_of(root):
+                # It fills what is known of the folder.
+                self.find(folder, name)
+                for stem, file in self._folders[folder][1].items():
+                    files[stem] = None if stem in files else file
+            self._below[root] = (now, files)
+        return files.get(name)
+
+
+def _folders_of(root: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in root.iterdir() if folder.is_dir())
+    except OSError:
+        return []
