@@ -9,6 +9,7 @@ import re
 import pytest
 
 from earmark.library import Library
+from earmark.web.problems import without_folders
 from support import sounds
 from support.web import RATE, song, wait_until
 
@@ -495,6 +496,19 @@ def test_no_answer_says_where_files_lie_on_the_server(app, client, service, musi
         assert answer.status_code == 404
         assert not any(folder in answer.text for folder in folders), answer.text
     assert answers[0].json["detail"] == "small.earmark: has no track 999"
+
+
+def test_only_folders_of_the_server_are_left_out(app, service):
+    folder = service.library.path.parent
+    lines = {
+        f"{folder}/small.earmark: is busy": "small.earmark: is busy",
+        f"it is in {folder}": f"it is in {folder.name}",
+        f"({folder}/a b.earmark, {folder}: x)": f"(a b.earmark, {folder.name}: x)",
+        f"my{folder}/song.wav: silent": f"my{folder}/song.wav: silent",
+        f"{folder}s/song.wav: silent": f"{folder}s/song.wav: silent",
+    }
+    with app.app_context():
+        assert {line: without_folders(line) for line in lines} == lines
 
 
 def test_too_many_parts_are_not_called_too_many_bytes(client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from earmark.library import Library
 from support import sounds
 from support.web import GENRES, RATE, Server, song, wait_until
 
@@ -198,6 +200,49 @@ def test_a_setup_that_makes_no_sense(tmp_path):
     assert "none.earmark" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert run("--music", str(tmp_path / "none")).returncode == 2
+
+
+def test_reading_that_is_closed_in_vain_is_told(tmp_path, music, original):
+    token = ("--token", "a-secret-token", "--read", "closed")
+    with start(tmp_path, music, original, *token) as server:
+        # It still needs no token: only this machine can connect.
+        assert requests.get(f"{server.url}/api/v1/tracks", timeout=60).status_code == 200
+        code, errors = server.stop()
+    assert code == 0
+    assert errors.startswith("--read closed closes nothing here: only this machine can connect")
+    assert errors.count("\n") == 1
+    with start(tmp_path, music, original, *token, "--host", "0.0.0.0") as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        assert requests.get(f"{url}/api/v1/tracks", timeout=60).status_code == 401
+        assert server.stop() == (0, "")
+
+
+def test_every_song_gets_its_own_answer_after_an_error(tmp_path, music, original):
+    library_file = tmp_path / "small.earmark"
+    shutil.copy(original, library_file)
+    with Library.open(library_file) as library:
+        library.remove([track.id for track in library.tracks() if track.name != "hum-0"])
+    options = ("--library", str(library_file), "--music", str(music))
+    with Server(tmp_path, *options, workers=1) as server:
+
+        def classify(path):
+            url = f"{server.url}/api/v1/classify/path"
+            return requests.post(url, json={"path": path}, timeout=120)
+
+        alone = classify("hum/hum-0.wav")
+        assert alone.status_code == 409
+        assert "no other track of the library may vote" in alone.json()["detail"]
+        for path in ("hum/hum-1.wav", "hiss/hiss-2.wav", "melody/melody-3.wav"):
+            found = classify(path).json()["results"][0]["prediction"]
+            digest = hashlib.sha256((music / path).read_bytes()).hexdigest()
+            assert (found["path"], found["content_hash"]) == (path, digest)
+        with Library.open(library_file) as library:
+            library.remove([track.id for track in library.tracks()])
+        for name in ("hum/hum-1.wav", "hiss/hiss-2.wav"):
+            refused = predict(server, music / name)
+            assert refused.status_code == 409
+            assert refused.text == "small.earmark: has no labelled tracks to compare with\n"
+        assert server.left() == []
 
 
 def test_the_port_may_come_from_the_environment(tmp_path, original):

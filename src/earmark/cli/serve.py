@@ -134,6 +134,12 @@ def serve(
     sys.stdout.flush()
     if not config.local and config.token is None:
         click.echo("There is no --token, so nothing can be changed from outside.", err=True)
+    if config.local and config.read == "closed":
+        click.echo(
+            f"--read closed closes nothing here: only this machine can connect to {shown}, "
+            "and its programs need no token.",
+            err=True,
+        )
     signal.signal(signal.SIGTERM, _stop)
     try:
         server.run()

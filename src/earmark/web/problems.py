@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -89,7 +90,9 @@ def problem(error: EarmarkError) -> dict[str, Any]:
 def without_folders(line: str) -> str:
     """Return what an answer may say of ``line``: files by their names, not where they lie here."""
     for folder in current_app.extensions["earmark"].folders():
-        line = line.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name)
+        # Only where it begins a path: a client's own may have such a part.
+        whole = rf"(?<![^\s'\"(]){re.escape(str(folder))}({re.escape(os.sep)}|(?=[\s'\":,;)]|$))"
+        line = re.sub(whole, lambda found, name=folder.name: "" if found[1] else name, line)
     return line
 
 
