@@ -43,3 +43,23 @@ def test_json_has_every_finding(library: Path) -> None:
 def test_no_library_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(earmark, ["audit", str(tmp_path / "none.earmark")])
     assert isinstance(result.exception, EarmarkError)
+
+
+def test_one_track_is_an_error_that_names_the_library(tmp_path: Path) -> None:
+    path = write_library(make_corpus(1, 1), tmp_path / "l.earmark")
+    for command in ("audit", "evaluate"):
+        result = CliRunner().invoke(earmark, [command, str(path)])
+        assert isinstance(result.exception, EarmarkError)
+        assert str(result.exception).startswith(f"{path}: ")
+
+
+def test_names_do_not_command_the_terminal(tmp_path: Path) -> None:
+    corpus = make_corpus(4, 2)
+    tracks = (replace(corpus.tracks[0], name="a\x1b[31mb\x07"), *corpus.tracks[1:])
+    path = write_library(replace(corpus, tracks=tracks), tmp_path / "l.earmark")
+    for command in ("audit", "evaluate"):
+        result = CliRunner().invoke(earmark, [command, str(path)])
+        assert result.exit_code == 0
+        assert "\x1b" not in result.stdout
+        assert "\x07" not in result.stdout
+        assert result.stdout.count("\n") > 5

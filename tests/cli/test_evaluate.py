@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,10 @@ def test_the_split_by_files(library: Path, tmp_path: Path) -> None:
     found = figures(library, "--split", "files", *lists)
     assert found["tracks"] == 8
     assert figures(library, *lists)["accuracy"] == found["accuracy"]
-    with pytest.raises(EvaluationError, match="needs both lists"):
-        run(library, "--split", "files", "--train", tmp_path / "train.txt")
+    for options in (["--split", "files"], ["--split", "files", *lists[:2]], lists[2:]):
+        lacking = run(library, *options)
+        assert lacking.exit_code == 2
+        assert "needs both lists: --train A.txt --test B.txt" in lacking.stderr
     with pytest.raises(EvaluationError, match="cannot be read"):
         run(library, "--train", tmp_path / "none.txt", "--test", tmp_path / "test.txt")
 
@@ -105,7 +108,60 @@ def test_the_report_is_written_and_says_how_to_repeat_it(library: Path, tmp_path
     assert "<!doctype html>" in (tmp_path / "out.html").read_text("utf-8")
     assert "out.html" in result.stderr
     assert result.stdout.startswith(("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"))
-    assert run(library, "--alone", "--report", tmp_path / "no" / "out.html").exit_code == 1
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("it worked")
+
+    monkeypatch.setattr("earmark.cli.evaluate.evaluate_corpus", work)
+    for report, reason in (
+        (tmp_path / "no" / "out.html", "there is no folder"),
+        (tmp_path, "is a folder"),
+        (library, "is the library"),
+    ):
+        with pytest.raises(EvaluationError, match=f"^{report}: .*{reason}"):
+            run(library, "--report", report)
+
+
+def test_figures_are_printed_though_the_report_fails(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    arguments = ["evaluate", str(library), "--alone", "--json", "--report", str(tmp_path / "r")]
+    result = CliRunner().invoke(earmark, arguments)
+    assert isinstance(result.exception, EvaluationError)
+    assert "r: cannot be written (No space left" in str(result.exception)
+    assert json.loads(result.stdout)["tracks"] == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--split", "random", "--test-size", 0], "--test-size 0 is no share"),
+        (["--split", "random", "--test-size", 1], "--test-size 1 is no share"),
+        (["--split", "random", "--test-size", 15], "--test-size 15 is no share"),
+        (["--split", "random", "--test-size", "nan"], "--test-size nan is no share"),
+        (["--split", "random", "--train", "a"], "--train means nothing for --split random"),
+        (["--split", "k-fold", "--test", "a"], "--test means nothing for --split k-fold"),
+        (["--split", "leave-one-artist-out", "--folds", 10], "--folds means nothing for"),
+        (["--split", "leave-one-out", "--test-size", 0.2], "--test-size means nothing for"),
+        (["--split", "fault-filtered", "--repeats", 2], "--repeats means nothing for"),
+        (["--folds", 5], "--folds means nothing without --split; it is for --split k-fold or"),
+        (["--split", "random", "--folds", 5], "--folds means nothing for --split random"),
+    ],
+)
+def test_options_that_do_not_fit_the_split_are_wrong_usage(
+    library: Path, options: list[object], reason: str
+) -> None:
+    result = run(library, *options)
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.split())
 
 
 def test_errors_are_of_the_kind_that_is_shown(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from earmark.evaluation.audit import audit
 from earmark.evaluation.copies import find_copies
 from earmark.evaluation.corpus import Corpus, corpus_of
 from earmark.evaluation.suspicion import opposition, skewness, survey, suspicion
-from earmark.evaluation.text import audit_text
+from earmark.evaluation.text import audit_sentence, audit_text
 from earmark.library import ExtractorSpec, Library, Track, open_library, packaged_path
 from earmark.library.classic import import_classic
 from support.evaluated import make_corpus, relabel
@@ -235,7 +235,7 @@ def test_degenerate_libraries_are_audited() -> None:
         found = audit(corpus)
         json.dumps(found.to_json(), allow_nan=False)
         assert audit_text(found)
-    with pytest.raises(EvaluationError, match="one track"):
+    with pytest.raises(EvaluationError, match=r"made-up\.earmark: has only one labelled track"):
         audit(make_corpus(1, 1))
 
 
@@ -261,3 +261,32 @@ def test_unlabelled_tracks_do_not_count(tmp_path: Path) -> None:
             np.random.default_rng(0).normal(size=(4, 2)),
         )
         assert audit(corpus_of(library)).n_tracks == 3
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ([True] * 3, "None of 3 files is gone or changed."),
+        ([True, True, False], "1 of 3 files is gone or changed."),
+        ([True, False, False], "2 of 3 files are gone or changed."),
+        ([True], "None of 1 file is gone or changed."),
+    ],
+)
+def test_files_are_counted_in_words(tmp_path: Path, there: list[bool], said: str) -> None:
+    corpus = make_corpus(6, 2)
+    tracks = list(corpus.tracks)
+    for i, kept in enumerate(there):
+        path = tmp_path / f"{i}.wav"
+        path.write_bytes(b"x")
+        tracks[i] = replace(tracks[i], path=str(path), size=1 if kept else 2)
+    assert said in audit_sentence(audit(replace(corpus, tracks=tuple(tracks))))
+
+
+def test_one_is_not_several() -> None:
+    corpus = make_corpus(3, 1)
+    text = audit_text(audit(replace(corpus, artists=(None, *corpus.artists[1:]))))
+    assert "1 track has no artist." in " ".join(text.split())
+    assert "blues: 1 track by 1 artist or group\n" in text
+    unknown = audit_text(audit(make_corpus(3, 1, known=False)))
+    assert "3 tracks have no artist." in " ".join(unknown.split())
+    assert "blues: 1 track of 1 recording\n" in unknown

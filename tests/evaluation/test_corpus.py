@@ -116,7 +116,11 @@ def test_artists_from_a_file(tmp_path: Path) -> None:
     [
         ("name,artist\nblues-00-0,Ann\n", "columns track and artist"),
         ("", "columns track and artist"),
-        ("track,artist\nelse,Ann\n", "none of its 1 tracks"),
+        ("track,artist\na,Ann\nb,Ann\n", "names 2 tracks, none of which is in made-up"),
+        ("track;artist\n", "names no track"),
+        ("track,name\n", "columns track and artist; its columns are: track, name"),
+        ('track,artist\n"' + "a" * 200_000 + '",Ann\n', "line 2: field larger"),
+        ("track,artist\nelse,Ann\n", "names 1 track, which is not in made-up"),
     ],
 )
 def test_artists_files_that_do_not_fit_are_refused(tmp_path: Path, text: str, word: str) -> None:
@@ -124,6 +128,20 @@ def test_artists_files_that_do_not_fit_are_refused(tmp_path: Path, text: str, wo
     file.write_text(text, "utf-8")
     with pytest.raises(EvaluationError, match=word):
         with_artists(make_corpus(), file)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_artists_files_may_be_separated_as_manifests_are(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "artists.csv"
+    rows = [["Artist", '"Track"', "x"], ["Ann", "blues-00-0"], [], ["Ann", '"jazz-01-0"', "y"]]
+    file.write_text("\r\n".join(mark.join(row) for row in rows), "utf-8")
+    corpus = with_artists(make_corpus(known=False), file)
+    assert {
+        name: artist for name, artist in zip(corpus.names, corpus.artists, strict=True) if artist
+    } == {
+        "blues-00-0": "Ann",
+        "jazz-01-0": "Ann",
+    }
 
 
 def test_artists_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

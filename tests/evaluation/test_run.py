@@ -15,10 +15,13 @@ from sklearn import metrics as sk
 
 from earmark.errors import EvaluationError
 from earmark.evaluation.ask import Vote, ask
+from earmark.evaluation.audit import audit
 from earmark.evaluation.choose import Request, choose
+from earmark.evaluation.compare import compare
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import figures_of
 from earmark.evaluation.intervals import wilson
+from earmark.evaluation.report import report_html
 from earmark.evaluation.run import Evaluation, evaluate
 from earmark.evaluation.splits import (
     ArtistKFold,
@@ -292,8 +295,60 @@ def test_lists_from_files_say_what_they_lack(tmp_path: object) -> None:
     (fold,) = choice.split.folds(corpus.labels, corpus.groups)
     assert len(fold.train) == 16
     test.write_text("nobody\n")
-    with pytest.raises(EvaluationError, match="none of its 1 tracks"):
+    with pytest.raises(EvaluationError, match=r"test\.txt: names 1 track, which is not in"):
         choose(corpus, Request("files", train=train, test=test))
+    test.write_text("# mine\n\n")
+    with pytest.raises(EvaluationError, match=r"test\.txt: is empty"):
+        choose(corpus, Request("files", train=train, test=test))
+    test.write_text("\n".join(corpus.names[4:7]))
+    with pytest.raises(EvaluationError) as told:
+        choose(corpus, Request("files", train=train, test=test))
+    shared = f"{train} and {test}: {corpus.names[4]} and 2 more are on both lists"
+    assert str(told.value).startswith(shared)
+    test.write_text(corpus.names[4])
+    with pytest.raises(EvaluationError, match=f"{corpus.names[4]} is on both lists"):
+        choose(corpus, Request("files", train=train, test=test))
+
+
+def test_errors_name_the_library() -> None:
+    for corpus in (make_corpus(1, 1), make_corpus(1)):
+        for request in (Request(), Request("artist-k-fold")):
+            with pytest.raises(EvaluationError, match=r"^made-up\.earmark: "):
+                evaluate(corpus, request, PLAIN)
+    with pytest.raises(EvaluationError, match=r"^made-up\.earmark: "):
+        audit(make_corpus(1, 1))
+
+
+def test_more_neighbors_than_may_vote_are_spoken_of() -> None:
+    corpus = make_corpus()
+    assert not evaluate(corpus, None, Vote(44, plain=True), beside=False).notes
+    (note, *_) = evaluate(corpus, None, Vote(45, plain=True), beside=False).notes
+    assert "k is 45, but of a question only 44 tracks may vote" in note
+    assert "says nothing of the library" in note
+    (note, *_) = evaluate(corpus, None, Vote(45, plain=False), beside=False).notes
+    assert "says nothing" not in note
+    assert not evaluate(make_corpus(3, 1), None, Vote()).notes
+    # Of the splits beside it, too.
+    notes = evaluate(corpus, Request("k-fold", folds=24), Vote(45, plain=True)).notes
+    assert [note.split(":")[0] for note in notes] == [
+        "random 85/15, 30 times, seed 0", "every artist in turn",
+    ]  # fmt: skip
+    found = compare(corpus, corpus, (Vote(3, True), Vote(99, True)), lambda _: LeaveOneOut())
+    assert "k is 99" in found.notes[0]
+    assert len(found.notes) == 1
+
+
+def test_without_artists_none_are_spoken_of() -> None:
+    text = evaluation_text(evaluate(make_corpus(known=False), None, PLAIN))
+    assert "(bootstrap over 48 recordings)" in text
+    assert "every track in turn, its copies left out" in text
+    figures = text[text.index("Side by side") :].replace("artists met", "")
+    assert "artist" not in figures
+    page = report_html(evaluate(make_corpus(known=False), None, PLAIN))
+    assert "48 recordings. Ranges" in page
+    assert "over artists</dd>" not in page
+    with_artists = evaluation_text(evaluate(make_corpus(), None, PLAIN))
+    assert "(bootstrap over 12 artists or groups)" in with_artists
 
 
 def test_labels_may_be_swapped_for_the_tests() -> None:

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from earmark.cli.common import EXIT_CODES, shown_lines
 from earmark.cli.stages import stages
 from earmark.evaluation.audit import audit as audit_corpus
 from earmark.evaluation.corpus import corpus_of
@@ -13,7 +14,7 @@ from earmark.evaluation.text import audit_text
 from earmark.library import open_library
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("library")
 @click.option(
     "--artists",
@@ -37,4 +38,4 @@ def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> N
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
     else:
-        click.echo(audit_text(found), nl=False)
+        click.echo(shown_lines(audit_text(found)), nl=False)

@@ -74,6 +74,11 @@ def shown(text: str) -> str:
     return "".join("\N{REPLACEMENT CHARACTER}" if _commands(letter) else letter for letter in text)
 
 
+def shown_lines(text: str) -> str:
+    """Return text of several lines as it may be printed."""
+    return "\n".join(map(shown, text.split("\n")))
+
+
 def _commands(letter: str) -> bool:
     return unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _TURNS
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from earmark.cli.common import EXIT_CODES, FileName, shown_lines
 from earmark.cli.stages import stages
+from earmark.errors import EvaluationError
 from earmark.evaluation.ask import Vote
 from earmark.evaluation.choose import SPLITS, Request, choose
 from earmark.evaluation.compare import Comparison, compare
@@ -19,10 +23,19 @@ from earmark.evaluation.run import evaluate as evaluate_corpus
 from earmark.evaluation.text import evaluation_text
 from earmark.library import open_library
 
-FILE = click.Path(path_type=Path)
+FILE = FileName()
+
+SPLITS_OF = {
+    "test_size": ("random",),
+    "repeats": ("random", "k-fold", "artist-k-fold"),
+    "folds": ("k-fold", "artist-k-fold"),
+    "train": ("files",),
+    "test": ("files",),
+}
+"""Which splits an option is for."""
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("library")
 @click.option(
     "--split",
@@ -56,7 +69,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--alone", is_flag=True, help="Only this split, no others beside it.")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 @click.option("--report", type=FILE, help="Write a report, one self-contained HTML file.")
+@click.pass_context
 def evaluate(
+    context: click.Context,
     library: str,
     split: str | None,
     test_size: float,
@@ -80,10 +95,15 @@ def evaluate(
     LIBRARY is a file, or 'reference' or 'classic'. The leaky and the honest figure stand side by
     side, so that the leak is seen as a number.
     """
+    if split is None and (train is not None or test is not None):
+        split = "files"
+    _check_options(context, split)
     request = Request(split, test_size, repeats, seed, folds, train, test)
     vote = Vote(k, plain)
     with open_library(library, read_only=True) as opened:
         corpus = corpus_of(opened, artists)
+    if report is not None:
+        _check_report(report, corpus.source)
     with stages() as stage:
         comparison: Comparison | None = None
         if against or against_k is not None or against_plain is not None:
@@ -115,15 +135,68 @@ def evaluate(
             command=shlex.join(["earmark", *sys.argv[1:]]),
             stage=stage,
         )
-    if report is not None:
-        page = report_html(evaluation)
-        try:
-            report.write_text(page, "utf-8")
-        except OSError as error:
-            raise click.ClickException(f"{report}: cannot be written ({error.strerror})") from error
     if as_json:
         click.echo(json.dumps(evaluation.to_json(), ensure_ascii=False, indent=1))
     else:
-        click.echo(evaluation_text(evaluation), nl=False)
+        click.echo(shown_lines(evaluation_text(evaluation)), nl=False)
     if report is not None:
+        try:
+            report.write_text(report_html(evaluation), "utf-8")
+        except OSError as error:
+            raise EvaluationError(f"{report}: cannot be written ({error.strerror})") from error
         click.echo(f"report: {report}", err=True)
+
+
+def _check_options(context: click.Context, split: str | None) -> None:
+    """See that the options fit the split, so that none is left out of account.
+
+    Raises
+    ------
+    click.UsageError
+        One means nothing for the split, is out of range, or is lacking.
+    """
+    given = {
+        name
+        for name in SPLITS_OF
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    for name, splits in SPLITS_OF.items():
+        if name in given and split not in splits:
+            without = "without --split" if split is None else f"for --split {split}"
+            raise click.UsageError(
+                f"{_option(name)} means nothing {without}; it is for --split "
+                f"{' or --split '.join(splits)}"
+            )
+    size = context.params["test_size"]
+    if not 0 < size < 1:
+        raise click.UsageError(
+            f"--test-size {size:g} is no share; give a number between 0 and 1, such as 0.15"
+        )
+    if split == "files" and not {"train", "test"} <= given:
+        raise click.UsageError("--split files needs both lists: --train A.txt --test B.txt")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _check_report(report: Path, library: str) -> None:
+    """See before the work that a report can be written.
+
+    Raises
+    ------
+    EvaluationError
+        It cannot, or would replace the library.
+    """
+    try:
+        is_folder, is_there, has_folder = report.is_dir(), report.exists(), report.parent.is_dir()
+    except OSError as error:
+        raise EvaluationError(f"{report}: cannot be written ({error.strerror})") from error
+    if is_folder:
+        raise EvaluationError(f"{report}: is a folder; name a file in it, such as report.html")
+    if not has_folder:
+        raise EvaluationError(f"{report}: there is no folder {report.parent}")
+    if is_there and report.samefile(library):
+        raise EvaluationError(f"{report}: is the library; name another file for the report")
+    if not os.access(report if is_there else report.parent, os.W_OK):
+        raise EvaluationError(f"{report}: may not be written; name a file in another folder")

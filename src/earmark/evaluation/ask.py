@@ -120,8 +120,24 @@ def ask(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None = No
             if isinstance(split, LeaveOneOut | LeaveOneArtistOut):
                 return _leave_out(corpus, split, vote, progress)
             return _fold_by_fold(corpus, split, vote, progress)
-    except LibraryEmpty as error:
+    except (EvaluationError, LibraryEmpty) as error:
         raise EvaluationError(f"{corpus.source}: {error}") from error
+
+
+def crowded(judged: Judged, vote: Vote) -> str | None:
+    """Say it where more neighbors were asked for than tracks may vote; None where not."""
+    voters = (judged.neighbors >= 0).sum(axis=1)
+    if vote.k is None or (voters >= vote.k).all():
+        return None
+    fewest, most = int(voters.min()), int(voters.max())
+    between = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    told = f"k is {vote.k:,}, but of a question only {between} tracks may vote"
+    if judged.coverage is not None:
+        return f"{told}; where there are not enough, all of them do"
+    return (
+        f"{told}; where all of them do, with one vote each, the most frequent genre wins, whatever "
+        "is near, so this figure says nothing of the library: take a smaller k"
+    )
 
 
 def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None) -> Judged:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from earmark.errors import EvaluationError
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.mistakes import Witness, witnesses
 from earmark.evaluation.suspicion import (
@@ -266,6 +267,10 @@ def audit(
     EvaluationError
         There are fewer than two tracks.
     """
+    if len(corpus) < 2:
+        raise EvaluationError(
+            f"{corpus.source}: has only one labelled track, so there is nothing to compare it with"
+        )
     neighborhood = survey(corpus.vectors, corpus.labels, corpus.metric)
     occurrences = neighborhood.occurrences
     average = min(SCALE_NEIGHBORS, len(corpus) - 1)

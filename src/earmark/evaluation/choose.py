@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.evaluation.corpus import Corpus, read_text
@@ -18,6 +20,7 @@ from earmark.evaluation.splits import (
     RandomSplit,
     Split,
 )
+from earmark.words import plural
 
 SPLITS = (
     "random",
@@ -127,20 +130,35 @@ def _listed(
     for source, lines in lists:
         rows, missing = corpus.find(lines, source)
         sides.append(rows)
+        if not len(rows) and not missing:
+            raise EvaluationError(
+                f"{source}: is empty; write the name of a track on each line, such as "
+                f"{corpus.names[0]}"
+            )
         if not len(rows):
-            raise EvaluationError(f"{source}: none of its {len(missing)} tracks is in the library")
+            count = len(missing)
+            which = plural(count, "track, which is not", "tracks, none of which is")
+            raise EvaluationError(f"{source}: names {count} {which} in {corpus.source}")
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             notes.append(
                 f"{source}: {len(missing)} of {len(missing) + len(rows)} tracks are not in the "
                 f"library ({shown})"
             )
+    both = np.intersect1d(sides[0], sides[1])
+    if len(both):
+        files = " and ".join(source for source, _ in lists)
+        more = f" and {len(both) - 1:,} more are" if len(both) > 1 else " is"
+        raise EvaluationError(
+            f"{files}: {corpus.names[both[0]]}{more} on both lists; what is asked must not be "
+            "learned from"
+        )
     split = ListedSplit(sides[0], sides[1], title, name)
     torn = split.torn(corpus.groups)
     if len(torn):
         shown = ", ".join(corpus.names[i] for i in torn[:3]) + (", …" if len(torn) > 3 else "")
+        told = plural(len(torn), "track to learn from was", "tracks to learn from were")
         notes.append(
-            f"{len(torn)} tracks to learn from were left out, since their artist (or a copy) is "
-            f"asked: {shown}"
+            f"{len(torn)} {told} left out, since their artist (or a copy) is asked: {shown}"
         )
     return Choice(split, tuple(notes))

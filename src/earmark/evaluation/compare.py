@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import metrics
-from earmark.evaluation.ask import Progress, Vote, ask
+from earmark.evaluation.ask import Progress, Vote, ask, crowded
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import interval_json
 from earmark.evaluation.intervals import PairedTest, paired
@@ -45,6 +45,8 @@ class Comparison:
         Second minus first, with a 95 % interval over artists.
     repeated
         Whether tracks were asked several times, so that McNemar's test does not apply.
+    notes
+        What there is to say about it.
     """
 
     first: Side
@@ -54,6 +56,7 @@ class Comparison:
     accuracy: PairedTest
     balanced: PairedTest
     repeated: bool
+    notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """Say which is better, if that can be said."""
@@ -88,6 +91,7 @@ class Comparison:
             "only_first_right": self.accuracy.only_first,
             "only_second_right": self.accuracy.only_second,
             "mcnemar_p": None if self.repeated else self.accuracy.mcnemar,
+            "notes": list(self.notes),
         }
 
 
@@ -154,7 +158,7 @@ def compare(
         )
         for figure in (metrics.accuracy, metrics.balanced_accuracy)
     ]
-    sides = []
+    sides, notes = [], []
     for whole, vote, judged in zip((first, second), votes, answers, strict=True):
         confusion = metrics.confusion_matrix(truth, judged.predicted, n_genres)
         sides.append(
@@ -165,15 +169,18 @@ def compare(
                 left_out=len(whole) - len(one),
             )
         )
+        if (told := crowded(judged, vote)) is not None:
+            notes.append(f"{whole.source}: {told}")
     n_tracks = len(np.unique(asked))
     return Comparison(
         first=sides[0],
         second=sides[1],
-        split=split.describe(),
+        split=split.describe(artists_known=one.n_artists > 0 or other.n_artists > 0),
         n_tracks=n_tracks,
         accuracy=tests[0],
         balanced=tests[1],
         repeated=n_tracks < len(asked),
+        notes=tuple(notes),
     )
 
 

@@ -17,6 +17,7 @@ from earmark.evaluation import gtzan
 from earmark.evaluation.copies import Copy, find_copies
 from earmark.library import Library, Track
 from earmark.neighbors import fold_artist, group_tracks
+from earmark.words import plural
 
 NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
 
@@ -284,7 +285,8 @@ def _with_known_artists(corpus: Corpus) -> Corpus:
         return corpus
     source = f"{gtzan.ARTISTS_SOURCE}, since the tracks are named as GTZAN's"
     if corpus.artists_from:
-        source = f"{corpus.artists_from} and, for {filled:,} tracks, {source}"
+        tracks = f"{filled:,} {plural(filled, 'track')}"
+        source = f"{corpus.artists_from} and, for {tracks}, {source}"
     return replace(corpus, artists=artists, artists_from=source)
 
 
@@ -307,29 +309,68 @@ def with_artists(corpus: Corpus, file: Path) -> Corpus:
     EvaluationError
         The file cannot be read, lacks a column, or names no track of the library.
     """
-    table = read_table(file)
-    columns = {name.strip().casefold(): name for name in table[0]} if table else {}
-    if not {"track", "artist"} <= set(columns):
-        raise EvaluationError(f"{file}: needs the columns track and artist")
+    columns, table = read_table(file, ("track", "artist"))
+    if not table:
+        raise EvaluationError(f"{file}: names no track; it has a header but no rows")
     artists, pairs, named = list(corpus.artists), [], 0
     copies = next((columns[c] for c in COPY_COLUMNS if c in columns), None)
     for line in table:
-        rows, _ = corpus.find([line[columns["track"]] or ""], str(file))
+        rows, _ = corpus.find([line[columns["track"]]], str(file))
         named += len(rows)
         for row in rows:
-            artists[row] = (line[columns["artist"]] or "").strip() or None
-            others, _ = corpus.find([line[copies] or ""] if copies else [], str(file))
+            artists[row] = line[columns["artist"]].strip() or None
+            others, _ = corpus.find([line[copies]] if copies is not None else [], str(file))
             pairs += [(int(row), int(other)) for other in others if other != row]
     if not named:
-        raise EvaluationError(f"{file}: none of its {len(table)} tracks is in {corpus.source}")
+        which = plural(len(table), "track, which is not", "tracks, none of which is")
+        raise EvaluationError(f"{file}: names {len(table)} {which} in {corpus.source}")
     return replace(
         corpus, artists=tuple(artists), artists_from=str(file), stated_copies=tuple(pairs)
     )
 
 
-def read_table(file: Path) -> Sequence[dict[str, str]]:
-    """Read a CSV file with a header; empty fields are empty strings."""
-    return list(csv.DictReader(io.StringIO(read_text(file), newline=""), restval=""))
+DELIMITERS = (",", ";", "\t", "|")
+
+
+def read_table(file: Path, needed: Sequence[str]) -> tuple[dict[str, int], list[list[str]]]:
+    """Read a CSV file with a header, separated by commas, semicolons, tabs or bars.
+
+    Parameters
+    ----------
+    file
+        The file.
+    needed
+        Columns that it must have, in lower case.
+
+    Returns
+    -------
+    Where each column stands, by its name in lower case, and the rows; fields that are not there are
+    empty strings.
+
+    Raises
+    ------
+    EvaluationError
+        It cannot be read, or lacks a column.
+    """
+    text = read_text(file)
+    first = text.lstrip().split("\n", 1)[0]
+
+    def fold(cells: Sequence[str]) -> list[str]:
+        return [cell.strip().strip('"').strip().casefold() for cell in cells]
+
+    # The separator is the one that makes most columns that are needed.
+    mark = max(DELIMITERS, key=lambda mark: len(set(fold(first.split(mark))) & set(needed)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
+    try:
+        rows = [row for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise EvaluationError(f"{file}: line {reader.line_num}: {error}") from error
+    header = fold(rows[0]) if rows else []
+    if not set(needed) <= set(header):
+        there = f"; its columns are: {', '.join(header)[:120]}" if header else ", but it is empty"
+        raise EvaluationError(f"{file}: needs the columns {' and '.join(needed)}{there}")
+    columns = {name: header.index(name) for name in header}
+    return columns, [row + [""] * (len(header) - len(row)) for row in rows[1:]]
 
 
 def read_text(file: Path) -> str:

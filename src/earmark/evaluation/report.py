@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from earmark.evaluation.charts import answer_chart, calibration_chart
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.run import Evaluation, fingerprint, versions
-from earmark.evaluation.text import audit_sentence
+from earmark.evaluation.text import audit_sentence, groups_text
 from earmark.evaluation.trust import percent
 
 MATRIX_GENRES = 24
@@ -71,6 +71,8 @@ def report_html(evaluation: Evaluation) -> str:
             parameters=_told(evaluation.parameters),
             version=metadata.version("earmark"),
             listed=LISTED,
+            groups=groups_text(figures.n_groups, evaluation.corpus.n_artists > 0),
+            over="artists" if evaluation.corpus.n_artists else "recordings",
             chance=float(np.log(len(figures.genres))),
         )
     )

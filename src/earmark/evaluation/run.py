@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import EvaluationError
-from earmark.evaluation.ask import Progress, Vote, ask
+from earmark.evaluation.ask import Progress, Vote, ask, crowded
 from earmark.evaluation.audit import Audit, audit
 from earmark.evaluation.choose import Choice, Request, choose, fault_filtered
 from earmark.evaluation.compare import Comparison
@@ -165,7 +165,9 @@ def fingerprint(corpus: Corpus) -> str:
     digest = hashlib.sha256()
     for name, genre in zip(corpus.names, corpus.genres, strict=True):
         digest.update(f"{name}\0{genre}\0".encode())
-    digest.update(np.ascontiguousarray(corpus.vectors, dtype="<f4").tobytes())
+    with np.errstate(over="ignore"):
+        vectors = np.ascontiguousarray(corpus.vectors, dtype="<f4")
+    digest.update(vectors.tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -220,19 +222,20 @@ def evaluate(
     """
     request, vote = request or Request(), vote or Vote()
     choice = choose(corpus, request)
-    main = _asked(corpus, choice, vote, request.seed, stage)
+    judged = ask(corpus, choice.split, vote, stage(choice.split.name))
+    figures = figures_of(corpus, judged, seed=request.seed)
+    mistakes = worst_mistakes(corpus, judged)
+    notes = [*choice.notes]
+    if (told := crowded(judged, vote)) is not None:
+        notes.append(told)
     others = []
     for other in _companions(corpus, choice.split, request) if beside else []:
         judged = ask(corpus, other.split, vote, stage(other.split.name))
-        figures = figures_of(corpus, judged, seed=request.seed)
-        others.append(
-            Beside(
-                other.split.name,
-                other.split.describe(),
-                figures,
-                judge(corpus, other.split, figures),
-            )
-        )
+        found = figures_of(corpus, judged, seed=request.seed)
+        title = other.split.describe(artists_known=corpus.n_artists > 0)
+        if (told := crowded(judged, vote)) is not None:
+            notes.append(f"{title}: {told}")
+        others.append(Beside(other.split.name, title, found, judge(corpus, other.split, found)))
     parameters = fit(
         corpus.vectors,
         corpus.genres,
@@ -242,12 +245,11 @@ def evaluate(
         plain=vote.plain,
         seconds=corpus.seconds,
     )
-    figures, mistakes = main
     return Evaluation(
         corpus=corpus,
         split=choice.split.name,
-        title=choice.split.describe(),
-        notes=choice.notes,
+        title=choice.split.describe(artists_known=corpus.n_artists > 0),
+        notes=tuple(notes),
         vote=vote,
         parameters=parameters.describe(),
         figures=figures,
@@ -259,13 +261,6 @@ def evaluate(
         command=command,
         seed=request.seed,
     )
-
-
-def _asked(
-    corpus: Corpus, choice: Choice, vote: Vote, seed: int, stage: Stage
-) -> tuple[Figures, tuple[Mistake, ...]]:
-    judged = ask(corpus, choice.split, vote, stage(choice.split.name))
-    return figures_of(corpus, judged, seed=seed), worst_mistakes(corpus, judged)
 
 
 def _companions(corpus: Corpus, split: Split, request: Request) -> list[Choice]:

@@ -69,8 +69,8 @@ class Split(Protocol):
         """
         ...
 
-    def describe(self) -> str:
-        """Say in a few words how the tracks are parted."""
+    def describe(self, *, artists_known: bool = True) -> str:
+        """Say in a few words how the tracks are parted; without artists, none are spoken of."""
         ...
 
 
@@ -140,7 +140,7 @@ class RandomSplit:
                 test[rng.permutation(np.flatnonzero(y == genre))[:some]] = True
             yield _sides(test, repeat)
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
         known = round(100 * (1 - self.test_size))
         return f"random {known}/{100 - known}, {_times(self.repeats)}, seed {self.seed}"
@@ -189,7 +189,7 @@ class KFold:
             for fold in range(self.n_folds):
                 yield _sides(part == fold, repeat)
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
         return f"{self.n_folds}-fold over tracks, {_times(self.repeats)}, seed {self.seed}"
 
@@ -249,9 +249,10 @@ class ArtistKFold:
             held[fold] += share[group]
         return part
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
-        return f"{self.n_folds}-fold over artists, {_times(self.repeats)}, seed {self.seed}"
+        over = "artists" if artists_known else "tracks and their copies"
+        return f"{self.n_folds}-fold over {over}, {_times(self.repeats)}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -272,9 +273,9 @@ class LeaveOneOut:
         for i in range(len(g)):
             yield Fold(np.flatnonzero(g != g[i]), np.array([i], dtype=np.intp))
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
-        return "every track in turn, its artist and copies left out"
+        return "every track in turn, its artist and copies left out" if artists_known else _ALONE
 
 
 @dataclass(frozen=True)
@@ -291,9 +292,12 @@ class LeaveOneArtistOut:
         for group in range(int(g.max()) + 1):
             yield _sides(g == group)
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
-        return "every artist in turn"
+        return "every artist in turn" if artists_known else _ALONE
+
+
+_ALONE = "every track in turn, its copies left out"
 
 
 def _more_than_one(groups: Indices) -> None:
@@ -339,6 +343,6 @@ class ListedSplit:
             )
         yield Fold(train, np.unique(self.test))
 
-    def describe(self) -> str:
+    def describe(self, *, artists_known: bool = True) -> str:
         """Say in a few words how the tracks are parted."""
         return f"{self.title}: {len(self.train)} to learn from, {len(self.test)} asked"

@@ -13,6 +13,7 @@ from earmark.evaluation.figures import Figures
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.run import Evaluation
 from earmark.evaluation.trust import percent
+from earmark.words import plural
 
 WIDTH = 88
 BAR = 20
@@ -27,7 +28,16 @@ def evaluation_text(evaluation: Evaluation) -> str:
     lines = [*_wrap(e.sentence()), "", *_wrap(e.trust.verdict)]
     for note in e.notes:
         lines += _wrap(f"Note: {note}.")
-    lines += ["", *_side_by_side(e), "", *_facts(f), "", *_genres(f), "", *_confusion(f)]
+    lines += [
+        "",
+        *_side_by_side(e),
+        "",
+        *_facts(f, e.corpus.n_artists > 0),
+        "",
+        *_genres(f),
+        "",
+        *_confusion(f),
+    ]
     if e.mistakes:
         lines += ["", "Surest mistakes"]
         for mistake in e.mistakes[:5]:
@@ -38,11 +48,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
         lines += ["", *_comparison(e.comparison)]
     copies = [copy for copy in e.corpus.copies if copy.how != "likely"]
     if copies and e.audit is None:
-        word = "pair" if len(copies) == 1 else "pairs"
-        lines += [
-            "",
-            *_wrap(f"{len(copies)} {word} of exact copies; earmark audit says which."),
-        ]
+        pairs = f"{len(copies)} {plural(len(copies), 'pair')}"
+        lines += ["", *_wrap(f"{pairs} of exact copies; earmark audit says which.")]
     return "\n".join(lines) + "\n"
 
 
@@ -87,14 +94,22 @@ def _side_by_side(e: Evaluation) -> list[str]:
     return ["Side by side", *table(rows, "lrrrrl")]
 
 
-def _facts(f: Figures) -> list[str]:
+def groups_text(count: int, artists_known: bool) -> str:
+    """Say how many groups there are; without artists, a group is a recording and its copies."""
+    if artists_known:
+        return f"{count:,} {plural(count, 'artist or group', 'artists or groups')}"
+    return f"{count:,} {plural(count, 'recording')}"
+
+
+def _facts(f: Figures, artists_known: bool) -> list[str]:
+    groups = groups_text(f.n_groups, artists_known)
     rows = [("accuracy", percent(f.accuracy), f"{_range(f.accuracy_interval)} (Wilson)")]
     if f.spread is not None:
         low, high = min(f.accuracies), max(f.accuracies)
         told = f"± {percent(f.spread)} over {len(f.accuracies)} repeats"
         rows.append(("", "", f"{told}, {percent(low)} to {percent(high)}"))
     rows += [
-        ("", "", f"{_range(f.accuracy_by_group)} (bootstrap over {f.n_groups} artists)"),
+        ("", "", f"{_range(f.accuracy_by_group)} (bootstrap over {groups})"),
         ("class-balanced accuracy", percent(f.balanced_accuracy), _range(f.balanced_interval)),
         ("macro F1", percent(f.macro_f1), _range(f.f1_interval)),
         ("most frequent genre", percent(f.baseline), "what a guess would score"),
@@ -182,18 +197,21 @@ def _comparison(c: Comparison) -> list[str]:
             str(c.accuracy.only_second),
         ),
     ]
-    lines = [f"Comparison, {c.n_tracks:,} tracks, {c.split}"]
+    lines = [f"Comparison, {c.n_tracks:,} {plural(c.n_tracks, 'track')}, {c.split}"]
     lines += [f"  first:  {c.first.title}", f"  second: {c.second.title}"]
     lines += [*table(rows, "lrrr"), *_wrap(c.sentence(), "  ")]
     if not c.repeated:
         lines.append(f"  McNemar's exact test over tracks: p = {c.accuracy.mcnemar:.3g}")
     for name, side in (("first", c.first), ("second", c.second)):
         if side.left_out:
+            were = plural(side.left_out, "track of the {} was", "tracks of the {} were")
             lines += _wrap(
-                f"{side.left_out} tracks of the {name} were left out: the other has none of that "
+                f"{side.left_out:,} {were.format(name)} left out: the other has none of that "
                 "name or content under that genre.",
                 "  ",
             )
+    for note in c.notes:
+        lines += _wrap(f"Note: {note}.", "  ")
     return lines
 
 
@@ -232,9 +250,10 @@ def audit_text(audit: Audit) -> str:
     if a.small_genres:
         lines += ["", "Genres too small to judge"]
         for small in a.small_genres:
-            tracks = f"{small.tracks} track{'' if small.tracks == 1 else 's'}"
-            artists = f"{small.artists} artist{'' if small.artists == 1 else 's'}"
-            lines.append(f"  {small.genre}: {tracks} by {artists} or groups")
+            tracks = f"{small.tracks} {plural(small.tracks, 'track')}"
+            known = a.n_unknown < a.n_tracks
+            groups = groups_text(small.artists, known)
+            lines.append(f"  {small.genre}: {tracks} {'by' if known else 'of'} {groups}")
     if a.files:
         lines += ["", "Files"]
         lines += [f"  {one.what}: {one.path} ({one.track})" for one in a.files]
@@ -256,7 +275,7 @@ def audit_sentence(a: Audit) -> str:
     """Sum an audit up."""
 
     def some(count: int, one: str, many: str) -> str:
-        return f"{count or 'no'} {one if count == 1 else many}"
+        return f"{count or 'no'} {plural(count, one, many)}"
 
     across = sum(pair.across_genres for pair in a.exact)
     parts = [
@@ -269,9 +288,12 @@ def audit_sentence(a: Audit) -> str:
         some(len(a.small_genres), "genre", "genres") + " too small to judge",
     ]
     files = (
-        f" {some(len(a.files), 'file', 'files')} of {a.files_checked:,} gone or changed."
+        f" {len(a.files) or 'None'} of {a.files_checked:,} {plural(a.files_checked, 'file')} "
+        f"{plural(len(a.files) or 1, 'is', 'are')} gone or changed."
         if a.files_checked
         else " No file is known, so none was looked at."
     )
-    unknown = f" {a.n_unknown:,} tracks have no artist." if a.n_unknown else ""
-    return f"{a.n_tracks:,} tracks: {', '.join(parts)}.{files}{unknown}"
+    without = plural(a.n_unknown, "track has", "tracks have")
+    unknown = f" {a.n_unknown:,} {without} no artist." if a.n_unknown else ""
+    tracks = f"{a.n_tracks:,} {plural(a.n_tracks, 'track')}"
+    return f"{tracks}: {', '.join(parts)}.{files}{unknown}"
