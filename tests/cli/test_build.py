@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import shutil
 import signal
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.progress import Progress
 
-from earmark.cli.build import build
+from earmark.cli.build import _columns, build
 from earmark.library import Library
 from support import sounds
 
@@ -126,10 +129,10 @@ def test_a_build_that_is_ended_leaves_a_library_and_says_how_to_go_on(
     music: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     # Far more than one process hears before the interruption arrives, however slow the machine.
-    for number in range(600):
-        shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "pop" / f"copy {number}.flac")
-        with (music / "pop" / f"copy {number}.flac").open("ab") as file:
-            file.write(number.to_bytes(2, "big"))
+    for copy in range(600):
+        shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "pop" / f"copy {copy}.flac")
+        with (music / "pop" / f"copy {copy}.flac").open("ab") as file:
+            file.write(copy.to_bytes(2, "big"))
     out = tmp_path / "my.earmark"
     process = start(music, "-o", out, "--jobs", 1)
     deadline = time.monotonic() + 60
@@ -169,6 +172,20 @@ def test_when_nothing_can_be_used_no_library_is_left(tmp_path: Path) -> None:
     assert stdout == ""
     assert "no file of it could be used" in stderr
     assert not (tmp_path / "my.earmark").exists()
+
+
+@pytest.mark.parametrize("width", [40, 55, 56, 75, 76, 80, 100, 200])
+def test_progress_keeps_its_numbers_on_a_narrow_screen(width: int) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    progress = Progress(*_columns(width), console=screen)
+    task = progress.add_task("listening", total=12_345, rate="123.4 files/s")
+    progress.update(task, completed=10_000)
+    screen.print(progress.get_renderable())
+    drawn = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "10000/12345" in drawn
+    assert "-:--:--" in drawn
+    assert ("123.4 files/s" in drawn) == (width >= 56)
+    assert drawn.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["folder", "--manifest", "list.csv"]])

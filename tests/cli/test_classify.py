@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -12,11 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from earmark.classify import Classifier, Prediction
+from earmark.classify import Classifier, Neighbor, Prediction
 from earmark.cli.classify import bar, clock, described, show
+from earmark.cli.common import console
 from earmark.library import ExtractorSpec, Library, Track, open_default
 from support import sounds
 from support.command import Command, Ran
@@ -165,6 +169,128 @@ def test_with_bad_files_only_nothing_is_done(
     empty = earmark("classify", "-l", library, tmp_path / "folder")
     assert empty.code == 1
     assert "no sound files" in empty.err
+
+
+def test_a_song_with_nobody_to_vote_does_not_stop_the_others(
+    earmark: Command, music: Path, songs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one" / "hum").mkdir(parents=True)
+    own = Path(shutil.copy(music / "hum" / "hum-1.wav", tmp_path / "one" / "hum"))
+    alone = make_library(tmp_path / "alone.earmark", tmp_path / "one")
+    ran = earmark("classify", "--json", "-l", alone, own, songs / "hum.flac")
+    assert ran.code == 3
+    first, second = lines(ran)
+    assert first["path"] == str(own)
+    assert "no other track of the library may vote" in first["error"]
+    assert second["genre"] == "hum"
+    plain = earmark("classify", "-l", alone, own)
+    assert plain.code == 1
+    assert plain.err.startswith(f"earmark: {own}: no other track")
+
+
+def test_a_song_too_large_for_the_memory_does_not_stop_the_others(
+    earmark: Command, library: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = Classifier.predict
+
+    def tight(self: Classifier, path: str) -> Prediction:
+        if "hiss" in path:
+            raise MemoryError
+        return predict(self, path)
+
+    monkeypatch.setattr(Classifier, "predict", tight)
+    ran = earmark("classify", "--json", "-l", library, songs)
+    assert ran.code == 3
+    assert ["error" in line for line in lines(ran)] == [True, False, False]
+
+
+def test_an_empty_name_is_no_folder(earmark: Command, library: Path, songs: Path) -> None:
+    with contextlib.chdir(songs):
+        ran = earmark("classify", "-l", library, "")
+    assert ran.code == 1
+    assert ran.err == "earmark: '': there is no such file; check the spelling\n"
+
+
+def test_names_are_shown_as_they_were_given(earmark: Command, library: Path) -> None:
+    ran = earmark("classify", "-l", library, "http://x/y.mp3")
+    assert ran.err.startswith("earmark: http://x/y.mp3: ")
+
+
+def test_a_folder_is_looked_through_as_build_does(
+    earmark: Command, library: Path, songs: Path, tmp_path: Path
+) -> None:
+    (songs / ".git").mkdir()
+    shutil.copy(songs / "hum.flac", songs / ".git")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(songs / "hum.flac", elsewhere / "linked.flac")
+    (songs / "link").symlink_to(elsewhere)
+    (songs / "circle").symlink_to(songs)
+    said = lines(earmark("classify", "--json", "-l", library, songs))
+    names = [str(Path(line["path"]).relative_to(songs)) for line in said]
+    assert names == ["below/hiss.flac", "below/melody.flac", "hum.flac", "link/linked.flac"]
+
+
+def test_a_folder_without_songs_is_told(
+    earmark: Command, library: Path, songs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    arguments = ["classify", "-l", library, tmp_path / "nothing", songs / "hum.flac"]
+    ran = earmark(*arguments, "--json")
+    assert ran.code == 3
+    assert lines(ran)[0] == {
+        "path": str(tmp_path / "nothing"),
+        "error": "there are no sound files in this folder",
+    }
+    assert len(lines(ran)) == 2
+    plain = earmark(*arguments)
+    assert plain.code == 3
+    assert plain.err.endswith("nothing: there are no sound files in this folder\n")
+
+
+def test_names_print_no_control_characters(
+    earmark: Command, library: Path, songs: Path, tmp_path: Path
+) -> None:
+    good = songs / "a\x1b[2J\nb.flac"
+    shutil.copy(songs / "hum.flac", good)
+    bad = tmp_path / "c\x1b[2J\nd.wav"
+    bad.write_bytes(b"no sound")
+    ran = earmark("classify", "-l", library, good, bad)
+    assert ran.code == 3
+    assert "\x1b" not in ran.out + ran.err
+    assert "a\ufffd[2J\ufffdb.flac  0:0" in ran.out
+    assert "c\ufffd[2J\ufffdd.wav: " in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_columns_fit_the_longest_genre(capsys: pytest.CaptureFixture[str]) -> None:
+    genres = {"電子音楽電子音楽電子音楽": 0.6, "a genre of many words": 0.3, "rock\x1b": 0.1}
+    nearest = [Neighbor(f"track {i}", g, None, None, 1.0, i) for i, g in enumerate(genres)]
+    prediction = Prediction(
+        path="x",
+        genre="rock",
+        confidence=0.6,
+        probabilities=genres,
+        neighbors=tuple(nearest),
+        abstained=False,
+        reason=None,
+        prediction_set=tuple(genres)[1:],
+        coverage=0.9,
+        tags=(),
+        seconds=1.0,
+        duration=1.0,
+        warnings=(),
+        content_hash="",
+        vector=np.zeros(1),
+    )
+    show(console(), prediction)
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    for mark in ("█", "track"):
+        starts = {cell_len(line.split(mark)[0]) for line in shown.splitlines() if mark in line[2:]}
+        assert len(starts - {cell_len("  nearest ")}) == 1, mark
+    for genre in ("電子音楽電子音楽電子音楽", "a genre of many words"):
+        assert shown.count(f"{genre}  ") == 2
 
 
 def test_damage_is_told_and_the_rest_used(earmark: Command, library: Path, songs: Path) -> None:

@@ -15,6 +15,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of progress where no bar can be drawn."""
+
+BAR_FROM, RATE_FROM = 76, 56
+"""From how many columns on the progress has a bar, and how quickly it goes."""
 
 SHOWN = 20
 """How many files of a kind are listed before the rest is only counted."""
@@ -161,18 +165,7 @@ def _progress(total: int) -> Iterator[Callable[[BuildReport], None]]:
     if not screen.is_terminal:
         yield _plain()
         return
-    bar = Progress(
-        TextColumn("listening"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=screen,
-        transient=True,
-    )
-    with bar:
+    with Progress(*_columns(screen.width), console=screen, transient=True) as bar:
         task = bar.add_task("listening", total=total, rate="")
         began = time.monotonic()
 
@@ -181,6 +174,16 @@ def _progress(total: int) -> Iterator[Callable[[BuildReport], None]]:
             bar.update(task, completed=report.finished, rate=rate)
 
         yield update
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """Return what is shown of the progress on a screen of a width: numbers before the bar."""
+    columns: list[ProgressColumn] = [MofNCompleteColumn()]
+    if width >= BAR_FROM:
+        columns = [TextColumn("listening"), BarColumn(min(40, width - BAR_FROM + 10)), *columns]
+    if width >= RATE_FROM:
+        columns += [TextColumn("{task.fields[rate]}"), TimeElapsedColumn()]
+    return [*columns, TextColumn("left"), TimeRemainingColumn()]
 
 
 def _plain() -> Callable[[BuildReport], None]:

@@ -137,8 +137,10 @@ def show(out: Console, prediction: Prediction) -> None:
     if prediction.abstained:
         out.print(Text(f"  not sure: {shown(str(prediction.reason))}", style="yellow"))
     if shortlist := prediction.shortlist():
-        listed = " or ".join(shortlist)
-        out.print(f"  {listed}: {prediction.coverage:.0%} of such lists hold the right genre")
+        listed = shown(" or ".join(shortlist))
+        promise = f"{prediction.coverage:.0%} of such lists hold the right genre"
+        # A Text, since a genre may be called [red].
+        out.print(Text(f"  {listed}: {promise}"))
     if prediction.tags:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))

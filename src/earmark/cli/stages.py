@@ -22,7 +22,8 @@ def stages() -> Iterator[Stage]:
     out = console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        # On a narrow screen the numbers are worth more.
+        BarColumn(min(40, max(0, out.width - 44))),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=out,
