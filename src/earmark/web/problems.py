@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 
 from apiflask import APIFlask
@@ -90,10 +91,15 @@ def problem(error: EarmarkError) -> dict[str, Any]:
 def without_folders(line: str) -> str:
     """Return what an answer may say of ``line``: files by their names, not where they lie here."""
     for folder in current_app.extensions["earmark"].folders():
-        # Only where it begins a path: a client's own may have such a part.
-        whole = rf"(?<![^\s'\"(]){re.escape(str(folder))}({re.escape(os.sep)}|(?=[\s'\":,;)]|$))"
-        line = re.sub(whole, lambda found, name=folder.name: "" if found[1] else name, line)
+        line = _without(folder, line)
     return line
+
+
+def _without(folder: Path, line: str) -> str:
+    # Only where it begins a path: a client's own may have such a part.
+    place = rf"(?<![^\s'\"(]){re.escape(str(folder))}"
+    line = re.sub(rf"{place}{re.escape(os.sep)}", "", line)
+    return re.sub(rf"{place}(?=[\s'\":,;)]|$)", lambda _: folder.name, line)
 
 
 def answer_problem(

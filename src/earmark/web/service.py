@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import is_audio_name
-from earmark.classify import Classifier, Neighbor, Prediction, Stretch, neighbors_of
+from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of
 from earmark.errors import (
     AudioNotFound,
     EarmarkError,
@@ -26,7 +25,7 @@ from earmark.errors import (
 from earmark.library import Library, Track, open_default, open_library, user_library_path
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
-from earmark.web import analysis, wire
+from earmark.web import analysis, answers, wire
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.listing import Listing
@@ -177,7 +176,12 @@ class Service:
             Too many songs wait.
         """
         return self._submit(
-            Job(name=_shown(path), file=self.music_file(path), upload=False, picture=picture)
+            Job(
+                name=answers.shown_path(path),
+                file=self.music_file(path),
+                upload=False,
+                picture=picture,
+            )
         )
 
     def music_file(self, path: str) -> Path:
@@ -200,12 +204,12 @@ class Service:
         except (OSError, ValueError):
             # Too long a name, a loop of links, a null character.
             missing = "there is no such file in the folder of music"
-            raise AudioNotFound(_shown(path), missing) from None
+            raise AudioNotFound(answers.shown_path(path), missing) from None
         if not inside:
-            raise NotAllowed(f"{_shown(path)}: lies outside the folder of music")
+            raise NotAllowed(f"{answers.shown_path(path)}: lies outside the folder of music")
         if not exists or not is_audio_name(file):
             missing = "there is no such sound file in the folder of music"
-            raise AudioNotFound(_shown(path), missing)
+            raise AudioNotFound(answers.shown_path(path), missing)
         return file
 
     def _submit(self, job: Job) -> Job:
@@ -229,7 +233,8 @@ class Service:
             case "progress":
                 job.done = float(message["done"])
             case "heard":
-                job.artist, job.title = _tag(message["artist"]), _tag(message["title"])
+                job.artist = answers.tag(message["artist"])
+                job.title = answers.tag(message["title"])
                 heard = Heard(
                     path=job.name,
                     vector=arrays["vector"],
@@ -240,9 +245,20 @@ class Service:
                 self._answer(job, heard, str(message["content_hash"]))
             case "picture":
                 step = float(message["step"])
-                stretches = self._stretches(job, arrays["starts"], arrays["vectors"], step)
+                with self._lock:
+                    voter, snapshot = self.classifier.refresh()
+                if job.prediction is not None:
+                    # Its own tracks vote on its parts if they did on the whole.
+                    itself = snapshot.rows_of_hash(job.prediction.content_hash)
+                    job.timeline = answers.timeline(
+                        voter,
+                        arrays["starts"],
+                        arrays["vectors"],
+                        step,
+                        job.prediction.duration,
+                        exclude=None if job.taught else itself,
+                    )
                 job.peaks = arrays["peaks"]
-                job.timeline = _fit_stretches(stretches, job.prediction)
 
     def _answer(self, job: Job, heard: Heard, content_hash: str) -> None:
         with self._lock:
@@ -251,7 +267,7 @@ class Service:
             self.classifier.include_self = bool(taught)
             prediction = self.classifier.predict_heard(heard, content_hash)
             if taught and taught[-1].genre is not None:
-                prediction = told(prediction, taught[-1].genre)
+                prediction = answers.told(prediction, taught[-1].genre)
             job.prediction = prediction
             job.taught = bool(taught)
             job.place = self.map.place(heard.vector)
@@ -259,25 +275,6 @@ class Service:
         self.metrics.songs.labels(outcome).inc()
         self.metrics.song_seconds.observe(time.time() - job.created)
         job.answered.set()
-
-    def _stretches(
-        self, job: Job, starts: NDArray[np.floating], vectors: NDArray[np.floating], step: float
-    ) -> list[Stretch]:
-        """Answer for the parts of a song as for the whole: its own tracks vote or do not."""
-        with self._lock:
-            voter, snapshot = self.classifier.refresh()
-        itself = snapshot.rows_of_hash(job.prediction.content_hash) if job.prediction else ()
-        answers = voter.predict(
-            vectors,
-            exclude=None if job.taught else [np.asarray(itself, dtype=np.intp)] * len(vectors),
-            seconds=np.full(len(vectors), step),
-        )
-        return [
-            Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
-            for start, winner, confidence in zip(
-                starts, answers.winners, answers.confidence, strict=True
-            )
-        ]
 
     def _end(self, job: Job, error: EarmarkError | None) -> None:
         """End a job, with what went wrong, and delete its upload."""
@@ -393,35 +390,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _shown(path: str) -> str:
-    """Return a path fit to be shown and to name a track; a file's name may be any bytes."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in path)
-
-
-def _tag(value: object) -> str | None:
-    """Return what a tag says as one line of sensible length, None where it says nothing."""
-    text = " ".join(str(value or "").split())
-    return "".join(c for c in text if c.isprintable())[:200] or None
-
-
-def told(prediction: Prediction, genre: str) -> Prediction:
-    """Return a prediction for a recording whose genre was given by hand."""
-    probabilities = dict(prediction.probabilities)
-    own = {genre: probabilities.pop(genre, 0.0)}
-    return replace(
-        prediction,
-        genre=genre,
-        confidence=own[genre],
-        probabilities=own | probabilities,
-        abstained=False,
-        reason=None,
-    )
-
-
-def _fit_stretches(stretches: list[Stretch], prediction: Prediction | None) -> tuple[Stretch, ...]:
-    """Let the last stretch end with the song: what is left over belongs to it."""
-    if not stretches or prediction is None:
-        return tuple(stretches)
-    return (*stretches[:-1], replace(stretches[-1], stop=prediction.duration))
