@@ -322,12 +322,15 @@ def test_errors_name_the_library() -> None:
 def test_more_neighbors_than_may_vote_are_spoken_of() -> None:
     corpus = make_corpus()
     assert not evaluate(corpus, None, Vote(44, plain=True), beside=False).notes
-    (note, *_) = evaluate(corpus, None, Vote(45, plain=True), beside=False).notes
-    assert "k is 45, but of a question only 44 tracks may vote" in note
-    assert "says nothing of the library" in note
+    empty = evaluate(corpus, None, Vote(45, plain=True), beside=False)
+    assert empty.trust.level == "unvouched"
+    assert empty.trust.verdict.startswith("K is 45, but of a question only 44 tracks may vote")
+    assert "says nothing of the library" in empty.trust.verdict
+    assert "that it has not heard" not in empty.sentence()
     (note, *_) = evaluate(corpus, None, Vote(45, plain=False), beside=False).notes
     assert "says nothing" not in note
     assert not evaluate(make_corpus(3, 1), None, Vote()).notes
+    assert "would have claimed" not in evaluate(corpus, None, Vote(45, plain=True)).sentence()
     # Of the splits beside it, too.
     notes = evaluate(corpus, Request("k-fold", folds=24), Vote(45, plain=True)).notes
     assert [note.split(":")[0] for note in notes] == [

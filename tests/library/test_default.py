@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.errors import LibraryExtractor, LibraryNotFound
+from earmark.errors import LibraryError, LibraryExtractor, LibraryNotFound
 from earmark.library import (
     ExtractorSpec,
     Library,
     Track,
     default,
     open_default,
+    open_library,
     user_library,
     user_library_path,
 )
@@ -94,3 +95,12 @@ def test_the_users_own_is_not_mixed_with_another_extractor(tmp_path: Path) -> No
     other = make(tmp_path / "m.earmark", "m", ExtractorSpec("mfcc", "1", 3, "cosine", "float64"))
     with Library.open(other) as like, pytest.raises(LibraryExtractor):
         user_library(like)
+
+
+def test_links_in_a_circle_are_one_line(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.earmark"
+    loop.symlink_to(loop)
+    with pytest.raises(LibraryError, match=r"loop\.earmark: cannot be read \("):
+        open_library(loop)
+    with pytest.raises(LibraryError, match=r"loop\.earmark: "):
+        Library.create(loop, SPEC)

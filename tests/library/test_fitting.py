@@ -126,6 +126,7 @@ def test_copies_and_artists_are_groups(tmp_path: Path) -> None:
     [
         "parameters = 'text'",
         "parameters = 3.5",
+        "parameters = 5",
         "parameters_revision = 'many'",
         "parameters_revision = NULL",
         "parameters_genres = NULL",

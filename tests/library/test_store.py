@@ -462,6 +462,8 @@ def test_a_stored_number_that_is_not_finite_is_damage(tmp_path: Path, number: fl
     "change",
     [
         "UPDATE tracks SET vector = 'text'",
+        "UPDATE tracks SET vector = 7",
+        "UPDATE tracks SET vector = printf('%.*c', length(vector), 'x')",
         "UPDATE tracks SET duration = 'long'",
         "UPDATE tracks SET genre = x'00ff'",
         "UPDATE tracks SET artist = x'00ff'",

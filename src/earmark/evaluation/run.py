@@ -113,8 +113,9 @@ class Evaluation:
             )
         unheard = " by artists that it has not heard" if self.trust.level == "honest" else ""
         told = f"{tracks}{unheard} are {spread}"
-        if self.random is not None and self.random.figures.accuracy > f.accuracy:
-            claimed = self.random.figures.accuracy
+        random = self.random
+        claimed = 0.0 if random is None else random.figures.accuracy
+        if random is not None and random.trust.level == "leaky" and claimed > f.accuracy:
             told += (
                 f"; a random split would have claimed {percent(claimed)}, "
                 f"{100 * (claimed - f.accuracy):.0f} points more"
@@ -225,17 +226,23 @@ def evaluate(
     judged = ask(corpus, choice.split, vote, stage(choice.split.name))
     figures = figures_of(corpus, judged, seed=request.seed)
     mistakes = worst_mistakes(corpus, judged)
+    told = crowded(judged, vote)
+    # One vote a neighbor of all there are says nothing; the fitted vote still tells near from far.
+    trust = judge(corpus, choice.split, figures, told if judged.coverage is None else None)
     notes = [*choice.notes]
-    if (told := crowded(judged, vote)) is not None:
+    if told is not None and judged.coverage is not None:
         notes.append(told)
     others = []
     for other in _companions(corpus, choice.split, request) if beside else []:
         judged = ask(corpus, other.split, vote, stage(other.split.name))
         found = figures_of(corpus, judged, seed=request.seed)
         title = other.split.describe(artists_known=corpus.n_artists > 0)
-        if (told := crowded(judged, vote)) is not None:
+        told = crowded(judged, vote)
+        if told is not None:
             notes.append(f"{title}: {told}")
-        others.append(Beside(other.split.name, title, found, judge(corpus, other.split, found)))
+        empty = told if judged.coverage is None else None
+        verdict = judge(corpus, other.split, found, empty)
+        others.append(Beside(other.split.name, title, found, verdict))
     parameters = fit(
         corpus.vectors,
         corpus.genres,
@@ -253,7 +260,7 @@ def evaluate(
         vote=vote,
         parameters=parameters.describe(),
         figures=figures,
-        trust=judge(corpus, choice.split, figures),
+        trust=trust,
         mistakes=mistakes,
         beside=tuple(others),
         audit=audit(corpus, progress=stage("audit")) if audited else None,

@@ -20,7 +20,7 @@ class Trust:
     ----------
     level
         ``"honest"``: no artist was on both sides. ``"leaky"``: some were. ``"unvouched"``: nobody
-        knows, since artists are unknown.
+        knows, since artists are unknown, or the figure says nothing in any case.
     verdict
         One sentence that says so.
     """
@@ -34,7 +34,7 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}%"
 
 
-def judge(corpus: Corpus, split: Split, figures: Figures) -> Trust:
+def judge(corpus: Corpus, split: Split, figures: Figures, empty: str | None = None) -> Trust:
     """Say whether the figures of a split can be believed.
 
     Parameters
@@ -45,7 +45,11 @@ def judge(corpus: Corpus, split: Split, figures: Figures) -> Trust:
         How they were parted.
     figures
         What came out.
+    empty
+        Why the figures say nothing, whoever is on which side; None where they say something.
     """
+    if empty is not None:
+        return Trust(UNVOUCHED, f"{empty[:1].upper()}{empty[1:]}.")
     if not split.keeps_groups:
         return Trust(LEAKY, _leak(corpus, figures))
     if split.name == "fault-filtered":

@@ -184,7 +184,7 @@ class LibraryReader:
         with self._reading() as connection, rows.intact(self.path):
             self._get(connection, track_id)
             blob = connection.scalar(sa.select(tracks.c.vector).where(tracks.c.id == track_id))
-        vector: NDArray[np.floating] = rows.unpack([bytes(blob or b"")], self.spec, self.path)[0]
+        vector: NDArray[np.floating] = rows.unpack([blob or b""], self.spec, self.path)[0]
         return vector
 
     def snapshot(self) -> Snapshot:
@@ -243,7 +243,9 @@ class LibraryReader:
             row = connection.execute(query).one()
             if row[0] is None:
                 return None
-            return Fitted(bytes(row[0]), int(row[1]), tuple(json.loads(row[2])))
+            if not isinstance(row[0], bytes):
+                raise TypeError("the parameters are not bytes")
+            return Fitted(row[0], int(row[1]), tuple(json.loads(row[2])))
 
 
 def _revision(connection: sa.Connection) -> int:

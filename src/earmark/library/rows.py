@@ -98,11 +98,11 @@ def unpack(blobs: list[bytes], spec: ExtractorSpec, where: object) -> NDArray[np
     Raises
     ------
     LibraryDamaged
-        A stored vector has another length, or numbers that are not finite.
+        A stored vector has another length or type, or numbers that are not finite.
     """
     length = spec.dimension * spec.storage.itemsize
-    if any(len(blob) != length for blob in blobs):
-        raise LibraryDamaged(f"{where}: has a vector of a wrong length; build it again")
+    if any(not isinstance(blob, bytes) or len(blob) != length for blob in blobs):
+        raise LibraryDamaged(f"{where}: has a vector of a wrong length or type; build it again")
     array = np.frombuffer(b"".join(blobs), dtype=spec.storage).reshape(-1, spec.dimension)
     working: NDArray[np.floating] = array.astype(spec.working)
     if not (finite := np.isfinite(working).all(axis=1)).all():
