@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from earmark.errors import LibraryError, LibraryExists, LibraryExtractor
+from earmark.library import sqlite
 from earmark.library.store import Library
 
 PACKAGED = ("reference", "classic")
@@ -41,7 +42,7 @@ def open_library(name: str | os.PathLike[str], *, read_only: bool = False) -> Li
     """
     text = os.fspath(name)
     path = packaged_path(text) if text in PACKAGED else Path(text)
-    inside = path.resolve().parent == PACKAGE_DATA
+    inside = sqlite.real_path(path).parent == PACKAGE_DATA
     return Library.open(path, read_only=read_only or inside, immutable=inside)
 
 

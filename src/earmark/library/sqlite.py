@@ -31,6 +31,12 @@ _THERE = "{path}: is there already; choose another name, or replace it with --fo
 MAGIC = b"SQLite format 3\0"
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path from the root on, without links; of links in a circle, the path itself."""
+    # Path.resolve raises a RuntimeError for such a circle; opening the file tells it better.
+    return Path(os.path.realpath(path))
+
+
 def check_file(path: Path) -> None:
     """See from a file's first bytes that it is a library, without opening it as a database.
 

@@ -65,7 +65,7 @@ class Library(LibraryReader):
         LibraryError
             The file cannot be written.
         """
-        target = Path(path).resolve()
+        target = sqlite.real_path(path)
         facts = {name: str(value) for name, value in dataclasses.asdict(spec).items()}
         with sqlite.new_file(target, overwrite=overwrite) as part, sqlite.translated(target):
             engine = sqlite.initialize(part)
@@ -109,7 +109,7 @@ class Library(LibraryReader):
         LibraryNotFound, NotALibrary, LibraryDamaged, LibraryFormat
             Nothing is there; it is a folder or foreign; it is broken; another version wrote it.
         """
-        file = Path(path).resolve()
+        file = sqlite.real_path(path)
         sqlite.check_file(file)
         may_write = sqlite.is_writable(file)
         # Where its folder may not be written, a reader cannot make the files that WAL needs.
@@ -296,7 +296,7 @@ class Library(LibraryReader):
         LibraryExists
             As `create`.
         """
-        target = Path(path).resolve()
+        target = sqlite.real_path(path)
         with sqlite.new_file(target, overwrite=overwrite) as part, sqlite.translated(target):
             sqlite.copy_file(self._engine, part)
             if packed:
