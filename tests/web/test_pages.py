@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import earmark.web
+import earmark.web.pages
+from earmark.library.fitting import refit
 from earmark.web.headers import CONTENT_SECURITY_POLICY
+from earmark.web.pages import nearness
 from support.web import wait_until
 
 PAGES = ("/", "/library", "/map", "/report", "/corrections", "/api/v1/docs")
@@ -242,3 +245,126 @@ def test_forwarded_headers_are_believed_from_a_proxy_that_was_announced(make_app
     assert 'href="/ear/library"' in answer.text
     plain = make_app(**options, allowed_hosts=("music.example",)).test_client()
     assert plain.get("/", headers=headers).status_code == 421
+
+
+# What is easily got wrong
+
+
+def colors_of(page):
+    return {
+        name: color
+        for listed in re.findall(r'<ul class="genre-colors" hidden>(.*?)</ul>', page)
+        for color, name in re.findall(r'<li class="([^"]+)">([^<]+)</li>', listed)
+    }
+
+
+def taught(app, file, genre):
+    """Teach a song, as a program does it; return its job."""
+    program, owner = app.test_client(), app.extensions["earmark"]
+    with file.open("rb") as stream:
+        job = program.post("/api/v1/jobs", data={"file": (stream, file.name)}).json["id"]
+    wait_until(lambda: owner.jobs.get(job).finished.is_set())
+    answer = program.post("/api/v1/corrections", json={"job": job, "genre": genre})
+    assert answer.status_code == 201
+    return job
+
+
+def test_a_new_genre_leaves_the_others_their_colors(app, client, service, tune_file, make_app):
+    before = colors_of(client.get("/").text)
+    assert sorted(before) == ["hiss", "hum", "melody"]
+    assert len(set(before.values())) == 3
+    job = taught(app, tune_file, "aria")
+    # The part that a script puts in knows the color of a genre that the page does not.
+    after = colors_of(client.get(f"/answers/{job}").text)
+    assert before.items() <= after.items()
+    assert after["aria"] not in [*before.values(), "g-none"]
+    # After a restart they are the same.
+    assert colors_of(make_app().test_client().get("/").text) == after
+    # A genre that goes takes no color of another along.
+    for track in service.library.tracks(genre="hiss"):
+        service.library.remove([track.id])
+    left = colors_of(client.get("/").text)
+    assert left == {name: color for name, color in after.items() if name != "hiss"}
+
+
+def test_more_genres_than_colors_share_them_evenly(client, service):
+    for number, track in enumerate(service.library.tracks()):
+        service.library.update(track.id, genre=f"genre {number}")
+    used = list(colors_of(client.get("/").text).values())
+    assert len(used) == 27
+    assert {used.count(color) for color in used} == {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("distances", "least"), [([0.0, 0.4, 0.5, 0.6], 0.3), ([0.3, 0.4], 0.5), ([0.0, 0.0], 1.0)]
+)
+def test_the_nearest_has_the_longest_bar_and_none_is_empty(distances, least):
+    bars = nearness(distances)
+    assert bars[0] == 1.0
+    assert sorted(bars, reverse=True) == bars
+    assert bars[-1] >= least
+
+
+def test_neighbors_of_a_taught_song_have_bars(app, tune_file):
+    def bars():
+        page = send(app.test_client(), tune_file.read_bytes()).text
+        near = page[page.index('<ol class="near">') :]
+        return [float(width) for width in re.findall(r'width="([\d.]+)%" height="100%" cl', near)]
+
+    assert min(bars()) > 20
+    taught(app, tune_file, "melody")
+    found = bars()
+    assert found[0] == 100.0
+    assert min(found) > 20
+
+
+@pytest.mark.parametrize("page", ["2", "99999999999999999999", "-9", "x"])
+@pytest.mark.parametrize("only", ["", "suspects", "taught"])
+def test_a_page_of_any_number_is_answered(client, page, only):
+    answer = client.get(f"/library?page={page}&only={only}")
+    assert answer.status_code == 200
+    Page(answer.text)
+
+
+def test_beyond_the_last_page_is_the_way_back(client):
+    page = client.get("/library?page=99999999999999999999").text
+    assert "There are no more tracks" in page
+    assert 'href="/library?page=1">Show the last ones' in page
+
+
+def test_the_users_own_library_is_called_that(make_app, library_file, tmp_path, monkeypatch):
+    assert "in the library <b>small</b>" in make_app().test_client().get("/").text
+    monkeypatch.setattr(earmark.web.pages, "user_library_path", lambda: library_file)
+    assert "in your library." in make_app().test_client().get("/").text
+    public = make_app(local=False).test_client()
+    assert "in the library of this server." in public.get("/").text
+
+
+def test_the_report_tells_the_vote_in_words(client, service):
+    page = client.get("/report").text
+    vote = re.search(r"<dt>Vote</dt><dd>(.*?)</dd>", page)[1]
+    assert vote == "The 8 nearest tracks vote, each with one vote."
+    refit(service.library)
+    vote = re.search(r"<dt>Vote</dt><dd>(.*?)</dd>", client.get("/report").text)[1]
+    assert re.match(r"The \d+ nearest tracks vote, ", vote)
+    assert not re.search("plain|False|True|floor|threshold", vote)
+
+
+def test_the_map_says_that_it_needs_scripts(client):
+    page = client.get("/map").text
+    assert re.search(r"<noscript>.*needs scripts.*</noscript>", page)
+    assert re.search(r'id="map-loading"[^>]* hidden', page)
+
+
+def test_signing_in_leads_back_to_the_answer(make_app, tune_file):
+    client = make_app(local=False, token="a-secret-token").test_client()
+    page = send(client, tune_file.read_bytes()).text
+    job = re.search(r'data-job="([^"]+)"', page)[1]
+    link = re.search(r'href="(/sign-in\?next=[^"]+)">Sign in</a> to teach', page)[1]
+    form = client.get(link).text
+    data = {
+        "token": "a-secret-token",
+        "next": re.search(r'name="next" value="([^"]+)"', form)[1],
+        "csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', form)[1],
+    }
+    assert client.post("/sign-in", data=data).headers["Location"] == f"/#song={job}"

@@ -76,6 +76,12 @@ function keep(jobId) {
 // A link within the page makes an entry of its own.
 addEventListener("hashchange", () => history.replaceState(kept && { song: kept }, ""));
 
+// Who asks for this very page wants it empty; the browser would take that for loading it again.
+document.addEventListener("click", (event) => {
+  const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (isPlain && event.target.closest("a")?.getAttribute("href") === base) keep(null);
+});
+
 async function restore(jobId) {
   makeRoom();
   try {

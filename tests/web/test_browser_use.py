@@ -1,0 +1,350 @@
+"""What happens to people who go on using the pages, in a real browser: nothing may get lost."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from functools import partial
+from itertools import cycle, pairwise
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from earmark.library import Library
+from support import sounds
+from support.browser import launch, opened
+from support.web import RATE, Server, song, wait_until
+
+pytestmark = pytest.mark.browser
+
+SENTENCE = ".answer .sentence"
+LONG = (
+    "a genre whose name is far longer than any sensible genre's and has averylongwordinit"
+    + "x" * 16
+)
+TOKEN = "a-secret-token"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
+    sounds.write(microphone, song("melody", 70, 10.0), RATE)
+    with sync_playwright() as playwright:
+        started = launch(playwright, microphone)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    with opened(browser, server.url) as opened_page:
+        yield opened_page
+
+
+@pytest.fixture(scope="module")
+def odd_server(tmp_path_factory, original, music):
+    """A server of a library with a very long genre, two wrong labels and a token."""
+    folder = tmp_path_factory.mktemp("odd")
+    file = shutil.copy(original, folder / "odd.earmark")
+    with Library.open(file) as library:
+        for track in library.tracks(search="hum-8") + library.tracks(search="hiss-8"):
+            library.update(track.id, genre=LONG)
+        for name in ("hum-4", "hum-5"):
+            library.update(library.tracks(search=name)[0].id, genre="hiss")
+    options = ["--library", str(file), "--music", str(music), "--token", TOKEN]
+    # As behind a proxy: visitors are not at home here, and have to sign in.
+    with Server(folder, *options, "--proxies", "1", "--allowed-host", "127.0.0.1") as running:
+        yield running
+
+
+def choose(page, *files):
+    page.set_input_files("#file", [str(file) for file in files])
+
+
+def classify(page, file):
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator(".wave-stage")).to_be_visible()
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+def sign_in(page):
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+
+
+# The answer stays
+
+
+def test_the_map_and_back_keeps_the_answer(page, tune_file):
+    classify(page, tune_file)
+    page.get_by_role("link", name="See it on the map").click()
+    expect(page.locator("#map-card")).to_contain_text("tune.wav")
+    page.go_back()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    expect(page.locator(".wave-stage")).to_be_visible()
+    expect(page.locator(".hero .button")).to_be_hidden()
+    # It can still be taught.
+    page.get_by_role("button", name="Right, it is melody").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".taught")).to_contain_text("Undone.")
+    # The page that the menu leads to is for a new song.
+    page.get_by_role("link", name="Listen").click()
+    expect(page.locator(".hero .button")).to_be_visible()
+    expect(page.locator(SENTENCE)).to_have_count(0)
+
+
+def test_a_link_within_the_page_keeps_the_answer_too(page, tune_file):
+    classify(page, tune_file)
+    page.keyboard.press("Home")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#main$"))
+    page.reload()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+
+
+def test_an_answer_that_the_server_forgot_is_said_to_be_gone(browser, server, tune_file):
+    with opened(browser, server.url, expect="404") as page:
+        classify(page, tune_file)
+        page.evaluate("() => history.replaceState({song: 'none'}, '')")
+        page.reload()
+        expect(page.locator("#trouble")).to_contain_text("not kept any more")
+        # The page is ready for the next one.
+        choose(page, tune_file)
+        expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+        expect(page.locator("#trouble")).to_be_hidden()
+
+
+@pytest.mark.parametrize("link", ["Sign in", "Sign in to teach"])
+def test_signing_in_keeps_the_answer(browser, odd_server, tune_file, link):
+    with opened(browser, odd_server.url) as page:
+        classify(page, tune_file)
+        page.get_by_role("link", name=link, exact=True).click()
+        sign_in(page)
+        expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+        expect(page.get_by_role("button", name="Right, it is melody")).to_be_visible()
+        assert "#" not in page.url
+
+
+def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_file):
+    # As long as its picture is being drawn, as far as the page knows.
+    page.route(
+        "**/api/v1/jobs/*",
+        lambda route: (
+            route.fulfill(json={**route.fetch().json(), "state": "running"})
+            if route.request.method == "GET"
+            else route.continue_()
+        ),
+    )
+    page.goto("/")
+    choose(page, tune_file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    page.get_by_role("link", name="Corrections").click()
+    expect(page.locator("h1")).to_have_text("Corrections")
+    page.go_back()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    wait_until(lambda: server.left() == [])
+
+
+def test_a_file_that_is_dropped_ends_the_recording(page, tune_file):
+    page.goto("/")
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop, 0:01")).to_be_visible()
+    choose(page, tune_file)
+    expect(page.get_by_role("button", name="Record")).to_be_visible()
+    expect(page.locator(".wave-stage")).to_be_visible()
+    expect(page.locator(".file-name").last).to_contain_text("tune.wav")
+    # Recording works again.
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop, 0:01")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".file-name").last).to_contain_text("Recording")
+
+
+# What is typed stays
+
+
+def test_the_suspects_page_does_not_take_away_what_is_being_typed(browser, odd_server):
+    with opened(browser, odd_server.url) as page:
+        page.goto("/report")
+        expect(page.locator(".figures")).to_be_visible()
+        page.goto("/sign-in?next=/library%3Fonly%3Dsuspects")
+        sign_in(page)
+        rows = page.locator(".tracks tbody tr")
+        expect(rows.nth(1)).to_be_visible()
+        # However fast the machine is, it is done when this test says so.
+        states = cycle(["computing"])
+        page.route("**/api/v1/report", lambda route: route.fulfill(json={"state": next(states)}))
+        rows.nth(0).get_by_label("Genre of").fill("hum")
+        rows.nth(0).get_by_role("button", name="Save").click()
+        notice = page.locator("[data-waiting]")
+        expect(notice).to_contain_text("is being compared")
+        page.evaluate("() => { window.first = true; }")
+        field = rows.nth(1).get_by_label("Genre of")
+        field.fill("hu")
+        states = cycle(["done"])
+        expect(notice).to_contain_text("That is done now")
+        # Without the focus it is unsaved all the same.
+        page.locator("h1").click()
+        with page.expect_request("**/library*", timeout=600_000) as loaded:
+            page.wait_for_function("() => document.querySelector('[data-waiting] button')")
+            assert field.input_value() == "hu"
+            assert page.evaluate("window.first")
+            page.get_by_role("button", name="Show it").click()
+        assert loaded.value.is_navigation_request()
+
+
+# Colors
+
+
+def test_a_genre_has_one_color_and_a_new_one_changes_no_other(page, tmp_path):
+    file = sounds.write(tmp_path / "new.wav", song("melody", 82, 5.0), RATE)
+
+    def colors(selector):
+        read = "all => all.map((one) => one.className.match(/\\bg\\d+|g-none/)[0])"
+        return set(page.locator(selector).evaluate_all(read))
+
+    classify(page, file)
+    (melody,) = colors(".answer")
+    assert colors(".stretch") == colors(".odds tbody tr:first-child") == {melody}
+    page.get_by_label("No, it is").fill("aria")
+    page.get_by_role("button", name="Teach").click()
+    expect(page.locator(".taught")).to_contain_text("Learned: this is aria.")
+    choose(page)
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as aria.")
+    expect(page.locator(".wave-stage")).to_be_visible()
+    (aria,) = colors(".answer")
+    assert aria not in {melody, "g-none"}
+    stretches = page.locator(".stretch")
+    for i in range(stretches.count()):
+        words = stretches.nth(i).get_attribute("title")
+        expected = aria if "aria" in words else melody
+        assert expected in stretches.nth(i).get_attribute("class").split()
+    page.goto("/corrections")
+    page.get_by_role("button", name="Undo the change of new").first.click()
+    expect(page.locator(".notice")).to_contain_text("Undone")
+
+
+# Small things
+
+
+def test_the_csv_has_the_second_most_probable_genre(page):
+    page.goto("/")
+    text = page.evaluate(
+        """async () => {
+            const script = document.querySelector("script[src*='home.js']").src;
+            const { toCsv } = await import(script.replace("home.js", "many.js"));
+            const found = (genre, probabilities) => ({
+                name: "x.wav", problem: null,
+                prediction: { genre, probabilities, confidence: 0.5, duration: 1 },
+            });
+            return toCsv([
+                found("metal", { blues: 0.1, jazz: 0.0, metal: 0.5, rock: 0.4 }),
+                found("jazz", { blues: 0.3, jazz: 0.1, metal: 0.6 }),
+                found("jazz", { jazz: 1 }),
+            ]);
+        }"""
+    )
+    rows = [line.split(",") for line in text.split("\r\n")]
+    assert rows[0][4] == "second"
+    assert [row[4] for row in rows[1:4]] == ["rock", "metal", ""]
+
+
+def test_the_map_tells_who_is_not_sure_and_names_do_not_overlap(browser, server):
+    with opened(browser, server.url) as page:
+        page.add_init_script(
+            """
+            const songs = [false, true, true].map((unsure, i) => (
+                { name: `song ${i}.wav`, genre: "melody", unsure, place: [0.1, 0.1 + i / 500] }));
+            sessionStorage.setItem("earmark-songs", JSON.stringify(songs));
+            window.written = [];
+            const write = CanvasRenderingContext2D.prototype.fillText;
+            CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+                window.written.push([text, y]);
+                return write.call(this, text, x, y);
+            };
+            """
+        )
+        page.goto("/map")
+        page.locator("#map-canvas[data-ready]").wait_for()
+        expect(page.locator("#map-card")).to_contain_text("your song; not sure, perhaps melody")
+        written = dict(page.evaluate("window.written"))
+        assert len(written) == 3
+        heights = sorted(written.values())
+        assert min(b - a for a, b in pairwise(heights)) >= 15
+
+
+def test_without_scripts_the_map_says_so(browser, server):
+    with opened(browser, server.url, java_script_enabled=False) as page:
+        page.goto("/map")
+        expect(page.locator(".map-none")).to_be_visible()
+        expect(page.locator("#map-loading")).to_be_hidden()
+
+
+# Phones
+
+WIDE = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+BELOW = """() => document.documentElement.scrollHeight
+    - Math.round(document.querySelector("footer").getBoundingClientRect().bottom + scrollY)"""
+
+
+def phone(width):
+    return {"viewport": {"width": width, "height": 800}, "has_touch": True, "is_mobile": True}
+
+
+def rename(route, *, name):
+    """Let an answer name a genre that is called otherwise."""
+    route.fulfill(body=route.fetch().text().replace("melody", name), content_type="text/html")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_page_is_wider_than_a_phone(browser, odd_server, width, tune_file):
+    wide = []
+    with opened(browser, odd_server.url, **phone(width)) as page:
+        page.goto("/sign-in?next=/library")
+        sign_in(page)
+        page.goto("/report")
+        expect(page.locator(".figures")).to_be_visible()
+        paths = ["/library", "/library?only=suspects", "/map", "/report", "/corrections"]
+        for path in [*paths, "/api/v1/docs", "/sign-in", "/"]:
+            page.goto(path)
+            page.wait_for_load_state("load")
+            if path == "/map":
+                page.locator("#map-canvas[data-ready]").wait_for()
+            if page.evaluate(WIDE) > width:
+                wide.append((path, page.evaluate(WIDE)))
+            assert page.evaluate(BELOW) <= 1
+        for name in (LONG, "y" * 100):
+            with_name = partial(rename, name=name)
+            page.route("**/answers/*", with_name)
+            classify(page, tune_file)
+            if page.evaluate(WIDE) > width:
+                wide.append((name, page.evaluate(WIDE)))
+            page.unroute("**/answers/*", with_name)
+        choose(page, tune_file, tune_file)
+        expect(page.get_by_role("button", name="Why, for")).to_have_count(2)
+        if page.evaluate(WIDE) > width:
+            wide.append(("several", page.evaluate(WIDE)))
+    assert wide == []
+
+
+def test_a_long_song_fits_a_phone(browser, server, tune_file):
+    def lengthen(route):
+        result = route.fetch().json()
+        genres = cycle(["hiss", "hum", "melody"])
+        result["prediction"]["duration"] = 1980.0
+        result["timeline"] = [
+            {"start": 3.0 * i, "stop": 3.0 * i + 3, "genre": next(genres), "confidence": 0.7}
+            for i in range(660)
+        ]
+        route.fulfill(json=result)
+
+    with opened(browser, server.url, **phone(390)) as page:
+        page.route("**/api/v1/jobs/*/result", lengthen)
+        classify(page, tune_file)
+        assert page.evaluate(WIDE) <= 390
+        assert page.evaluate(BELOW) <= 1
+        # Those who listen to the page can still read it as a table.
+        assert page.get_by_role("table", name="Genres over time").count() == 1
