@@ -298,26 +298,27 @@ def test_a_job_of_a_path(client, music):
     assert (music / "hiss/hiss-0.wav").exists()
 
 
-def test_a_track_has_no_vote_on_any_part_of_itself(client, service, music):
-    others = [t.id for t in service.library.tracks(genre="hum") if t.name != "hum-0"]
-    service.library.remove(others)
-    # What is left of its kind is the track itself.
-    for source in ("path", "upload"):
-        if source == "path":
-            job = client.post(f"{API}/jobs/path", json={"path": "hum/hum-0.wav"}).json
-        else:
-            content = (music / "hum/hum-0.wav").read_bytes()
-            job = client.post(f"{API}/jobs", data=upload(("a.wav", content))).json
+def test_a_track_has_a_vote_on_its_parts_where_it_has_one_on_the_whole(client, service, music):
+    kept = ("hum-0", "hiss-0")
+    service.library.remove([t.id for t in service.library.tracks() if t.name not in kept])
+
+    def heard(job):
         finish(client, job)
         result = client.get(job["result_url"]).json
-        assert result["prediction"]["genre"] != "hum"
-        assert "hum" not in {stretch["genre"] for stretch in result["timeline"]}
+        voters = {near["track"] for near in result["prediction"]["neighbors"]}
+        return voters, {stretch["genre"] for stretch in result["timeline"]}
+
+    content = (music / "hum/hum-0.wav").read_bytes()
+    job = client.post(f"{API}/jobs", data=upload(("a.wav", content))).json
+    assert heard(job) == ({"hiss-0"}, {"hiss"})
+    assert heard(client.post(f"{API}/jobs/path", json={"path": "hum/hum-0.wav"}).json) == (
+        {"hiss-0"},
+        {"hiss"},
+    )
     taught = client.post(f"{API}/corrections", json={"job": job["id"], "genre": "hum"})
     assert taught.status_code == 201
     job = client.post(f"{API}/jobs/path", json={"path": "hum/hum-0.wav"}).json
-    finish(client, job)
-    result = client.get(job["result_url"]).json
-    assert "hum-0" in {near["track"] for near in result["prediction"]["neighbors"]}
+    assert heard(job) == ({"hum-0", "hiss-0"}, {"hum"})
 
 
 def test_a_job_is_forgotten_when_deleted(client, tune):
