@@ -14,7 +14,7 @@ from earmark.evaluation.text import audit_text
 from earmark.library import open_library
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Look for what is wrong with a library.")
 @click.argument("library")
 @click.option(
     "--artists",

@@ -47,7 +47,7 @@ SHOWN = 20
 """How many files of a kind are listed before the rest is only counted."""
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Make a library of a folder of music.")
 @click.argument("folder", required=False, type=FileName(), metavar="[FOLDER]")
 @click.option(
     "--manifest",

@@ -30,7 +30,7 @@ N_RUNNERS_UP = 2
 N_NEIGHBORS_SHOWN = 8
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Say what genre songs are, and how sure that is.")
 @click.argument("songs", nargs=-1, required=True, metavar="SONG...")
 @library_option
 @click.option("-k", "k", type=click.IntRange(min=1), help="How many neighbors vote.")

@@ -35,7 +35,7 @@ SPLITS_OF = {
 """Which splits an option is for."""
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Say how well a library names genres.")
 @click.argument("library")
 @click.option(
     "--split",

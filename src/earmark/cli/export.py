@@ -13,7 +13,7 @@ from earmark.errors import ImportFormatError
 from earmark.words import plural
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Write a library of classic features as a my.dat.")
 @click.argument("target", type=FileName(), metavar="FILE")
 @click.option(
     "--library",

@@ -13,7 +13,7 @@ from earmark.errors import ImportFormatError
 from earmark.words import plural
 
 
-@click.command("import", epilog=EXIT_CODES)
+@click.command("import", epilog=EXIT_CODES, short_help="Make a library of a my.dat or an npz.")
 @click.argument("source", type=FileName(), metavar="FILE")
 @click.option(
     "--output",

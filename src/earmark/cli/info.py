@@ -19,7 +19,7 @@ from earmark.neighbors import Parameters, fold_artist, leave_group_out
 PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness", "set_threshold")
 
 
-@click.command()
+@click.command(short_help="Say what a library holds, and how it votes.")
 @click.argument("library_name", metavar="[LIBRARY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(library_name: str | None, as_json: bool) -> None:
