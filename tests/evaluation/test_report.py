@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from earmark.evaluation.ask import Vote
+from earmark.evaluation.charts import answer_chart
 from earmark.evaluation.choose import Request
 from earmark.evaluation.compare import compare
 from earmark.evaluation.corpus import Corpus, corpus_of
 from earmark.evaluation.report import report_html
 from earmark.evaluation.run import evaluate
 from earmark.evaluation.splits import LeaveOneArtistOut
+from earmark.evaluation.trust import percent
 from earmark.library import open_library
 from earmark.library.classic import import_classic
 from support.evaluated import make_corpus
@@ -210,3 +212,11 @@ def test_the_page_can_be_printed(browser: Any, report: Path, tmp_path: Path) -> 
     assert (tmp_path / "report.pdf").stat().st_size > 10_000
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_the_key_of_the_answer_chart_names_the_dashed_line() -> None:
+    corpus = make_corpus(n_artists=18, artist_spread=2.0)
+    figures = evaluate(corpus, None, Vote(9, plain=True)).figures
+    told = re.findall(r'<text class="label"[^>]*>([^<]+)</text>', answer_chart(figures))
+    assert told[-1] == f"all answered: {percent(figures.accuracy)}"
+    assert told[0] == f"80% answered: {percent(figures.at_share(0.8).accuracy)}"

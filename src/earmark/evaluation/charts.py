@@ -13,7 +13,7 @@ from earmark.evaluation.trust import percent
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 46
-KEY = 0.46
+KEY = 0.42
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Point = tuple[float, float]
