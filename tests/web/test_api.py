@@ -83,6 +83,10 @@ def test_one_song(client, service, tune):
     assert found["genre"] == "melody"
     assert found["sentence"] == "This song is classified as melody."
     assert sum(found["probabilities"].values()) == pytest.approx(1)
+    # In JSON too the most probable stands first.
+    assert next(iter(found["probabilities"])) == found["genre"]
+    shares = list(found["probabilities"].values())
+    assert shares == sorted(shares, reverse=True)
     assert len(found["neighbors"]) == 8
     distances = [near["distance"] for near in found["neighbors"]]
     assert distances == sorted(distances)
