@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
+from pathlib import Path
 
 import pytest
 
-from earmark.library import Library, Track, open_default, user_library_path
+from earmark.library import Library, Track, open_default, user_library, user_library_path
 from support import sounds
 from support.web import RATE, song, wait_until
 
@@ -176,6 +178,30 @@ def test_what_changes_nothing_makes_no_copy(make_app, library_file, tmp_path):
     assert user_library_path().exists()
 
 
+def test_a_track_that_is_not_in_the_users_own_library_is_not_taken_for_another(
+    make_app, library_file
+):
+    app = make_app()
+    service = app.extensions["earmark"]
+    shown = Library.open(library_file, read_only=True)
+    with user_library(shown) as own:
+        for track in own.snapshot().tracks:
+            own.update(track.id, title="Something else")
+        before = own.snapshot().tracks
+    client = app.test_client()
+    for change in (
+        lambda path: client.patch(path, json={"genre": "rock"}),
+        lambda path: client.delete(path),
+    ):
+        service.change_library(shown)
+        (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
+        refused = change(f"{API}/tracks/{track['id']}")
+        assert refused.status_code == 409
+        assert refused.json["detail"].startswith("hum-1: is not in your own library")
+    with open_default() as own:
+        assert own.snapshot().tracks == before
+
+
 def changes_of(client, tmp_path):
     """Return the answers to all kinds of changes."""
     job, _ = submit(client, sound("melody", 50, tmp_path))
@@ -256,11 +282,12 @@ def test_artist_and_title_are_those_of_the_files_own_tags(client, service, tmp_p
 
 def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp_path):
     # Like that of the package: it may be read and nothing else.
-    digest = hashlib.sha256(library_file.read_bytes()).digest()
-    library_file.chmod(0o444)
+    theirs = Path(shutil.copy(library_file, tmp_path / "theirs.earmark"))
+    digest = hashlib.sha256(theirs.read_bytes()).digest()
+    theirs.chmod(0o444)
     app = make_app()
     service = app.extensions["earmark"]
-    service.change_library(Library.open(library_file, read_only=True))
+    service.change_library(Library.open(theirs, read_only=True))
     client = app.test_client()
     assert client.get(f"{API}/library").json["writable"] is False
     file = sound("melody", 50, tmp_path)
@@ -268,7 +295,7 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     correct(client, job, "polka")
     assert predict(client, file)["genre"] == "polka"
     assert client.get(f"{API}/library").json["writable"] is True
-    assert hashlib.sha256(library_file.read_bytes()).digest() == digest
+    assert hashlib.sha256(theirs.read_bytes()).digest() == digest
     assert service.library.path == user_library_path().resolve()
     # The next start finds what was taught.
     with open_default() as own:

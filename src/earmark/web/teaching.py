@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import PurePath
 from typing import cast
@@ -34,6 +35,24 @@ def writable_library(service: Service) -> Library:
             raise LibraryReadOnly(f"{own.path}: may not be written; name another with --library")
         service.change_library(own)
     return service.library
+
+
+def _library_of(service: Service, track: Track) -> Library:
+    """Return a library that can be changed and holds the track that was shown.
+
+    Raises
+    ------
+    LibraryError
+        The user's own library was made of something else, so that the number means another track.
+    """
+    library = writable_library(service)
+    with contextlib.suppress(TrackNotFound):
+        if library.get(_id(track)) == track:
+            return library
+    raise LibraryError(
+        f"{track.name}: is not in your own library, which takes the changes and is used from now "
+        "on; look the track up there"
+    )
 
 
 def teach(
@@ -106,7 +125,7 @@ def change_track(service: Service, track_id: int, changes: TrackChanges) -> Trac
         changes = {**changes, "taught": True}
     if dataclasses.replace(track, **changes) == track:
         return track
-    library = writable_library(service)
+    library = _library_of(service, track)
     library.update(track_id, **changes)
     service.metrics.corrections.inc()
     return library.get(track_id)
@@ -124,7 +143,7 @@ def remove_track(service: Service, track_id: int) -> Track:
     """
     service.check_library()
     track = service.get_track(track_id)
-    writable_library(service).remove([track_id])
+    _library_of(service, track).remove([track_id])
     service.metrics.corrections.inc()
     return track
 
