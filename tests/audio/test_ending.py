@@ -169,6 +169,7 @@ TAGS = {
     "APE": b"APETAGEX" + bytes(200) + b"TAG" + b"x" * 125,
     "zero": b"\0",
     "padding": bytes(200_000),
+    "name of a page": b"OggS junk" * 3,
 }
 
 

@@ -162,6 +162,13 @@ def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closes an output as a shell does")
+def test_no_output_at_all_is_no_error() -> None:
+    command = f'exec "{sys.executable}" -m earmark info classic >&-'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("command", ["classify", "build", "import", "export"])
 def test_help_ends_with_the_exit_codes(earmark: Command, command: str) -> None:
     ran = earmark(command, "--help")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from earmark.collection.pool import CRASHED, Crew, _undisturbed
+from earmark.collection.pool import CRASHED, Crew, undisturbed
 from earmark.collection.worker import Failed
 from earmark.errors import CollectionError
 from support import tasks
@@ -144,7 +144,7 @@ def test_workers_start_without_ctrl_c() -> None:
 def test_ctrl_c_waits_until_a_process_has_started() -> None:
     before = signal.getsignal(signal.SIGINT)
     went_on = False
-    with pytest.raises(KeyboardInterrupt), _undisturbed():  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), undisturbed():  # noqa: PT012
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0)
         went_on = True

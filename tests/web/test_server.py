@@ -163,6 +163,26 @@ def test_a_killed_server_leaves_songs_only_until_the_next_start(
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_stopped_while_it_starts_says_no_more_than_that(
+    tmp_path, original, number
+):
+    # As a terminal does it: the signal reaches the workers too, whatever they are doing.
+    with subprocess.Popen(
+        [sys.executable, "-m", "earmark", "serve", "--port", "0", "--library", str(original)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "EARMARK_UPLOADS": str(tmp_path)},
+        start_new_session=True,
+    ) as process:
+        assert "http://" in process.stdout.readline()
+        os.killpg(process.pid, number)
+        _, errors = process.communicate(timeout=60)
+    # Whether it already served or was just about to.
+    assert (process.returncode, errors.strip()) in {(0, ""), (130, "earmark: interrupted")}
+
+
 def test_a_body_far_too_large_is_cut_off(own_server):
     host, port = own_server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:

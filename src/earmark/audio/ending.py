@@ -127,8 +127,8 @@ def last_page(file: IO[bytes]) -> tuple[int, bytes] | None:
     end = size
     while end > max(0, size - _FURTHEST_PAGE):
         begin = max(0, end - _LONGEST_PAGE)
-        block = _read(file, begin, end - begin + 3)  # a mark can lie across two blocks
-        at = block.rfind(b"OggS")
+        block = _read(file, begin, end - begin + 4)  # a mark can lie across two blocks
+        at = block.rfind(b"OggS\0")  # with the version, which has always been 0
         if at >= 0:
             return begin + at, _read(file, begin + at, _PAGE_HEADER + 255)
         end = begin

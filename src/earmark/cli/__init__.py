@@ -78,7 +78,8 @@ def _run(stops: Sequence[int]) -> int:
     try:
         # By itself click would say "Aborted!" of Ctrl-C, and end like any error.
         code = earmark.main(prog_name="earmark", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         # Also where input ended early; but no command asks for any.
         return _interrupted()

@@ -36,6 +36,8 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
     file = absolute(manifest)
     header, rows = _table(file)
     columns = _columns(file, header)
+    # A list that another program makes, such as /dev/stdin, lies nowhere.
+    start = file.parent if file.is_file() and file.parts[1:2] != ("dev",) else Path.cwd()
     pieces: dict[str, Piece] = {}
     lines: dict[str, int] = {}
     problems: list[Problem] = []
@@ -49,7 +51,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
             )
             continue
         cell = {name: row[at].strip() if at < len(row) else "" for name, at in columns.items()}
-        path = str(absolute(file.parent / cell["path"])) if cell["path"] else ""
+        path = str(absolute(start / cell["path"])) if cell["path"] else ""
         problem = _problem(cell, path, pieces.get(path), lines.get(path))
         if problem is not None:
             complete = complete and not problem.startswith(UNREAD)

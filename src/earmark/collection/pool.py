@@ -217,12 +217,12 @@ def _submit(
 ) -> Future[Any]:
     """Hand a call to a pool, which starts another process where none is free."""
     # Libraries read the environment when they are first imported, before the initializer runs.
-    with _undisturbed(), _environment(dict.fromkeys(_THREADS, "1")):
+    with undisturbed(), _environment(dict.fromkeys(_THREADS, "1")):
         return pool.submit(function, *arguments)
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Let processes be started that Ctrl-C does not reach, and whole.
 
     Ctrl-C reaches every process of a terminal. One that still starts would answer with a

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 import threading
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from earmark.collection.pool import undisturbed
 from earmark.errors import EarmarkError
 from earmark.web import wire
 from earmark.web.trouble import Busy, Canceled, Shutdown, TookTooLong, WorkerDied
@@ -179,7 +181,8 @@ class Pool:
             name=f"earmark-worker-{number}",
             daemon=True,
         )
-        process.start()
+        with undisturbed():
+            process.start()
         # Without this the end of the process would not be seen as the end of the connection.
         theirs.close()
         return process, ours
@@ -269,7 +272,9 @@ class Slot:
         except (EOFError, OSError, EarmarkError):
             self.ready = False
         if not self.ready:
-            if not self._pool.closing:
+            process.join(timeout=1)
+            stopped = process.exitcode in (-signal.SIGTERM, -signal.SIGINT)
+            if not self._pool.closing and not stopped:
                 logger.error("a worker process ended while it started")
             self._stop()
         return self.ready
