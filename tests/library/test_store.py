@@ -479,3 +479,17 @@ def test_a_cell_of_another_type_is_damage(tmp_path: Path, change: str) -> None:
     raw.close()
     with Library.open(path) as opened, pytest.raises(LibraryDamaged, match=r"a\.earmark: .*again"):
         opened.snapshot()
+
+
+def test_a_file_that_replaced_an_open_library_is_not_opened(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.earmark", tmp_path / "b.earmark"
+    spec = ExtractorSpec("musicnn", "1", 4, "cosine", "float32")
+    Library.create(other, spec).close()
+    with Library.create(path, spec) as library:
+        library.add([Track(name="x", genre="g")], np.zeros((1, 4)))
+        # As another thread would, which finds no free connection.
+        held = library._engine.connect()
+        other.replace(path)
+        with pytest.raises(LibraryError, match="was replaced by another file"):
+            library.count()
+        held.close()

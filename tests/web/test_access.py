@@ -62,6 +62,7 @@ def test_a_server_answers_only_to_the_names_it_was_given(make_app):
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:81"},
+        {"Origin": "http://[::1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -150,6 +151,15 @@ def test_where_reading_is_closed_all_but_health_needs_the_token(make_app):
         answer = client.get(path)
         assert answer.status_code == 302
         assert "/sign-in?next=" in answer.headers["Location"]
+
+
+def test_where_reading_is_closed_strangers_learn_nothing_of_the_library(make_app):
+    client = make_app(**NETWORK, read="closed").test_client()
+    for path, host in (("/sign-in", "earmark.example"), ("/sign-in", "other.example")):
+        page = client.get(path, headers={"Host": host}).text
+        for word in ("melody", "small", "27 tracks"):
+            assert word not in page
+    assert "melody" in make_app(**NETWORK).test_client().get("/sign-in").text
 
 
 def test_every_route_is_closed_unless_it_is_said_to_be_public(make_app):

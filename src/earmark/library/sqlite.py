@@ -100,7 +100,19 @@ def make_engine(path: Path, *, read_only: bool, immutable: bool, timeout: float)
     """
     uri = path.as_uri() + ("?mode=ro&immutable=1" if immutable else "?mode=rw")
 
+    opened: list[tuple[int, int]] = []
+
     def connect() -> sqlite3.Connection:
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            identity = (found.st_dev, found.st_ino)
+            if not opened:
+                opened.append(identity)
+            elif opened[0] != identity:
+                # The log of the former file still lies beside it and would be written into it.
+                raise LibraryError(
+                    f"{path}: was replaced by another file while it was open; open it again"
+                )
         connection = sqlite3.connect(
             uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
         )

@@ -126,6 +126,10 @@ class Access:
 
     # What pages ask
 
+    def may_read(self) -> bool:
+        """Whether this client may be told what the library holds."""
+        return self._config.read != "closed" or self.is_known()
+
     def is_known(self) -> bool:
         """Whether the client of this request may change the library."""
         return self._bearer() or self._signed_in() or self._is_local()
@@ -164,7 +168,7 @@ class Access:
             self._check_origin()
         is_public = request.endpoint == "static" or getattr(view, "earmark_public", False)
         known = self.is_known()
-        if self._config.read == "closed" and not known and not is_public:
+        if not self.may_read() and not is_public:
             return self._ask_for_token()
         if is_change:
             if getattr(view, "earmark_changes", False) and not known:
@@ -187,7 +191,10 @@ class Access:
     def _check_origin() -> None:
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        same = origin is None or urlsplit(origin).netloc == request.host
+        try:
+            same = origin is None or urlsplit(origin).netloc == request.host
+        except ValueError:
+            same = False
         if not same or site not in ("same-origin", "none"):
             abort(403, "This request comes from a page of another site.")
 

@@ -91,10 +91,12 @@ def _common() -> dict[str, Any]:
     """Return what every page shows."""
     rules = access()
     library = service().library
-    genres = library.genres()
+    # The page of signing in is for everybody.
+    genres = library.genres() if rules.may_read() else {}
     return {
         "csrf_token": rules.form_secret,
         "may_change": rules.is_known(),
+        "may_read": rules.may_read(),
         "can_sign_in": rules.can_sign_in(),
         "library_genres": genres,
         "library_name": library.path.stem,
@@ -279,7 +281,10 @@ def _back(endpoint: str) -> ResponseReturnValue:
 
 
 def _own_path(target: str) -> str | None:
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return None
     is_own = not parts.scheme and not parts.netloc and target.startswith("/")
     # Browsers read a backslash as a slash: /\elsewhere.
     return target if is_own and "\\" not in target and not target.startswith("//") else None

@@ -22,7 +22,7 @@ from earmark.errors import (
     LibraryNotFound,
     TrackNotFound,
 )
-from earmark.library import Library, Track, open_default, open_library, user_library_path
+from earmark.library import Library, Track, open_default, user_library_path
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
 from earmark.web import analysis, answers, wire
@@ -93,7 +93,7 @@ class Service:
         """See that the library's file is still the one that was opened; for use before a change.
 
         A change would go into a file that nobody can find any more. Another library at its place
-        is taken up, but not changed at once: the client has not seen its tracks yet.
+        is not opened: what the former one has not written out yet would go into it.
 
         Raises
         ------
@@ -109,16 +109,8 @@ class Service:
                 raise LibraryNotFound(
                     f"{path}: is no longer there; put it back, or start the server again"
                 )
-            new = open_library(path)
-            try:
-                new.require(self.library.spec.name, self.library.spec.version)
-                self._use(new)
-            except EarmarkError:
-                new.close()
-                raise
         raise LibraryError(
-            f"{path}: was replaced by another file, which counts from now on; "
-            "look at it and repeat the change"
+            f"{path}: was replaced by another file; start the server again, so that it counts"
         )
 
     def folders(self) -> list[Path]:

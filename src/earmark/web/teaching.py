@@ -47,7 +47,8 @@ def _library_of(service: Service, track: Track) -> Library:
     """
     library = writable_library(service)
     with contextlib.suppress(TrackNotFound):
-        if library.get(_id(track)) == track:
+        held = library.get(_id(track))
+        if (held.name, held.content_hash) == (track.name, track.content_hash):
             return library
     raise LibraryError(
         f"{track.name}: is not in your own library, which takes the changes and is used from now "
