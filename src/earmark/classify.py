@@ -241,18 +241,51 @@ class Classifier:
     ) -> list[Stretch]:
         """Return what stretches that were listened to already sound like."""
         voter, _ = self.refresh()
-        answers = voter.predict(vectors, seconds=np.full(len(vectors), step))
-        return [
-            Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
-            for start, winner, confidence in zip(
-                starts, answers.winners, answers.confidence, strict=True
-            )
-        ]
+        return stretches_of(voter, starts, vectors, step)
 
     def _tags(self, vector: Vector) -> tuple[tuple[str, float], ...]:
         names: Sequence[str] = getattr(self.extractor, "tags", ())
         strongest = np.argsort(-vector[: len(names)], kind="stable")[:N_TAGS_SHOWN]
         return tuple((names[i], float(vector[i])) for i in strongest) if names else ()
+
+
+def stretches_of(
+    voter: Voter,
+    starts: NDArray[np.floating],
+    vectors: NDArray[np.floating],
+    step: float,
+    *,
+    exclude: NDArray[np.intp] | None = None,
+) -> list[Stretch]:
+    """Return what the parts of a song sound like.
+
+    Parameters
+    ----------
+    voter
+        Answers for each.
+    starts, vectors
+        Of the n parts: seconds [n] and vectors [n, d].
+    step
+        Seconds of a part.
+    exclude
+        Tracks that have no vote.
+
+    Raises
+    ------
+    LibraryEmpty
+        No other track may vote.
+    """
+    answers = voter.predict(
+        vectors,
+        exclude=None if exclude is None else [exclude] * len(vectors),
+        seconds=np.full(len(vectors), step),
+    )
+    return [
+        Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
+        for start, winner, confidence in zip(
+            starts, answers.winners, answers.confidence, strict=True
+        )
+    ]
 
 
 def extractor_of(library: Library, *, providers: Sequence[str] | None = None) -> FeatureExtractor:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from earmark.web import Config
 from earmark.web.app import create_app
 from earmark.web.service import Service
 from support import sounds
-from support.web import Server, ThreadPool, make_library, make_music, song, wait_until
+from support.browser import launch, opened
+from support.web import RATE, Server, ThreadPool, make_library, make_music, song, wait_until
 
 MakeApp = Callable[..., Any]
 
@@ -101,3 +103,21 @@ def server(
         assert code == 0, errors
         assert list(running.uploads.iterdir()) == []
         assert "Traceback" not in errors, errors
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose microphone hears a melody."""
+    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
+    sounds.write(microphone, song("melody", 70, 10.0), RATE)
+    with sync_playwright() as playwright:
+        started = launch(playwright, microphone)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """A page of the server, on which nothing may go wrong."""
+    with opened(browser, server.url) as opened_page:
+        yield opened_page

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from support import sounds
-from support.browser import launch, opened
+from support.browser import opened
 from support.web import RATE, Server, song, wait_until
 
 pytestmark = pytest.mark.browser
@@ -22,22 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
 SENTENCE = ".answer .sentence"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
-    sounds.write(microphone, song("melody", 70, 10.0), RATE)
-    with sync_playwright() as playwright:
-        started = launch(playwright, microphone)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as opened_page:
-        yield opened_page
 
 
 @pytest.fixture(scope="module")

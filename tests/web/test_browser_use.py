@@ -8,11 +8,11 @@ from functools import partial
 from itertools import cycle, pairwise
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from earmark.library import Library
 from support import sounds
-from support.browser import launch, opened
+from support.browser import opened
 from support.web import RATE, Server, song, wait_until
 
 pytestmark = pytest.mark.browser
@@ -23,22 +23,6 @@ LONG = (
     + "x" * 16
 )
 TOKEN = "a-secret-token"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    microphone = tmp_path_factory.mktemp("microphone") / "sound.wav"
-    sounds.write(microphone, song("melody", 70, 10.0), RATE)
-    with sync_playwright() as playwright:
-        started = launch(playwright, microphone)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as opened_page:
-        yield opened_page
 
 
 @pytest.fixture(scope="module")

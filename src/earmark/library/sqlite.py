@@ -83,6 +83,15 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others that come to its place; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def make_engine(path: Path, *, read_only: bool, immutable: bool, timeout: float) -> sa.Engine:
     """Return an engine for an existing file; connections are made when they are first needed.
 
@@ -103,16 +112,14 @@ def make_engine(path: Path, *, read_only: bool, immutable: bool, timeout: float)
     opened: list[tuple[int, int]] = []
 
     def connect() -> sqlite3.Connection:
-        with contextlib.suppress(OSError):
-            found = path.stat()
-            identity = (found.st_dev, found.st_ino)
-            if not opened:
-                opened.append(identity)
-            elif opened[0] != identity:
-                # The log of the former file still lies beside it and would be written into it.
-                raise LibraryError(
-                    f"{path}: was replaced by another file while it was open; open it again"
-                )
+        found = identity(path)
+        if found is not None and not opened:
+            opened.append(found)
+        elif found is not None and opened[0] != found:
+            # The log of the former file still lies beside it and would be written into it.
+            raise LibraryError(
+                f"{path}: was replaced by another file while it was open; open it again"
+            )
         connection = sqlite3.connect(
             uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
         )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from earmark.classify import Prediction, Stretch
-from earmark.neighbors import Voter
 
 
 def tag(value: object) -> str | None:
@@ -36,42 +33,6 @@ def told(prediction: Prediction, genre: str) -> Prediction:
     )
 
 
-def timeline(
-    voter: Voter,
-    starts: NDArray[np.floating],
-    vectors: NDArray[np.floating],
-    step: float,
-    duration: float,
-    *,
-    exclude: NDArray[np.intp] | None,
-) -> tuple[Stretch, ...]:
-    """Return what the parts of a song sound like.
-
-    Parameters
-    ----------
-    voter
-        Answers for each.
-    starts, vectors
-        Of the n parts: seconds [n] and vectors [n, d].
-    step
-        Seconds of a part.
-    duration
-        Of the song: what is left over belongs to the last part.
-    exclude
-        Tracks that have no vote.
-
-    Raises
-    ------
-    LibraryEmpty
-        No other track may vote.
-    """
-    found = voter.predict(
-        vectors,
-        exclude=None if exclude is None else [exclude] * len(vectors),
-        seconds=np.full(len(vectors), step),
-    )
-    stretches = [
-        Stretch(float(start), float(start + step), found.genres[winner], float(confidence))
-        for start, winner, confidence in zip(starts, found.winners, found.confidence, strict=True)
-    ]
+def until_the_end(stretches: Sequence[Stretch], duration: float) -> tuple[Stretch, ...]:
+    """Let the last stretch end with the song, in seconds: what is left over belongs to it."""
     return (*stretches[:-1], *(replace(last, stop=duration) for last in stretches[-1:]))

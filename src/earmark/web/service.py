@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import is_audio_name
-from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of
+from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of, stretches_of
 from earmark.errors import (
     AudioNotFound,
     EarmarkError,
@@ -23,6 +23,7 @@ from earmark.errors import (
     TrackNotFound,
 )
 from earmark.library import Library, Track, open_default, user_library_path
+from earmark.library.sqlite import identity
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
 from earmark.web import analysis, answers, wire
@@ -79,7 +80,7 @@ class Service:
         # First what may fail: an unusable library must not be taken up by half.
         classifier = Classifier(library)
         self.library, self.classifier = library, classifier
-        self._file = _identity(library.path)
+        self._file = identity(library.path)
         self.map = StarMap(self.classifier.refresh)
         self.report = Report(library)
 
@@ -102,7 +103,7 @@ class Service:
         """
         with self._lock:
             path = self.library.path
-            now = _identity(path)
+            now = identity(path)
             if now == self._file:
                 return
             if now is None:
@@ -242,14 +243,14 @@ class Service:
                 if job.prediction is not None:
                     # Its own tracks vote on its parts if they did on the whole.
                     itself = snapshot.rows_of_hash(job.prediction.content_hash)
-                    job.timeline = answers.timeline(
+                    stretches = stretches_of(
                         voter,
                         arrays["starts"],
                         arrays["vectors"],
                         step,
-                        job.prediction.duration,
                         exclude=None if job.taught else itself,
                     )
+                    job.timeline = answers.until_the_end(stretches, job.prediction.duration)
                 job.peaks = arrays["peaks"]
 
     def _answer(self, job: Job, heard: Heard, content_hash: str) -> None:
@@ -373,12 +374,3 @@ class Service:
             return self.pool.started > 0 and sum(self.library.genres().values()) > 0
         except LibraryError:
             return False
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from others that come to its place; None where it is gone."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
