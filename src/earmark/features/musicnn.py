@@ -11,12 +11,12 @@ from functools import cache
 from importlib.resources import as_file, files
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from earmark.errors import FeatureError
 from earmark.features.base import Samples, Span
 from earmark.features.melspectrogram import PATCH_LENGTH, PATCH_SECONDS, SAMPLE_RATE, log_mel
+from earmark.features.runtime import onnxruntime
 
 TAGS = (
     *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s"),

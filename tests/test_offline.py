@@ -1,0 +1,167 @@
+"""Nothing leaves this machine, and nothing that is not ours is left in the home folder."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from support import gaussians, sounds
+from support.web import RATE, make_music, song, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+STRACE = shutil.which("strace")
+
+GUARD = """\
+import os, sys
+def look(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto"):
+        with open(os.environ["EARMARK_TEST_TRACE"], "a") as out:
+            print(f"{event.removeprefix('socket.')}(sa_family=AF_INET, {args[-1]!r})", file=out)
+sys.addaudithook(look)
+"""
+"""What sees at least Python's own connections where there is no strace."""
+
+OUTSIDE = re.compile(r"\b(connect|getaddrinfo|sendto|sendmsg)\(.*AF_INET")
+OPENED = re.compile(r"\b(socket|bind|connect|getaddrinfo|sendto|sendmsg)\(.*AF_INET")
+
+
+class Watch:
+    """Runs commands in a home of their own and keeps what they did to the network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.home.mkdir()
+        self._trace = folder / "trace"
+        self._site = folder / "site"
+        self._site.mkdir()
+        (self._site / "sitecustomize.py").write_text(GUARD, "utf-8")
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        self._trace.write_text("")
+        command = [sys.executable, "-m", "earmark", *map(str, arguments)]
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        env = {**kept, "HOME": str(self.home), "EARMARK_TEST_TRACE": str(self._trace)}
+        if STRACE is None:
+            env["PYTHONPATH"] = str(self._site)
+        else:
+            # -D: what is started is the command itself, and gets its signals.
+            command = [STRACE, "-D", "-f", "-q", "-e", "trace=network", "-o", str(self._trace)] + [
+                *command
+            ]
+        return subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *arguments: object) -> str:
+        with self.start(*arguments) as process:
+            out, errors = process.communicate(timeout=300)
+        if "PTRACE" in errors:
+            pytest.skip(f"strace may not watch here: {errors.strip()}")
+        assert process.returncode == 0, errors
+        return out
+
+    def network(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return what the last command did to the network."""
+        return [line for line in self._trace.read_text().splitlines() if pattern.search(line)]
+
+    def left(self) -> list[str]:
+        """Return what lies in the home folder and is not ours."""
+        files = (path for path in self.home.rglob("*") if path.is_file())
+        return [str(file) for file in files if "earmark" not in file.relative_to(self.home).parts]
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_music(tmp_path_factory.mktemp("music") / "music")
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    return Watch(tmp_path)
+
+
+def test_no_command_opens_a_connection_or_writes_into_the_home(
+    watch: Watch, music: Path, tmp_path: Path
+) -> None:
+    library, report = tmp_path / "own.earmark", tmp_path / "report.html"
+    dat = gaussians.write(tmp_path / "my.dat", gaussians.rows([1, 2, 1, 2]))
+    tune = next(music.rglob("*.wav"))
+    commands: list[tuple[object, ...]] = [
+        ("--version",),
+        ("--help",),
+        ("build", music, "-o", library),
+        ("classify", "--library", library, tune),
+        ("info", library),
+        ("evaluate", library, "--report", report),
+        ("audit", library),
+        ("import", dat, "-o", tmp_path / "classic.earmark", "--genres", "rock,pop"),
+        ("export", tmp_path / "out.dat", "--library", tmp_path / "classic.earmark"),
+    ]
+    for arguments in commands:
+        watch.run(*arguments)
+        assert watch.network(OPENED) == [], arguments
+        assert watch.left() == [], arguments
+
+
+def test_the_server_talks_to_nobody_but_its_clients(
+    watch: Watch, music: Path, tmp_path: Path
+) -> None:
+    tune = sounds.write(tmp_path / "tune.wav", song("melody", 100, 6.0), RATE)
+    with watch.start("serve", "--port", "0", "--workers", "1") as process:
+        assert process.stdout is not None
+        address = re.search(r"http://\S+", process.stdout.readline())
+        assert address is not None
+        url = address.group().rstrip("/")
+        wait_until(lambda: requests.get(f"{url}/api/v1/ready", timeout=60).json()["workers"] == 1)
+        with tune.open("rb") as stream:
+            answer = requests.post(f"{url}/predict", files={"file": stream}, timeout=120)
+        assert answer.status_code == 200
+        for page in ("", "/library", "/map", "/api/v1/openapi.json", "/metrics"):
+            assert requests.get(url + page, timeout=60).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert watch.network(OUTSIDE) == []
+    assert len(watch.network(re.compile(r"\bbind\("))) == 1
+    assert watch.left() == []
+
+
+def modules() -> Iterator[tuple[Path, ast.AST]]:
+    for path in sorted((ROOT / "src" / "earmark").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            yield path, node
+
+
+def test_one_module_imports_the_runtime_whose_telemetry_must_be_off_before() -> None:
+    importing = {
+        path.name
+        for path, node in modules()
+        if (isinstance(node, ast.Import) and any(n.name == "onnxruntime" for n in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "onnxruntime")
+    }
+    assert importing == {"runtime.py"}
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os; os.environ['ORT_DISABLE_TELEMETRY'] = '0'\n"
+            "import earmark.features.musicnn, sys\n"
+            "print(os.environ['ORT_DISABLE_TELEMETRY'], 'onnxruntime' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.split() == ["1", "True"]
+    container = (ROOT / "Containerfile").read_text("utf-8")
+    assert "ORT_DISABLE_TELEMETRY=1" in container
