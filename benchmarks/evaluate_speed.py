@@ -23,6 +23,7 @@ from earmark.evaluation.audit import audit
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import figures_of
 from earmark.evaluation.splits import LeaveOneArtistOut, RandomSplit
+from earmark.features import Comparison, available, get_extractor
 from earmark.features.gaussian import pack
 from earmark.library import Track
 
@@ -39,7 +40,7 @@ def timed(what: str, run: Callable[[], object]) -> float:
     return seconds
 
 
-def corpus_of(vectors: np.ndarray, artists: np.ndarray, metric: str) -> Corpus:
+def corpus_of(vectors: np.ndarray, artists: np.ndarray, comparison: Comparison) -> Corpus:
     """Return made-up tracks with these vectors [n, d] and artists [n]."""
     names = [f"Artist {artist}" for artist in artists]
     return Corpus(
@@ -48,7 +49,7 @@ def corpus_of(vectors: np.ndarray, artists: np.ndarray, metric: str) -> Corpus:
             for i, artist in enumerate(artists)
         ),
         vectors=vectors,
-        metric=metric,
+        comparison=comparison,
         extractor="made up",
         source="made up",
         artists=tuple(names),
@@ -56,26 +57,28 @@ def corpus_of(vectors: np.ndarray, artists: np.ndarray, metric: str) -> Corpus:
     )
 
 
-def made_up(n: int, metric: str) -> Corpus:
+def made_up(n: int, comparison: Comparison) -> Corpus:
     """Return n tracks that sound a little like their genre and more like their artist."""
     rng = np.random.default_rng(0)
     artists = rng.integers(0, n // 5, n)
-    dimension = 250 if metric == "musicnn" else 13
+    gaussian = comparison.similarity == "gaussian-kl"
+    dimension = 13 if gaussian else 250
     voices = rng.normal(size=(GENRES, dimension))[artists % GENRES]
     voices = voices + rng.normal(size=(n // 5, dimension))[artists]
     points = voices + rng.normal(size=(n, dimension))
-    if metric == "musicnn":
-        return corpus_of(np.abs(points).astype(np.float32), artists, metric)
+    if not gaussian:
+        return corpus_of(np.abs(points).astype(np.float32), artists, comparison)
     frames = rng.normal(size=(n, 40, 13)) * np.exp(0.3 * rng.normal(size=(n, 1, 13)))
     covariances = np.einsum("nfi,nfj->nij", frames, frames) / 40
-    return corpus_of(pack(points, covariances), artists, metric)
+    return corpus_of(pack(points, covariances), artists, comparison)
 
 
 def main(n: int) -> None:
     """Time both feature extractors, and the peer."""
-    for metric in ("gaussian-kl", "musicnn"):
-        print(f"{n:,} tracks, {metric}")
-        corpus = made_up(n, metric)
+    for name in available():
+        comparison = get_extractor(name).spec.comparison
+        print(f"{n:,} tracks, {name}")
+        corpus = made_up(n, comparison)
         copies = timed("groups: artists and copies", lambda corpus=corpus: corpus.groups)
         answers = timed(
             "leave-one-artist-out", lambda corpus=corpus: ask(corpus, LeaveOneArtistOut(), Vote())

@@ -114,7 +114,9 @@ def row(name: str, clips: list[Clip], vectors: Array, crops: Array) -> str:
     figures = {"balanced": metrics.balanced_accuracy}
     cells = [name]
     for heard, lengths in ((vectors, seconds), (crops, np.minimum(seconds, 3.0))):
-        answers = leave_group_out(heard, genres, groups, metric="musicnn", seconds=lengths)
+        answers = leave_group_out(
+            heard, genres, groups, comparison=MusiCNN.spec.comparison, seconds=lengths
+        )
         rows = metrics.confusion_matrix(labels, answers.winners, labels.max() + 1)
         low_high = bootstrap(labels, answers.winners, groups, labels.max() + 1, figures)["balanced"]
         assert low_high is not None

@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("library", nargs="?", default="reference")
     with open_library(parser.parse_args().library, read_only=True) as library:
         snapshot = library.snapshot()
-        groups = tracks_together(snapshot, library.spec.metric)
+        groups = tracks_together(snapshot, library.spec.similarity)
     _, labels = np.unique(np.array(snapshot.genres), return_inverse=True)
     vectors = np.asarray(snapshot.vectors, dtype=np.float64)
     full = snapshot.seconds > 10

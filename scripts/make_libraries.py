@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.library import ExtractorSpec, Library
+from earmark.library import Library
 from earmark.library.fitting import refit
 
 DATA = Path(__file__).resolve().parent.parent / "src" / "earmark" / "data"
@@ -74,13 +74,7 @@ def pack(built: Path, packed: Path, dtype: str) -> None:
     """Write a library again without paths, in ``dtype``, as one file that needs no journal."""
     with Library.open(built, read_only=True) as source:
         snapshot = source.snapshot()
-        spec = ExtractorSpec(
-            name=source.spec.name,
-            version=source.spec.version,
-            dimension=source.spec.dimension,
-            metric=source.spec.metric,
-            dtype=dtype,
-        )
+        spec = replace(source.spec, dtype=dtype)
     tracks = [replace(track, id=None) for track in snapshot.tracks]
     loose = built.with_suffix(".packed")
     with Library.create(loose, spec) as library:

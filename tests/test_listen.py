@@ -210,7 +210,7 @@ def test_a_tune_is_the_same_in_every_container(name: str, tmp_path: Path) -> Non
     )
     # Of one genre each, so that the nearest alone decides.
     genres = [f"genre {seed}" for seed in range(8)]
-    voter = Voter(vectors, genres, Parameters(extractor.metric, 1))
+    voter = Voter(vectors, genres, Parameters(extractor.spec.comparison, 1))
     files = encoded(tmp_path, tunes[5], 22_050)
     check_nearest(files, extractor, voter, genres, "genre 5", "genre 5")
 
@@ -236,7 +236,7 @@ def test_a_real_song_is_the_same_in_every_container(
         library.vectors,
         library.genres,
         np.arange(len(library)),
-        metric=extractor.metric,
+        comparison=extractor.spec.comparison,
         seconds=library.seconds,
     )
     voter = Voter(library.vectors, library.genres, parameters)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryExtractor
-from earmark.features import FeatureExtractor, Vector, get_extractor
+from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
@@ -224,7 +224,7 @@ class Classifier:
             reason=answers.reasons[0],
             prediction_set=tuple(answers.genres[i] for i in ranked if answers.sets[0, i]),
             coverage=answers.coverage,
-            tags=self._tags(heard.vector),
+            tags=_words(self.extractor.spec, heard.vector),
             seconds=heard.seconds + time.perf_counter() - began,
             duration=heard.duration,
             warnings=heard.warnings,
@@ -243,10 +243,11 @@ class Classifier:
         voter, _ = self.refresh()
         return stretches_of(voter, starts, vectors, step)
 
-    def _tags(self, vector: Vector) -> tuple[tuple[str, float], ...]:
-        names: Sequence[str] = getattr(self.extractor, "tags", ())
-        strongest = np.argsort(-vector[: len(names)], kind="stable")[:N_TAGS_SHOWN]
-        return tuple((names[i], float(vector[i])) for i in strongest) if names else ()
+
+def _words(spec: ExtractorSpec, vector: Vector) -> tuple[tuple[str, float], ...]:
+    """Return the words of an extractor that are strongest in a vector [d], strongest first."""
+    strongest = np.argsort(-vector[: len(spec.words)], kind="stable")[:N_TAGS_SHOWN]
+    return tuple((spec.words[i], float(vector[i])) for i in strongest)
 
 
 def stretches_of(
@@ -303,10 +304,10 @@ def extractor_of(library: Library, *, providers: Sequence[str] | None = None) ->
             "but not asked about sound files; choose another library with --library"
         )
     extractor = get_extractor(spec.name, providers=providers)
-    if extractor.version != spec.version:
+    if extractor.spec.version != spec.version:
         raise LibraryExtractor(
             f"{library.path}: its vectors are those of {spec.name} version {spec.version}, this is "
-            f"version {extractor.version}; build the library again"
+            f"version {extractor.spec.version}; build the library again"
         )
     return extractor
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Library, Track, open_default
 from earmark.library.fitting import tracks_together
 from earmark.neighbors import leave_group_out
@@ -72,7 +73,9 @@ def test_the_accuracy_said_is_about_that_of_leaving_each_artist_out(
     with Library.open(path) as library:
         snapshot = library.snapshot()
     groups = tracks_together(snapshot, "cosine")
-    answers = leave_group_out(snapshot.vectors, snapshot.genres, groups, metric="cosine")
+    answers = leave_group_out(
+        snapshot.vectors, snapshot.genres, groups, comparison=Comparison("cosine")
+    )
     winners = np.array(answers.genres, dtype=object)[answers.winners]
     right = winners == np.array(snapshot.genres, dtype=object)
     summary = facts(earmark, path)["leave_one_artist_out"]
@@ -87,7 +90,9 @@ def test_the_classic_library_is_asked_now(earmark: Command) -> None:
     with open_default("classic") as library:
         snapshot = library.snapshot()
         groups = tracks_together(snapshot, "gaussian-kl")
-    answers = leave_group_out(snapshot.vectors, snapshot.genres, groups, metric="gaussian-kl")
+    answers = leave_group_out(
+        snapshot.vectors, snapshot.genres, groups, comparison=Comparison("gaussian-kl")
+    )
     winners = np.array(answers.genres, dtype=object)[answers.winners]
     right = winners == np.array(snapshot.genres, dtype=object)
     assert said["leave_one_artist_out"]["accuracy"] == pytest.approx(right.mean())
@@ -119,7 +124,7 @@ def test_with_one_artist_nothing_is_claimed(earmark: Command, tmp_path: Path) ->
 
 def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
     path = tmp_path / "empty.earmark"
-    Library.create(path, ExtractorSpec("musicnn", "1", 250, "musicnn", "float32")).close()
+    Library.create(path, ExtractorSpec("musicnn", "1", 250, "cosine", "float32")).close()
     said = facts(earmark, path)
     assert (said["tracks"], said["genres"], said["parameters"]) == (0, {}, None)
     ran = earmark("info", path)

@@ -100,8 +100,8 @@ def test_a_patch_is_heard_alike_in_any_company(network: MusiCNN) -> None:
 def test_the_vector_is_the_mean_of_tags_and_penultimate_outputs(network: MusiCNN) -> None:
     samples = sounds.tune(3 * PATCH_SECONDS, SAMPLE_RATE)[: 3 * PATCH_LENGTH]
     vector = network.extract([samples])
-    assert vector.shape == (network.dimension,) == (N_TAGS + N_PENULTIMATE,)
-    assert vector.dtype == network.dtype
+    assert vector.shape == (network.spec.dimension,) == (N_TAGS + N_PENULTIMATE,)
+    assert vector.dtype == network.spec.dtype
     level = np.sqrt(np.mean(samples.astype(np.float64) ** 2))
     by_hand = [
         np.concatenate(run(log_mel((part * (0.1 / level)).astype(np.float32))[None]), axis=1)[0]
@@ -231,7 +231,7 @@ def test_a_change_of_level_changes_no_genre_of_real_clips(
     with open_default("reference") as library:
         snapshot = library.snapshot()
         votes = voter(library)
-        groups = tracks_together(snapshot, library.spec.metric)
+        groups = tracks_together(snapshot, library.spec.similarity)
     row_of = {track.name: row for row, track in enumerate(snapshot.tracks)}
     files = [file for file in files if file.stem in row_of]
     assert len(files) >= 18, "copies are left out of the reference library, no others are"

@@ -42,7 +42,7 @@ def test_vectors_are_kept_as_they_are(tmp_path: Path, given: str, kept: str) -> 
     done, library = bring(tmp_path, vectors=vectors, artist=np.array(["A", "", "B", "A"]))
     with library:
         snapshot = library.snapshot()
-        assert (library.spec.name, library.spec.metric) == ("foreign", "cosine")
+        assert (library.spec.name, library.spec.similarity) == ("foreign", "cosine")
     assert snapshot.vectors.dtype == kept
     np.testing.assert_array_equal(snapshot.vectors, vectors.astype(kept))
     assert snapshot.genres == ("x", "y", "x", "y")

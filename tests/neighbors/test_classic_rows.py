@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earmark.features import Comparison
 from earmark.features.gaussian import pack, unpack
 from earmark.neighbors import METRICS, Parameters, Voter
 from earmark.neighbors.metrics import congruence, invert_all, symmetrized_kl
@@ -59,7 +60,9 @@ def test_the_nearest_of_every_row_are_those_of_the_plain_formula(
 ) -> None:
     means, covariances, labels = rows
     vectors = pack(means, covariances)
-    voter = Voter(vectors, [f"{label:02}" for label in labels], Parameters("gaussian-kl", K))
+    voter = Voter(
+        vectors, [f"{label:02}" for label in labels], Parameters(Comparison("gaussian-kl"), K)
+    )
     distances, neighbors = voter.kneighbors(vectors, K)
     expected = np.argsort(plain_distances, axis=1, kind="stable")[:, :K]
     for row in range(len(vectors)):
@@ -77,7 +80,9 @@ def test_the_predictions_of_all_rows_are_those_of_the_plain_loop(
 ) -> None:
     means, covariances, labels = rows
     vectors = pack(means, covariances)
-    voter = Voter(vectors, [f"{label:02}" for label in labels], Parameters("gaussian-kl", K))
+    voter = Voter(
+        vectors, [f"{label:02}" for label in labels], Parameters(Comparison("gaussian-kl"), K)
+    )
     exclude = [np.array([row]) for row in range(1000)] if others_only else None
     answers = voter.predict(vectors, exclude=exclude)
     distances = plain_distances.copy()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from earmark.errors import LibraryDamaged, LibraryEmpty
+from earmark.features import Comparison
 from earmark.library import Snapshot, open_default
 from earmark.library.fitting import tracks_together
 from earmark.neighbors import Answers, Parameters, Voter, fit, group_tracks, leave_group_out
@@ -20,14 +21,18 @@ from earmark.neighbors.calibration import COVERAGE
 from earmark.neighbors.fitting import deal, members_of
 from support.clusters import Tracks, clusters
 
+# As the default network has it: words for people first, then what votes.
+PARTLY = Comparison("cosine", voting=(50, None), settling=2.0)
+COSINE = Comparison("cosine")
 
-def fitted(tracks: Tracks, *, metric: str = "cosine", **options: int | None) -> Voter:
-    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, metric=metric, **options)
+
+def fitted(tracks: Tracks, *, comparison: Comparison = COSINE, **options: int | None) -> Voter:
+    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, comparison=comparison, **options)
     return Voter(tracks.vectors, tracks.genres, parameters)
 
 
-def left_out(tracks: Tracks, *, metric: str = "cosine") -> Answers:
-    return leave_group_out(tracks.vectors, tracks.genres, tracks.groups, metric=metric)
+def left_out(tracks: Tracks, *, comparison: Comparison = COSINE) -> Answers:
+    return leave_group_out(tracks.vectors, tracks.genres, tracks.groups, comparison=comparison)
 
 
 def truth_of(answers: Answers, genres: list[str] | tuple[str, ...]) -> np.ndarray:
@@ -64,20 +69,20 @@ def check(answers: Answers, n_queries: int) -> None:
     st.integers(2, 60),
     st.integers(1, 5),
     st.integers(1, 4),
-    st.sampled_from(["cosine", "euclidean", "musicnn"]),
+    st.sampled_from([COSINE, Comparison("euclidean"), PARTLY]),
     st.integers(0, 1000),
 )
 def test_answers_are_consistent(
-    n: int, n_genres: int, tracks_a_group: int, metric: str, seed: int
+    n: int, n_genres: int, tracks_a_group: int, comparison: Comparison, seed: int
 ) -> None:
-    dimension = 60 if metric == "musicnn" else 5
+    dimension = 60 if comparison == PARTLY else 5
     tracks = clusters(n, n_genres, dimension=dimension, tracks_a_group=tracks_a_group, seed=seed)
     queries = clusters(7, n_genres, dimension=dimension, seed=seed + 1).vectors
-    voter = fitted(tracks, metric=metric)
+    voter = fitted(tracks, comparison=comparison)
     check(voter.predict(queries), 7)
     check(voter.predict(queries, seconds=np.array([1.0, 2, 3, 5, 30, 1000, np.inf])), 7)
     if len(np.unique(tracks.groups)) > 1:
-        check(left_out(tracks, metric=metric), n)
+        check(left_out(tracks, comparison=comparison), n)
 
 
 @pytest.mark.parametrize("n", range(2, 11))
@@ -91,7 +96,7 @@ def test_tiny_libraries_answer(n: int, n_genres: int) -> None:
 def test_a_single_track_of_a_genre_does_not_outvote_all_others() -> None:
     vectors = np.random.default_rng(0).normal(size=(121, 8))
     genres = ["large"] * 120 + ["lone"]
-    parameters = fit(vectors, genres, np.arange(121), metric="cosine", k=30)
+    parameters = fit(vectors, genres, np.arange(121), comparison=COSINE, k=30)
     voter = Voter(vectors, genres, parameters)
     shares, winners = voter.shares(np.full((1, 30), 0.5), np.arange(91, 121)[None])
     assert voter.genres[winners[0]] == "large"
@@ -192,7 +197,7 @@ def test_answers_do_not_depend_on_what_else_is_asked() -> None:
 def test_half_precision_changes_no_clear_answer() -> None:
     tracks = clusters(200, 5, apart=1.5)
     queries = clusters(300, 5, apart=1.5, seed=1).vectors
-    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, metric="cosine")
+    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, comparison=COSINE)
     exact = Voter(tracks.vectors, tracks.genres, parameters).predict(queries)
     rounded = tracks.vectors.astype(np.float16).astype(np.float32)
     kept = Voter(rounded, tracks.genres, parameters).predict(queries)
@@ -203,15 +208,15 @@ def test_half_precision_changes_no_clear_answer() -> None:
     np.testing.assert_array_equal(kept.winners[clear], exact.winners[clear])
 
 
-@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_units_do_not_matter_where_every_number_is_standardized(metric: str) -> None:
+@pytest.mark.parametrize("comparison", [COSINE, Comparison("euclidean")])
+def test_units_do_not_matter_where_every_number_is_standardized(comparison: Comparison) -> None:
     tracks = clusters(80, 3)
     queries = clusters(30, 3, seed=1).vectors
     scales = np.geomspace(0.01, 100, tracks.vectors.shape[1])
     other = dataclasses.replace(tracks, vectors=tracks.vectors * scales + 5)
     np.testing.assert_allclose(
-        fitted(other, metric=metric).predict(queries * scales + 5).distances,
-        fitted(tracks, metric=metric).predict(queries).distances,
+        fitted(other, comparison=comparison).predict(queries * scales + 5).distances,
+        fitted(tracks, comparison=comparison).predict(queries).distances,
         atol=1e-4,
     )
 
@@ -327,7 +332,7 @@ def test_what_is_farther_from_everything_is_stranger() -> None:
 
 def test_of_a_short_song_less_is_held_against_it() -> None:
     tracks = clusters(200, 4, dimension=60)
-    voter = fitted(tracks, metric="musicnn")
+    voter = fitted(tracks, comparison=PARTLY)
     query = clusters(1, 4, dimension=60, seed=3).vectors + 1
     seconds = np.array([1.0, 3, 5, 10, 30, 600, np.inf])
     strangeness = voter.strangeness(np.repeat(query, 7, axis=0), seconds)
@@ -339,11 +344,11 @@ def test_of_a_short_song_less_is_held_against_it() -> None:
 def test_parameters_are_kept_whole() -> None:
     for tracks in (clusters(100, 3), clusters(1)):
         parameters = fitted(tracks).parameters
-        assert Parameters.from_bytes(parameters.to_bytes()) == parameters
+        assert Parameters.from_bytes(parameters.to_bytes(), COSINE) == parameters
         assert parameters.describe()["k"] == parameters.k
     for blob in (b"", b"[]", b"{}", b'{"metric": "cosine", "k": 3, "calibration": {"floor": 1}}'):
         with pytest.raises(LibraryDamaged):
-            Parameters.from_bytes(blob)
+            Parameters.from_bytes(blob, COSINE)
 
 
 def test_progress_is_told() -> None:
@@ -353,7 +358,7 @@ def test_progress_is_told() -> None:
         tracks.vectors,
         tracks.genres,
         tracks.groups,
-        metric="cosine",
+        comparison=COSINE,
         progress=lambda done, of: told.append((done, of)),
     )
     assert told == sorted(told)
@@ -374,8 +379,8 @@ def reference_answers(reference: Snapshot) -> Answers:
     return leave_group_out(
         reference.vectors,
         reference.genres,
-        tracks_together(reference, "musicnn"),
-        metric="musicnn",
+        tracks_together(reference, PARTLY.similarity),
+        comparison=PARTLY,
         seconds=reference.seconds,
     )
 
@@ -391,7 +396,7 @@ def test_published_tags_reach_76_percent(shared_data: Path) -> None:
         np.stack([tags[track == name].mean(axis=0) for name in names]),
         [rows[name]["genre"] for name in names],
         group_tracks([rows[name]["artist"] or None for name in names]),
-        metric="cosine",
+        comparison=COSINE,
     )
     right = answers.winners == truth_of(answers, [rows[name]["genre"] for name in names])
     assert right.mean() >= 0.76
@@ -405,15 +410,17 @@ def test_learned_features_are_15_points_above_the_classic_ones(reference: Snapsh
     assert len(rows) > 500
     same = [row_of[classic.tracks[row].name] for row in rows]
     genres = [classic.genres[row] for row in rows]
-    groups = tracks_together(reference, "musicnn")[same]
+    groups = tracks_together(reference, PARTLY.similarity)[same]
     learned = leave_group_out(
         reference.vectors[same],
         genres,
         groups,
-        metric="musicnn",
+        comparison=PARTLY,
         seconds=reference.seconds[same],
     )
-    plain = leave_group_out(classic.vectors[rows], genres, groups, metric="gaussian-kl")
+    plain = leave_group_out(
+        classic.vectors[rows], genres, groups, comparison=Comparison("gaussian-kl")
+    )
     truth = truth_of(plain, genres)
     scores = [balanced(answers.winners == truth, truth) for answers in (learned, plain)]
     assert scores[0] >= scores[1] + 0.15

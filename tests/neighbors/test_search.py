@@ -10,6 +10,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier
 
 from earmark.errors import LibraryEmpty
+from earmark.features import Comparison
 from earmark.features.gaussian import pack
 from earmark.neighbors import (
     METRICS,
@@ -96,7 +97,7 @@ def test_the_plain_vote_is_that_of_scikit_learn_where_there_are_no_ties() -> Non
     labels = np.array(["a", "b"])[(tracks[:, 0] > 0).astype(int)]
     queries = rng.normal(size=(100, 3))
     peer = KNeighborsClassifier(n_neighbors=7).fit(tracks, labels)
-    answers = Voter(tracks, list(labels), Parameters("euclidean", 7)).predict(queries)
+    answers = Voter(tracks, list(labels), Parameters(Comparison("euclidean"), 7)).predict(queries)
     np.testing.assert_allclose(answers.probabilities, peer.predict_proba(queries))
     assert [answers.genres[w] for w in answers.winners] == list(peer.predict(queries))
 
@@ -118,7 +119,7 @@ def test_an_infinitely_far_track_has_no_vote() -> None:
 
 def test_excluded_tracks_do_not_vote() -> None:
     tracks = np.arange(6.0)[:, None]
-    voter = Voter(tracks, list("aaabbb"), Parameters("euclidean", 2))
+    voter = Voter(tracks, list("aaabbb"), Parameters(Comparison("euclidean"), 2))
     _, indices = voter.kneighbors(tracks[:1], 2, exclude=[np.array([0, 1])])
     np.testing.assert_array_equal(indices, [[2, 3]])
     with pytest.raises(LibraryEmpty, match="other artists"):
@@ -126,15 +127,19 @@ def test_excluded_tracks_do_not_vote() -> None:
 
 
 def test_a_library_smaller_than_k_still_answers() -> None:
-    answers = Voter(np.eye(2), ["a", "b"], Parameters("cosine", 8)).predict(np.eye(2)[:1])
+    answers = Voter(np.eye(2), ["a", "b"], Parameters(Comparison("cosine"), 8)).predict(
+        np.eye(2)[:1]
+    )
     assert answers.neighbors.shape == (1, 2)
     assert answers.genres[answers.winners[0]] == "a"
     with pytest.raises(LibraryEmpty):
-        Voter(np.empty((0, 2)), [], Parameters("cosine"))
+        Voter(np.empty((0, 2)), [], Parameters(Comparison("cosine")))
 
 
 def test_no_queries_no_answers() -> None:
-    answers = Voter(np.eye(2), ["a", "b"], Parameters("cosine", 8)).predict(np.empty((0, 2)))
+    answers = Voter(np.eye(2), ["a", "b"], Parameters(Comparison("cosine"), 8)).predict(
+        np.empty((0, 2))
+    )
     assert answers.winners.shape == (0,)
 
 
@@ -156,11 +161,15 @@ def test_no_track_of_a_group_votes_for_another() -> None:
     tracks = rng.normal(size=(40, 4))
     groups = rng.integers(0, 12, size=40)
     genres = [f"g{i % 3}" for i in range(40)]
-    answers = leave_group_out(tracks, genres, groups, metric="euclidean", k=5, plain=True)
+    answers = leave_group_out(
+        tracks, genres, groups, comparison=Comparison("euclidean"), k=5, plain=True
+    )
     assert not np.any(groups[answers.neighbors] == groups[:, None])
     for track in range(40):
         others = np.flatnonzero(groups != groups[track])
-        voter = Voter(tracks[others], [genres[i] for i in others], Parameters("euclidean", 5))
+        voter = Voter(
+            tracks[others], [genres[i] for i in others], Parameters(Comparison("euclidean"), 5)
+        )
         alone = voter.predict(tracks[track : track + 1])
         assert alone.genres[alone.winners[0]] == answers.genres[answers.winners[track]]
 

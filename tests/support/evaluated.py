@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark.evaluation.corpus import Corpus
+from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Library, Track
 
 GENRES = ("blues", "jazz", "rock")
@@ -42,7 +43,7 @@ def make_corpus(
     return Corpus(
         tracks=tuple(tracks),
         vectors=np.array(vectors),
-        metric="euclidean",
+        comparison=Comparison("euclidean"),
         extractor="made up",
         source="made-up.earmark",
         artists=tuple(track.artist for track in tracks),
@@ -64,7 +65,9 @@ def relabel(corpus: Corpus, labels: Sequence[int]) -> Corpus:
 
 def write_library(corpus: Corpus, path: Path) -> Path:
     """Keep a corpus as a library."""
-    spec = ExtractorSpec("foreign", "1", corpus.vectors.shape[1], corpus.metric, "float64")
+    spec = ExtractorSpec(
+        "foreign", "1", corpus.vectors.shape[1], corpus.comparison.similarity, "float64"
+    )
     with Library.create(path, spec) as library:
         library.add(corpus.tracks, corpus.vectors)
     return path

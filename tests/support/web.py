@@ -19,7 +19,7 @@ import numpy as np
 import requests
 
 from earmark.features import get_extractor
-from earmark.library import ExtractorSpec, Library, Track
+from earmark.library import Library, Track
 from earmark.listen import hash_file, listen
 from earmark.web import analysis
 from earmark.web.pool import Pool
@@ -72,10 +72,7 @@ def make_library(path: Path, music: Path) -> Path:
             )
         )
         vectors.append(heard.vector)
-    spec = ExtractorSpec(
-        extractor.name, extractor.version, extractor.dimension, extractor.metric, extractor.dtype
-    )
-    with Library.create(path, spec) as library:
+    with Library.create(path, extractor.spec) as library:
         library.add(tracks, np.stack(vectors))
     return path
 

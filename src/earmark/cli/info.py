@@ -51,7 +51,7 @@ def describe(library: Library) -> dict[str, Any]:
         "labelled": len(snapshot),
         "artists": len(set().union(*artists.values())) if artists else 0,
         "extractor": {"name": spec.name, "version": spec.version, "dimension": spec.dimension},
-        "metric": spec.metric,
+        "metric": spec.similarity,
         "stored_as": spec.dtype,
         "genres": {
             genre: {"tracks": snapshot.genres.count(genre), "artists": len(artists[genre])}
@@ -74,7 +74,7 @@ def held_out(library: Library, parameters: Parameters) -> dict[str, Any] | None:
     is asked now.
     """
     snapshot = library.snapshot()
-    groups = tracks_together(snapshot, library.spec.metric)
+    groups = tracks_together(snapshot, library.spec.similarity)
     if len(np.unique(groups)) < 2:
         return None
     calibration = parameters.calibration
@@ -83,7 +83,11 @@ def held_out(library: Library, parameters: Parameters) -> dict[str, Any] | None:
         balanced = calibration.balanced_accuracy
     else:
         answers = leave_group_out(
-            snapshot.vectors, snapshot.genres, groups, metric=library.spec.metric, k=parameters.k
+            snapshot.vectors,
+            snapshot.genres,
+            groups,
+            comparison=library.spec.comparison,
+            k=parameters.k,
         )
         truth = np.array(snapshot.genres, dtype=object)
         right = np.array(answers.genres, dtype=object)[answers.winners] == truth

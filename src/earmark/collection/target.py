@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 
 from earmark.errors import FeatureError
-from earmark.features import FeatureExtractor, get_extractor
-from earmark.library import ExtractorSpec, Library
-
-DEFAULT_FEATURES = "musicnn"
+from earmark.features import DEFAULT, FeatureExtractor, get_extractor
+from earmark.library import Library
 
 
 def open_for_build(path: str | os.PathLike[str], features: str | None = None) -> Library:
@@ -19,8 +17,8 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
     path
         The file.
     features
-        A name in `earmark.features.EXTRACTORS`. By default the extractor of the library that is
-        there, else `DEFAULT_FEATURES`.
+        The extractor, as `earmark.features.get_extractor` takes it. By default that of the library
+        that is there, else `earmark.features.DEFAULT`.
 
     Raises
     ------
@@ -30,21 +28,11 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
         It cannot be opened or made.
     """
     if not os.path.lexists(path):
-        extractor = get_extractor(features or DEFAULT_FEATURES)
-        return Library.create(
-            path,
-            ExtractorSpec(
-                extractor.name,
-                extractor.version,
-                extractor.dimension,
-                extractor.metric,
-                extractor.dtype,
-            ),
-        )
+        return Library.create(path, get_extractor(features or DEFAULT).spec)
     library = Library.open(path)
     try:
-        extractor = _extractor_of(library, features)
-        library.require(extractor.name, extractor.version)
+        spec = _extractor_of(library, features).spec
+        library.require(spec.name, spec.version)
     except BaseException:
         library.close()
         raise
@@ -58,4 +46,4 @@ def _extractor_of(library: Library, features: str | None) -> FeatureExtractor:
         if features is not None:
             raise
         # Vectors that were brought along; say so as for any other extractor.
-        return get_extractor(DEFAULT_FEATURES)
+        return get_extractor(DEFAULT)

@@ -25,9 +25,9 @@ class Vote:
     Attributes
     ----------
     k
-        How many; None: the default of the metric.
+        How many; None: the default of the similarity.
     plain
-        One vote a neighbor, nothing calibrated; None: the default of the metric.
+        One vote a neighbor, nothing calibrated; None: the default of the similarity.
     """
 
     k: int | None = None
@@ -147,7 +147,7 @@ def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | No
         corpus.vectors,
         corpus.genres,
         corpus.groups,
-        metric=corpus.metric,
+        comparison=corpus.comparison,
         k=vote.k,
         plain=vote.plain,
         seconds=corpus.seconds,
@@ -176,7 +176,7 @@ def _fold_by_fold(corpus: Corpus, split: Split, vote: Vote, progress: Progress |
             vectors,
             genres,
             groups,
-            metric=corpus.metric,
+            comparison=corpus.comparison,
             k=vote.k,
             plain=vote.plain,
             seconds=corpus.seconds[fold.train],

@@ -271,7 +271,7 @@ def audit(
         raise EvaluationError(
             f"{corpus.source}: has only one labelled track, so there is nothing to compare it with"
         )
-    neighborhood = survey(corpus.vectors, corpus.labels, corpus.metric)
+    neighborhood = survey(corpus.vectors, corpus.labels, corpus.comparison.similarity)
     occurrences = neighborhood.occurrences
     average = min(SCALE_NEIGHBORS, len(corpus) - 1)
     hubs = np.flatnonzero(occurrences >= HUB_FACTOR * average)

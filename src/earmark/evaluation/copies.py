@@ -10,13 +10,6 @@ from numpy.typing import NDArray
 
 from earmark.neighbors import METRICS
 
-# Two recordings nearer than this part of the usual distance in their surroundings seem to be one
-# recording in two forms. Under the divergence, the 13 further pairs below it among the 1,000 clips
-# of GTZAN are each of one song; from 0.15 on stand movements of one sonata. Under the cosine of the
-# network's vectors, 11 clips and their lossy forms are below 0.009, and the nearest other pair at
-# 0.06. A distance that is not a squared one, as the Euclidean is, shrinks less.
-LIKELY_SHARE = {"gaussian-kl": 0.14, "euclidean": 0.14}
-LIKELY_SHARE_ELSE = 0.02
 SURROUNDINGS = 10
 BLOCK = 1_024
 
@@ -103,7 +96,7 @@ def _near(vectors: NDArray[np.floating], metric: str) -> list[tuple[int, int, fl
         distances[np.arange(len(rows)), rows] = np.inf
         near = np.sort(np.partition(distances, width - 1, axis=1)[:, :width], axis=1)
         scale[rows] = np.median(near[:, 1:], axis=1)
-    root = np.sqrt(scale) * np.sqrt(LIKELY_SHARE.get(metric, LIKELY_SHARE_ELSE))
+    root = np.sqrt(scale) * np.sqrt(measure.likely_share)
     pairs = []
     for rows in blocks(n):
         start = int(rows[0])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.evaluation.copies import Copy, find_copies
+from earmark.features import Comparison
 from earmark.library import Library, Track
 from earmark.neighbors import fold_artist, group_tracks
 from earmark.words import plural
@@ -32,8 +33,8 @@ class Corpus:
         n tracks, each with a genre.
     vectors
         Their vectors [n, d].
-    metric
-        How these are compared, a name in ``earmark.neighbors.METRICS``.
+    comparison
+        How these are compared.
     extractor
         Which feature extractor made them, for people.
     source
@@ -51,7 +52,7 @@ class Corpus:
 
     tracks: tuple[Track, ...]
     vectors: NDArray[np.floating]
-    metric: str
+    comparison: Comparison
     extractor: str
     source: str
     artists: tuple[str | None, ...]
@@ -92,7 +93,11 @@ class Corpus:
     @cached_property
     def copies(self) -> list[Copy]:
         """Pairs of tracks that are, or seem to be, one recording."""
-        return find_copies(self.vectors, self.metric, [track.content_hash for track in self.tracks])
+        return find_copies(
+            self.vectors,
+            self.comparison.similarity,
+            [track.content_hash for track in self.tracks],
+        )
 
     @cached_property
     def groups(self) -> NDArray[np.intp]:
@@ -260,7 +265,7 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
     corpus = Corpus(
         tracks=snapshot.tracks,
         vectors=snapshot.vectors,
-        metric=library.spec.metric,
+        comparison=library.spec.comparison,
         extractor=f"{library.spec.name} {library.spec.version}".strip(),
         source=str(library.path),
         artists=tuple(snapshot.artists),

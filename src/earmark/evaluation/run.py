@@ -128,7 +128,7 @@ class Evaluation:
         return {
             "library": corpus.source,
             "extractor": corpus.extractor,
-            "metric": corpus.metric,
+            "metric": corpus.comparison.similarity,
             "split": self.split,
             "split_description": self.title,
             "summary": self.sentence(),
@@ -206,7 +206,7 @@ def evaluate(
     request
         How they are split; without it leave-one-artist-out.
     vote
-        How they vote; without it the default of the metric.
+        How they vote; without it the default of the similarity.
     beside
         Whether to ask by other splits too, so that leaks are seen.
     audited
@@ -247,7 +247,7 @@ def evaluate(
         corpus.vectors,
         corpus.genres,
         corpus.groups,
-        metric=corpus.metric,
+        comparison=corpus.comparison,
         k=vote.k,
         plain=vote.plain,
         seconds=corpus.seconds,

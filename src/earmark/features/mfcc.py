@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from earmark.features.base import Samples, Span
+from earmark.features.base import Card, ExtractorSpec, Samples, Span
 from earmark.features.gaussian import N_COEFFICIENTS, N_PACKED, RunningGaussian, pack, regularize
 
 SAMPLE_RATE = 22_050
@@ -122,18 +122,21 @@ class Mfcc:
     A vector has 104 numbers: the mean [13] and the upper triangle of the covariance [91].
     """
 
-    name = "mfcc"
-    version = "1"
+    spec = ExtractorSpec("mfcc", "1", N_PACKED, "gaussian-kl", "float64")
+    card = Card(
+        description="13 mel-frequency cepstral coefficients of every 10 ms, as one Gaussian",
+        license="MIT",
+        citation="Mandel and Ellis, Song-level features and SVMs for music classification, 2005",
+        link="https://github.com/jameslyons/python_speech_features",
+        outputs=(("mean", N_COEFFICIENTS), ("covariance", N_PACKED - N_COEFFICIENTS)),
+    )
     sample_rate = SAMPLE_RATE
-    dimension = N_PACKED
-    metric = "gaussian-kl"
-    dtype = "float64"
 
     def spans(self, duration: float) -> Sequence[Span] | None:
         """Return None: the Gaussian is that of the whole recording."""
         return None
 
-    def extract(self, pieces: Iterable[Samples]) -> NDArray[np.float64]:
+    def extract(self, segments: Iterable[Samples]) -> NDArray[np.float64]:
         """Return the Gaussian [104] of a recording given as consecutive blocks.
 
         Raises
@@ -142,7 +145,7 @@ class Mfcc:
             Fewer than 14 frames, or all frames are the same.
         """
         gaussian = RunningGaussian()
-        for frames in frame_blocks(pieces):
+        for frames in frame_blocks(segments):
             gaussian.update(mfcc(frames))
         mean, covariance = gaussian.result()
         return pack(mean, regularize(covariance))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import FeatureError
-from earmark.features.base import Samples, Span
+from earmark.features.base import Card, ExtractorSpec, Samples, Span
 from earmark.features.melspectrogram import PATCH_LENGTH, PATCH_SECONDS, SAMPLE_RATE, log_mel
 from earmark.features.runtime import onnxruntime
 
@@ -91,13 +91,28 @@ class MusiCNN:
         The root mean square to which every recording is brought; None leaves it as it is.
     """
 
-    name = "musicnn"
-    version = "1"
+    # The tags are words for people; the penultimate outputs vote.
+    spec = ExtractorSpec(
+        name="musicnn",
+        version="1",
+        dimension=N_TAGS + N_PENULTIMATE,
+        similarity="cosine",
+        dtype="float32",
+        voting=(N_TAGS, N_TAGS + N_PENULTIMATE),
+        settling=2.0,
+        words=TAGS,
+    )
+    card = Card(
+        description="a network that learned to hear 50 tags in music",
+        license="ISC",
+        citation="Pons and Serra, musicnn: pre-trained convolutional neural networks for music "
+        "audio tagging, 2019",
+        link="https://github.com/jordipons/musicnn",
+        training_data="Million Song Dataset, 50 tags of Last.fm",
+        outputs=(("tags", N_TAGS), ("penultimate", N_PENULTIMATE)),
+        classes=TAGS,
+    )
     sample_rate = SAMPLE_RATE
-    dimension = N_TAGS + N_PENULTIMATE
-    metric = "musicnn"
-    dtype = "float32"
-    tags = TAGS
 
     def __init__(
         self,
@@ -124,12 +139,12 @@ class MusiCNN:
         starts = (np.arange(self._n_patches) + 0.5) * part - PATCH_SECONDS / 2
         return [Span(float(start), float(start) + PATCH_SECONDS) for start in starts]
 
-    def extract(self, pieces: Iterable[Samples]) -> Float32:
+    def extract(self, segments: Iterable[Samples]) -> Float32:
         """Return the vector [250] of a recording.
 
         Parameters
         ----------
-        pieces
+        segments
             One array a span, or consecutive blocks of a whole recording; each is cut into patches,
             and one shorter than a patch is repeated to fill it.
 
@@ -138,7 +153,7 @@ class MusiCNN:
         FeatureError
             All patches are silent.
         """
-        cuts = [patch for piece in pieces for patch in cut(piece)]
+        cuts = [patch for segment in segments for patch in cut(segment)]
         if not cuts:
             raise FeatureError("nothing of it was heard")
         heard = np.stack(cuts)

@@ -41,12 +41,17 @@ def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = N
     tracks = library.snapshot() if snapshot is None else snapshot
     if not len(tracks):
         raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
-    metric = library.spec.metric
+    comparison = library.spec.comparison
     # On a busy machine, threads that wait for each other cost more than they bring.
     with threadpool_limits(1, user_api="blas"):
-        groups = tracks_together(tracks, metric)
+        groups = tracks_together(tracks, comparison.similarity)
         return neighbors.fit(
-            tracks.vectors, tracks.genres, groups, metric=metric, k=k, seconds=tracks.seconds
+            tracks.vectors,
+            tracks.genres,
+            groups,
+            comparison=comparison,
+            k=k,
+            seconds=tracks.seconds,
         )
 
 
@@ -97,7 +102,7 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
     if fitted is not None and not is_stale(fitted, snapshot):
         # What an older version of the vote wrote is fitted anew.
         with contextlib.suppress(LibraryDamaged):
-            parameters = Parameters.from_bytes(fitted.blob)
+            parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
     if k is not None and (parameters is None or parameters.k != k):
         parameters = fit(library, snapshot, k=k)
     elif parameters is None:

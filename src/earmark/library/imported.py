@@ -61,4 +61,4 @@ def keep(
         genres = library.genres()
         if genres:
             refit(library)
-    return Imported(len(tracks), genres, spec.metric, tuple(notes), left_out)
+    return Imported(len(tracks), genres, spec.similarity, tuple(notes), left_out)

@@ -11,7 +11,9 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-DTYPES = ("float16", "float32", "float64")
+from earmark.features import ExtractorSpec
+
+__all__ = ["Change", "ExtractorSpec", "Fitted", "Snapshot", "Track", "TrackChanges"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,47 +74,6 @@ class TrackChanges(TypedDict, total=False):
     size: int | None
     modified_ns: int | None
     taught: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractorSpec:
-    """Which feature extractor made the vectors of a library, and how they are kept.
-
-    Attributes
-    ----------
-    name
-        ``"mfcc"``, ``"musicnn"``, or ``"foreign"`` for vectors that were brought along.
-    version
-        The extractor's; vectors of two versions are not compared.
-    dimension
-        Numbers in a vector.
-    metric
-        A name that `earmark.neighbors` knows.
-    dtype
-        ``"float16"``, ``"float32"`` or ``"float64"``: the type on disk, little-endian.
-    """
-
-    name: str
-    version: str
-    dimension: int
-    metric: str
-    dtype: str
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype {self.dtype!r} is none of {', '.join(DTYPES)}")
-        if self.dimension < 1:
-            raise ValueError("dimension must be at least 1")
-
-    @property
-    def storage(self) -> np.dtype[np.floating]:
-        """The type of a stored number, little-endian on every machine."""
-        return np.dtype(self.dtype).newbyteorder("<")
-
-    @property
-    def working(self) -> np.dtype[np.floating]:
-        """The type in which vectors are handed out: float64 for float64, else float32."""
-        return np.dtype(np.float64 if self.dtype == "float64" else np.float32)
 
 
 @dataclass(frozen=True, slots=True)

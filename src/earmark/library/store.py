@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -20,6 +20,7 @@ from earmark.errors import (
     LibraryFormat,
     LibraryReadOnly,
 )
+from earmark.features import spec_of
 from earmark.library import rows, sqlite
 from earmark.library.model import Change, ExtractorSpec, Snapshot, Track, TrackChanges
 from earmark.library.reader import LibraryReader
@@ -66,7 +67,13 @@ class Library(LibraryReader):
             The file cannot be written.
         """
         target = sqlite.real_path(path)
-        facts = {name: str(value) for name, value in dataclasses.asdict(spec).items()}
+        facts = {
+            "name": spec.name,
+            "version": spec.version,
+            "dimension": str(spec.dimension),
+            "metric": spec.similarity,
+            "dtype": spec.dtype,
+        }
         with sqlite.new_file(target, overwrite=overwrite) as part, sqlite.translated(target):
             engine = sqlite.initialize(part)
             try:
@@ -322,13 +329,7 @@ def _open_tables(file: Path, engine: sa.Engine, read_only: bool) -> ExtractorSpe
         facts = read_meta(connection)
     try:
         version = int(facts["format"])
-        spec = ExtractorSpec(
-            facts["name"],
-            facts["version"],
-            int(facts["dimension"]),
-            facts["metric"],
-            facts["dtype"],
-        )
+        spec = _recorded_spec(facts)
     except (KeyError, ValueError) as error:
         raise LibraryDamaged(f"{file}: does not say what it holds; build it again") from error
     if version > FORMAT_VERSION:
@@ -345,6 +346,19 @@ def _open_tables(file: Path, engine: sa.Engine, read_only: bool) -> ExtractorSpe
             # Another process may have been quicker.
             migrate(connection, int(read_meta(connection)["format"]))
     return spec
+
+
+def _recorded_spec(facts: Mapping[str, str]) -> ExtractorSpec:
+    """Return the extractor that a library of format 1 names.
+
+    That format keeps only a part of it, and calls the similarity a metric; the rest is taken from
+    the extractor of that name and version, where it is installed.
+    """
+    name, version, dimension = facts["name"], facts["version"], int(facts["dimension"])
+    known = spec_of(name, version)
+    if known is not None and known.dimension == dimension:
+        return dataclasses.replace(known, dtype=facts["dtype"])
+    return ExtractorSpec(name, version, dimension, facts["metric"], facts["dtype"])
 
 
 def _put(connection: sa.Connection, track: Track, blob: bytes, remember: bool) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from earmark.features import Comparison
 from earmark.neighbors.answers import Answers
 from earmark.neighbors.calibration import Calibration, calibrate
 from earmark.neighbors.metrics import METRICS, Float, Float64
@@ -40,13 +41,15 @@ def _of(seconds: Float64 | None, tracks: Indices) -> Float64 | None:
     return None if seconds is None else seconds[tracks]
 
 
-def _is_plain(metric: str, plain: bool | None) -> bool:
-    return METRICS[metric].plain if plain is None else plain
+def _is_plain(comparison: Comparison, plain: bool | None) -> bool:
+    return METRICS[comparison.similarity].plain if plain is None else plain
 
 
-def _default_k(vectors: Float, genres: Sequence[str], metric: str, plain: bool | None) -> int:
+def _default_k(
+    vectors: Float, genres: Sequence[str], comparison: Comparison, plain: bool | None
+) -> int:
     """Return how many neighbors vote: in the fitted vote half a genre's tracks, from 3 to 30."""
-    if _is_plain(metric, plain):
+    if _is_plain(comparison, plain):
         return CLASSIC_K
     half = len(vectors) // (2 * max(1, len(set(genres))))
     return int(np.clip(half, FEWEST_NEIGHBORS, MOST_NEIGHBORS))
@@ -57,7 +60,7 @@ def fit(
     genres: Sequence[str],
     groups: Indices,
     *,
-    metric: str,
+    comparison: Comparison,
     k: int | None = None,
     plain: bool | None = None,
     seconds: Float64 | None = None,
@@ -72,12 +75,12 @@ def fit(
         Their genres [n].
     groups
         Their groups [n], see ``group_tracks``: what is fitted speaks of tracks of other groups.
-    metric
-        How vectors are compared, a name in ``METRICS``.
+    comparison
+        How vectors are compared.
     k
         How many neighbors vote; None: 8 in the plain vote, else by the size of the genres.
     plain
-        The classic majority vote; None: as the metric has it by default.
+        The classic majority vote; None: as the similarity has it by default.
     seconds
         The lengths of the tracks [n]; None: all were long enough.
 
@@ -86,11 +89,11 @@ def fit(
     The parameters. With fewer than two groups nothing can be left out, so the vote stays plain.
     """
     groups = np.asarray(groups)
-    k = k or _default_k(vectors, genres, metric, plain)
-    if _is_plain(metric, plain) or len(np.unique(groups)) < 2:
-        return Parameters(metric, k)
+    k = k or _default_k(vectors, genres, comparison, plain)
+    if _is_plain(comparison, plain) or len(np.unique(groups)) < 2:
+        return Parameters(comparison, k)
     _, labels = np.unique(np.asarray(genres, dtype=object), return_inverse=True)
-    start = Parameters(metric, k, _OPEN)
+    start = Parameters(comparison, k, _OPEN)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     judged: list[Indices] = []
     shares: list[Float64] = []
@@ -108,7 +111,7 @@ def fit(
         labels[np.concatenate(judged)],
         np.concatenate(strangeness),
     )
-    return Parameters(metric, start.k, calibration)
+    return Parameters(comparison, start.k, calibration)
 
 
 def leave_group_out(
@@ -116,7 +119,7 @@ def leave_group_out(
     genres: Sequence[str],
     groups: Indices,
     *,
-    metric: str,
+    comparison: Comparison,
     k: int | None = None,
     plain: bool | None = None,
     seconds: Float64 | None = None,
@@ -130,7 +133,7 @@ def leave_group_out(
 
     Parameters
     ----------
-    vectors, genres, groups, metric, k, plain, seconds
+    vectors, genres, groups, comparison, k, plain, seconds
         As in ``fit``.
     progress
         Called with the number of tracks answered and the number of all.
@@ -145,7 +148,7 @@ def leave_group_out(
         All tracks are of one group.
     """
     groups = np.asarray(groups)
-    k = k or _default_k(vectors, genres, metric, plain)
+    k = k or _default_k(vectors, genres, comparison, plain)
     folds = deal(groups, N_FOLDS if len(groups) <= MANY_TRACKS else N_FOLDS_OF_MANY)
     parts: list[tuple[Indices, Answers]] = []
     for fold in folds:
@@ -155,7 +158,7 @@ def leave_group_out(
             vectors[rest],
             kept,
             groups[rest],
-            metric=metric,
+            comparison=comparison,
             k=k,
             plain=plain,
             seconds=_of(seconds, rest),

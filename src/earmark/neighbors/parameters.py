@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from earmark.errors import LibraryDamaged
+from earmark.features import Comparison
 from earmark.neighbors.calibration import Calibration
-from earmark.neighbors.metrics import METRICS
 
 CLASSIC_K = 8
 
@@ -20,16 +20,16 @@ class Parameters:
 
     Attributes
     ----------
-    metric
-        How vectors are compared, a name in ``METRICS``.
+    comparison
+        How vectors are compared, which is the extractor's and not kept with the rest.
     k
         How many neighbors vote.
     calibration
         What makes probabilities of the votes. None: every neighbor has one vote, distances are the
-        metric's own and nothing is calibrated, as in the classic method.
+        similarity's own and nothing is calibrated, as in the classic method.
     """
 
-    metric: str
+    comparison: Comparison
     k: int = CLASSIC_K
     calibration: Calibration | None = None
 
@@ -40,11 +40,12 @@ class Parameters:
 
     def to_bytes(self) -> bytes:
         """Write the parameters, to be kept in a library."""
-        return json.dumps(asdict(self)).encode()
+        calibration = None if self.calibration is None else asdict(self.calibration)
+        return json.dumps({"k": self.k, "calibration": calibration}).encode()
 
     @classmethod
-    def from_bytes(cls, blob: bytes) -> Parameters:
-        """Read what ``to_bytes`` wrote.
+    def from_bytes(cls, blob: bytes, comparison: Comparison) -> Parameters:
+        """Read what ``to_bytes`` wrote, for vectors that are compared in the given way.
 
         Raises
         ------
@@ -53,10 +54,12 @@ class Parameters:
         """
         try:
             values = json.loads(blob)
+            # Version 0.1 kept the way of comparing here as well.
+            values.pop("metric", None)
             calibration = values.pop("calibration")
             if calibration is not None:
                 calibration = Calibration(**calibration)
-            read = cls(**values, calibration=calibration)
+            read = cls(comparison, **values, calibration=calibration)
             read._check()
             return read
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -72,8 +75,6 @@ class Parameters:
         ValueError
             One is not.
         """
-        if self.metric not in METRICS:
-            raise ValueError(f"there is no metric {self.metric!r}")
         if type(self.k) is not int or self.k < 1:
             raise ValueError(f"k is {self.k!r}")
         if self.calibration is None:
@@ -86,4 +87,5 @@ class Parameters:
     def describe(self) -> dict[str, Any]:
         """Return the parameters as names and JSON values, for people."""
         calibrated = {} if self.calibration is None else asdict(self.calibration)
-        return {"metric": self.metric, "k": self.k, "plain": self.plain, **calibrated}
+        similarity = self.comparison.similarity
+        return {"metric": similarity, "k": self.k, "plain": self.plain, **calibrated}

@@ -64,13 +64,13 @@ class Voter:
         self._labels: Indices = labels
         self._sizes = np.bincount(labels, minlength=len(self.genres))
         self._least_size = LEAST_SIZE * len(labels) / len(self.genres)
-        self._metric = METRICS[parameters.metric]
+        self._comparison = parameters.comparison
         self._space: Space | None = None
         self._index: Index
         if parameters.plain:
-            self._index = self._metric.index(vectors)
+            self._index = METRICS[self._comparison.similarity].index(vectors)
         else:
-            compared = vectors[:, self._metric.compared_from :]
+            compared = vectors[:, self._comparison.columns]
             self._index = self._space = Space(compared, parameters.k, learn_from)
             self._familiarity = Familiarity(
                 compared if learn_from is None else compared[learn_from]
@@ -83,7 +83,7 @@ class Voter:
         """Return vectors [n, d] as the vote compares them, for a map of them [n, m]."""
         if self._space is None:
             return vectors
-        return self._space.embed(vectors[:, self._metric.compared_from :])
+        return self._space.embed(vectors[:, self._comparison.columns])
 
     def kneighbors(
         self, queries: Float, k: int, *, exclude: Sequence[Indices] | None = None
@@ -142,8 +142,8 @@ class Voter:
         unsettled: Float64 | float = 0.0
         if seconds is not None:
             heard = np.clip(seconds, SHORTEST_HEARD, WELL_HEARD)
-            unsettled = self._metric.settling * (1 / heard - 1 / WELL_HEARD)
-        return self._familiarity.strangeness(queries[:, self._metric.compared_from :], unsettled)
+            unsettled = self._comparison.settling * (1 / heard - 1 / WELL_HEARD)
+        return self._familiarity.strangeness(queries[:, self._comparison.columns], unsettled)
 
     def predict(
         self,

@@ -350,13 +350,14 @@ class Service:
         """Return what the library holds, as JSON values."""
         library = self.library
         stored = library.load_parameters()
-        parameters = None if stored is None else Parameters.from_bytes(stored[0])
+        comparison = library.spec.comparison
+        parameters = None if stored is None else Parameters.from_bytes(stored[0], comparison)
         genres = library.genres()
         return {
             "name": library.path.stem,
             "extractor": library.spec.name,
             "extractor_version": library.spec.version,
-            "metric": library.spec.metric,
+            "metric": library.spec.similarity,
             "dimension": library.spec.dimension,
             "tracks": library.count(),
             "labelled": sum(genres.values()),

@@ -29,14 +29,7 @@ EXTRACTOR = "mfcc"
 
 def classic_spec() -> ExtractorSpec:
     """Return the extractor of classic libraries."""
-    extractor = get_extractor(EXTRACTOR)
-    return ExtractorSpec(
-        extractor.name,
-        extractor.version,
-        extractor.dimension,
-        extractor.metric,
-        extractor.dtype,
-    )
+    return get_extractor(EXTRACTOR).spec
 
 
 def _is_classic(spec: ExtractorSpec) -> bool:
@@ -108,7 +101,7 @@ def import_classic(
     if difference is not None:
         notes.append(f"was extracted with other settings than the recipe's: {difference}")
         spec = ExtractorSpec(
-            "foreign", "mfcc, other settings", spec.dimension, spec.metric, "float64"
+            "foreign", "mfcc, other settings", spec.dimension, spec.similarity, "float64"
         )
     return keep(
         target,
