@@ -55,9 +55,8 @@ class Watch:
             env["PYTHONPATH"] = str(self._site)
         else:
             # -D: what is started is the command itself, and gets its signals.
-            command = [STRACE, "-D", "-f", "-q", "-e", "trace=network", "-o", str(self._trace)] + [
-                *command
-            ]
+            options = ("-D", "-f", "-q", "-e", "trace=network", "-o", str(self._trace))
+            command = [STRACE, *options, *command]
         return subprocess.Popen(
             command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -1,13 +1,64 @@
-"""Words as people read them: nouns that go with a number, names that fit on a line."""
+"""How anything is printed: foreign text, numbers with their nouns, durations and shares.
+
+Names of files, tags, genres and messages that quote them come from elsewhere. They may hold what
+steers a terminal, breaks a line or turns the direction of writing, and be a megabyte long. They are
+cleaned in one place, here: `one_line` where a name is taken up, `shown` where text is printed.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
+UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""What no line may hold, as the inside of a regular expression's ``[…]``.
+
+Controls (a terminal obeys them), ends of lines, and marks that turn the direction of what follows,
+so that a name reads as another. Halves of characters, which no database takes, come beside them;
+they have no place in a pattern of JSON Schema.
+"""
+
+LONGEST_NAME = 200
+"""Characters of a name that are kept."""
+
+LONGEST_SHOWN = 10_000
+"""Characters of a text that are printed."""
+
+_UNFIT = re.compile(rf"[{UNFIT}\ud800-\udfff]")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-# What turns the direction of writing around.
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(text: str, longest: int = LONGEST_SHOWN) -> str:
+    r"""Return text from somewhere else as it may be printed on one line.
+
+    Parameters
+    ----------
+    text
+        Such as a file's name, or a message that quotes one.
+    longest
+        More characters than that are cut off, with an ellipsis in the place of the last.
+
+    >>> shown("a\x1b[2Jb\nc"), shown("abcdef", longest=4)
+    ('a\ufffd[2Jb\ufffdc', 'abc…')
+    """
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
+
+
+def one_line(text: str, longest: int = LONGEST_NAME) -> str:
+    r"""Bring a name to one line that can be kept and printed, without spaces around it.
+
+    Line breaks and tabs become a space; the rest is as `shown` has it.
+
+    >>> one_line(" R&B,\nsoul ")
+    'R&B, soul'
+    """
+    return shown(_BREAKS.sub(" ", text).strip(), longest).strip()
+
+
+def is_one_line(text: str, longest: int = LONGEST_NAME) -> bool:
+    """Whether a name can be kept as it is, and says something."""
+    return text != "" and one_line(text, longest) == text
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -30,13 +81,44 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return one + "s" if many is None else many
 
 
-def one_line(text: str) -> str:
-    """Bring a name to one line that can be printed, without spaces around it.
+def clock(seconds: float) -> str:
+    """Write a duration as a clock does: minutes and seconds, with hours where there are any.
 
-    Line breaks and tabs become a space. What steers a terminal, and halves of characters, which no
-    database takes, become a replacement character.
+    >>> clock(20.4), clock(3600)
+    ('0:20', '1:00:00')
     """
-    return "".join(
-        "\ufffd" if mark in _TURNS or unicodedata.category(mark) in ("Cc", "Cs") else mark
-        for mark in _BREAKS.sub(" ", text).strip()
-    )
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def length(seconds: float) -> str:
+    """Write a duration that is a round one, such as a limit, in words.
+
+    >>> length(14400), length(120), length(0.5)
+    ('4 h', '2 min', '0.5 s')
+    """
+    if seconds >= 3600:
+        return f"{seconds / 3600:g} h"
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as percent; nothing that may happen is 0%, nothing unsure 100%.
+
+    Parameters
+    ----------
+    share
+        From 0 to 1.
+    digits
+        Behind the point.
+
+    >>> percent(0.421), percent(0.004, 0), percent(0.996, 0), percent(1, 0)
+    ('42.1%', '<1%', '>99%', '100%')
+    """
+    step = 10.0**-digits
+    if 0 < share < step / 200:
+        return f"<{step:.{digits}f}%"
+    if 1 - step / 200 <= share < 1:
+        return f">{100 - step:.{digits}f}%"
+    return f"{100 * share:.{digits}f}%"

@@ -152,3 +152,21 @@ def test_what_is_no_library_is_one_line(earmark: Command, tmp_path: Path) -> Non
         assert ran.out == ""
         assert name in ran.err
         assert ran.err.count("\n") == 1
+
+
+def test_what_a_library_says_cannot_command_the_terminal(earmark: Command, tmp_path: Path) -> None:
+    path = tmp_path / "own.earmark"
+    genres = ["[/rock]", "[red]x", "\x1b[2Jclear", "two\nlines", "\u202eturned", "long" * 10**5]
+    spec = ExtractorSpec("foreign", "1", 12, "cosine", "float32")
+    with Library.create(path, spec) as library:
+        library.add(
+            [Track(name=f"track {i}", genre=genre) for i, genre in enumerate(genres * 2)],
+            clusters(12, 3).vectors,
+        )
+    ran = earmark("info", path)
+    assert ran.code == 0, ran.err
+    assert "[/rock]" in ran.out
+    assert "[red]x" in ran.out
+    assert not {"\x1b", "\u202e"} & set(ran.out)
+    assert "\nlines" not in ran.out
+    assert len(ran.out) < 5000

@@ -20,8 +20,9 @@ from typing import NoReturn
 
 import click
 
-from earmark.cli.common import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated, shown
+from earmark.cli.common import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated
 from earmark.errors import EarmarkError
+from earmark.words import shown
 
 COMMANDS = {
     "audit": "earmark.cli.audit:audit",

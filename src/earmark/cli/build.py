@@ -29,10 +29,9 @@ from earmark.cli.common import (
     FileName,
     Terminated,
     console,
-    shown,
 )
 from earmark.errors import CollectionError
-from earmark.words import plural
+from earmark.words import clock, plural, shown
 
 if TYPE_CHECKING:
     from earmark.collection import BuildReport
@@ -199,7 +198,7 @@ def _plain() -> Callable[[BuildReport], None]:
         line = f"{report.finished}/{report.total} {_rate(report, began)}".rstrip()
         if work and report.finished < report.total:
             left = (now - began) / work * (report.total - report.finished)
-            line += f", about {_clock(left)} left"
+            line += f", about {clock(left)} left"
         click.echo(line, err=True)
 
     return update
@@ -210,9 +209,3 @@ def _rate(report: BuildReport, began: float) -> str:
     work = report.finished - report.unchanged
     elapsed = time.monotonic() - began
     return f"{work / elapsed:.1f} files/s" if work and elapsed > 0 else ""
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

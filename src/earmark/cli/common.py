@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,8 @@ from typing import Any, TypeVar
 import click
 from rich.cells import cell_len
 from rich.console import Console
+
+from earmark.words import shown as shown
 
 EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
@@ -24,9 +25,6 @@ LIBRARY_HELP = (
     "The library to compare with: a file, or 'reference' or 'classic' for those of the package. "
     "Without it: $EARMARK_LIBRARY, else your own, else 'reference'."
 )
-
-# Marks that turn the direction of what follows, so that a name reads as another.
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,23 +62,9 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
-def shown(text: str) -> str:
-    """Return text from somewhere else, such as a file name, as it may be printed.
-
-    What could command the terminal, break a line or turn it around becomes a replacement character.
-    """
-    if text.isprintable():
-        return text
-    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(letter) else letter for letter in text)
-
-
 def shown_lines(text: str) -> str:
     """Return text of several lines as it may be printed."""
     return "\n".join(map(shown, text.split("\n")))
-
-
-def _commands(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _TURNS
 
 
 def padded(text: str, width: int) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_CODES, FileName, shown
+from earmark.cli.common import EXIT_CODES, FileName
 from earmark.errors import ImportFormatError
-from earmark.words import plural
+from earmark.words import plural, shown
 
 
 @click.command(epilog=EXIT_CODES, short_help="Write a library of classic features as a my.dat.")

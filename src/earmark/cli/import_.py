@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, shown
+from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName
 from earmark.errors import ImportFormatError
-from earmark.words import plural
+from earmark.words import plural, shown
 
 
 @click.command("import", epilog=EXIT_CODES, short_help="Make a library of a my.dat or an npz.")

@@ -15,6 +15,10 @@ from earmark.evaluation.intervals import wilson
 from earmark.library import Library, open_default
 from earmark.library.fitting import tracks_together, voter
 from earmark.neighbors import Parameters, fold_artist, leave_group_out
+from earmark.words import shown
+
+NAME_SHOWN = 60
+"""Characters of a genre in the table."""
 
 PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness", "set_threshold")
 
@@ -107,22 +111,24 @@ def show(facts: dict[str, Any]) -> None:
     """Print the facts for a person to read."""
     out = console()
     extractor = facts["extractor"]
-    out.print(Text(facts["library"], style="bold"))
+    out.print(Text(shown(facts["library"]), style="bold"))
     out.print(
         f"  {facts['labelled']} labelled tracks by {facts['artists']} known artists, "
         f"{facts['tracks'] - facts['labelled']} unlabelled"
     )
-    out.print(
+    heard = (
         f"  features: {extractor['name']} version {extractor['version']}, "
         f"{extractor['dimension']} numbers a track in {facts['stored_as']}, "
         f"compared by {facts['metric']}"
     )
+    # A Text, since all of that comes from the file.
+    out.print(Text(shown(heard)))
     table = Table(box=None, padding=(0, 2), show_edge=False)
     table.add_column("genre")
     table.add_column("tracks", justify="right")
     table.add_column("artists", justify="right")
     for genre, counts in facts["genres"].items():
-        table.add_row(genre, str(counts["tracks"]), str(counts["artists"]))
+        table.add_row(Text(shown(genre, NAME_SHOWN)), str(counts["tracks"]), str(counts["artists"]))
     out.print(table)
     parameters = facts["parameters"]
     if parameters is None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from earmark.evaluation.figures import Figures, thinned
 from earmark.evaluation.intervals import wilson
-from earmark.evaluation.trust import percent
+from earmark.words import percent
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 46

@@ -14,7 +14,7 @@ from earmark.evaluation.charts import answer_chart, calibration_chart
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.run import Evaluation, fingerprint, versions
 from earmark.evaluation.text import audit_sentence, groups_text
-from earmark.evaluation.trust import percent
+from earmark.words import percent
 
 MATRIX_GENRES = 24
 LISTED = 10

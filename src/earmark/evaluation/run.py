@@ -21,8 +21,9 @@ from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import Figures, figures_of
 from earmark.evaluation.mistakes import Mistake, worst_mistakes
 from earmark.evaluation.splits import LeaveOneArtistOut, Split
-from earmark.evaluation.trust import Trust, judge, percent
+from earmark.evaluation.trust import Trust, judge
 from earmark.neighbors import fit
+from earmark.words import percent
 
 # The random split that stands beside the honest one is repeated less on large libraries: each
 # repeat fits the vote anew, and with many tracks one draw says as much as the next.

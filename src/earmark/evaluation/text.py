@@ -12,8 +12,7 @@ from earmark.evaluation.compare import Comparison
 from earmark.evaluation.figures import Figures
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.run import Evaluation
-from earmark.evaluation.trust import percent
-from earmark.words import plural
+from earmark.words import percent, plural
 
 WIDTH = 88
 BAR = 20

@@ -8,6 +8,7 @@ from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import Figures
 from earmark.evaluation.gtzan import FAULT_FILTERED_SOURCE
 from earmark.evaluation.splits import Split
+from earmark.words import percent
 
 HONEST, LEAKY, UNVOUCHED = "honest", "leaky", "unvouched"
 
@@ -27,11 +28,6 @@ class Trust:
 
     level: str
     verdict: str
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Write a share as percent."""
-    return f"{100 * share:.{digits}f}%"
 
 
 def judge(corpus: Corpus, split: Split, figures: Figures, empty: str | None = None) -> Trust:

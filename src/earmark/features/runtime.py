@@ -15,7 +15,7 @@ QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
-"""What tells dependencies, now and those of extras, to neither send nor store anything of theirs."""
+"""What tells dependencies, those of extras too, to neither send nor store anything of theirs."""
 
 os.environ.update(QUIET)
 

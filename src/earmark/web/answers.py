@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from earmark.classify import Prediction, Stretch
+from earmark.words import one_line, shown
 
 
 def tag(value: object) -> str | None:
     """Return what a tag says as one line of sensible length, None where it says nothing."""
-    text = " ".join(str(value or "").split())
-    return "".join(c for c in text if c.isprintable())[:200] or None
+    return one_line(str(value or "")) or None
 
 
 def shown_path(path: str) -> str:
     """Return a path fit to be shown and to name a track; a file's name may be any bytes."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in path)
+    return shown(path)
 
 
 def told(prediction: Prediction, genre: str) -> Prediction:

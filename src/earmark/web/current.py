@@ -12,8 +12,7 @@ from werkzeug.datastructures import FileStorage
 from earmark.web.access import Access
 from earmark.web.service import Service
 from earmark.web.trouble import BadRequest
-
-LONGEST_NAME = 200
+from earmark.words import one_line
 
 
 def service() -> Service:
@@ -28,9 +27,7 @@ def access() -> Access:
 
 def shown_name(file: FileStorage) -> str:
     """Return the name of an upload, fit to be shown: no folders, no control characters."""
-    name = PurePosixPath(PureWindowsPath(file.filename or "").name).name
-    name = "".join(c for c in name if c.isprintable())[:LONGEST_NAME].strip()
-    return name or "the song"
+    return one_line(PurePosixPath(PureWindowsPath(file.filename or "").name).name) or "the song"
 
 
 def uploaded(*fields: str) -> list[FileStorage]:

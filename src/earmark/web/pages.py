@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from earmark.web.config import MEGABYTE
 from earmark.web.current import access, client_gone, service, shown_name, uploaded
 from earmark.web.problems import answer_problem, status_of
 from earmark.web.trouble import BadRequest, NotFound
+from earmark.words import clock, is_one_line, percent
 
 pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
@@ -42,28 +44,11 @@ def register(app: APIFlask) -> None:
     app.register_blueprint(pages)
     app.register_blueprint(plain)
     app.context_processor(_common)
-    app.template_filter("percent")(percent)
-    app.template_filter("clock")(clock)
+    app.template_filter("percent")(partial(percent, digits=0))
+    app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
     app.template_filter("color")(color)
     app.template_filter("nearness")(nearness)
     app.extensions["earmark-colors"] = Colors()
-
-
-def percent(share: float) -> str:
-    """Write a share as people read it; nothing that may happen is 0 %, nothing unsure 100 %."""
-    if 0 < share < 0.005:
-        return "<1%"
-    if 0.995 <= share < 1:
-        return ">99%"
-    return f"{share * 100:.0f}%"
-
-
-def clock(seconds: float | None) -> str:
-    """Write a duration as minutes and seconds."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def color(genre: str | None) -> str:
@@ -270,7 +255,7 @@ def undo(correction_id: int) -> ResponseReturnValue:
 
 def _genre_of_form() -> str:
     genre = " ".join(request.form.get("genre", "").split())
-    if not genre or len(genre) > 100 or not genre.isprintable():
+    if not is_one_line(genre, 100):
         raise BadRequest("a genre needs a name of 1 to 100 characters; go back and type one")
     return genre
 

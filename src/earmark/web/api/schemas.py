@@ -22,10 +22,10 @@ from apiflask.fields import (
 from apiflask.validators import Length, OneOf, Range, Regexp
 from marshmallow import ValidationError, validates_schema
 
-# Controls, ends of lines, and what turns the direction of the text that follows.
-_UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+from earmark.words import UNFIT
+
 # Neither blank at an end nor with such characters.
-PLAIN_TEXT = rf"^[^\s{_UNFIT}]([^{_UNFIT}]*[^\s{_UNFIT}])?$"
+PLAIN_TEXT = rf"^[^\s{UNFIT}]([^{UNFIT}]*[^\s{UNFIT}])?$"
 
 NOT_PLAIN = "Must be one line of text without control characters and without blanks at its ends."
 
