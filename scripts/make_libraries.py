@@ -1,6 +1,11 @@
 """Make the two libraries of the package from the GTZAN clips.
 
     python scripts/make_libraries.py ../shared/data
+    python scripts/make_libraries.py --update
+
+With ``--update`` the libraries that are there are brought to the present format of the file, their
+vectors unchanged. They are kept in it since they are opened often and never for writing: an older
+one would be brought up to date in memory each time.
 
 Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then
 packed: paths are dropped, since nobody else has the files there, and vectors keep as few bits as
@@ -84,12 +89,26 @@ def pack(built: Path, packed: Path, dtype: str) -> None:
     print(f"{packed}: {len(tracks)} tracks, {packed.stat().st_size:,} bytes")
 
 
+def update(packed: Path) -> None:
+    """Write a library of the package again, in the present format."""
+    with Library.open(packed, immutable=True) as library:
+        library.copy(packed, overwrite=True, packed=True)
+    print(f"{packed}: {packed.stat().st_size:,} bytes")
+
+
 def main() -> None:
     """Build and pack both libraries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder that holds gtzan/")
+    parser.add_argument("data", type=Path, nargs="?", help="the folder that holds gtzan/")
+    parser.add_argument("--update", action="store_true", help="only bring them up to date")
     parser.add_argument("--only", choices=["reference", "classic"])
     arguments = parser.parse_args()
+    if arguments.update:
+        for name in ("reference", "classic"):
+            update(DATA / f"{name}.earmark")
+        return
+    if arguments.data is None:
+        parser.error("name the folder that holds gtzan/")
     gtzan = arguments.data / "gtzan"
     index = read_index(gtzan)
     full = {path.stem: path for path in sorted((gtzan / "full").glob("*/*.ogg"))}

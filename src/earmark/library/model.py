@@ -32,6 +32,9 @@ class Track:
         The file, absolute. At most one track of a library has a given path.
     content_hash
         SHA-256 of the file's bytes, 64 hexadecimal digits.
+    audio_hash
+        SHA-256 of the file's audio payload, 64 hexadecimal digits: it stays when tags or pictures
+        change. None where it is not known, or the payload cannot be taken out of the file.
     duration
         In seconds.
     size, modified_ns
@@ -48,6 +51,7 @@ class Track:
     title: str | None = None
     path: str | None = None
     content_hash: str | None = None
+    audio_hash: str | None = None
     duration: float | None = None
     size: int | None = None
     modified_ns: int | None = None
@@ -70,6 +74,7 @@ class TrackChanges(TypedDict, total=False):
     title: str | None
     path: str | None
     content_hash: str | None
+    audio_hash: str | None
     duration: float | None
     size: int | None
     modified_ns: int | None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from earmark.errors import LibraryExtractor, TrackNotFound
 from earmark.library import rows, sqlite
 from earmark.library.model import ExtractorSpec, Fitted, Snapshot, Track
-from earmark.library.schema import state, tracks
+from earmark.library.schema import state, track_genres, tracks, vectors
 
 
 class LibraryReader:
@@ -68,6 +68,12 @@ class LibraryReader:
         with self._reading() as connection, rows.intact(self.path):
             return _revision(connection)
 
+    @property
+    def digest(self) -> str:
+        """What `earmark.library.digest` made of all vectors and labels, as it was written down."""
+        with self._reading() as connection, rows.intact(self.path):
+            return str(connection.execute(sa.select(state.c.digest)).scalar_one())
+
     def require(self, name: str, version: str) -> None:
         """See that the vectors are of a certain extractor.
 
@@ -106,6 +112,10 @@ class LibraryReader:
     def find_hash(self, content_hash: str) -> list[Track]:
         """Return the tracks whose file had these bytes; often none."""
         return self._select(tracks.c.content_hash == content_hash)
+
+    def find_audio_hash(self, audio_hash: str) -> list[Track]:
+        """Return the tracks whose file had this audio payload; often none."""
+        return self._select(tracks.c.audio_hash == audio_hash)
 
     def find_path(self, path: str | os.PathLike[str]) -> Track | None:
         """Return the track of a file, None where there is none. The path is taken as it is."""
@@ -162,7 +172,7 @@ class LibraryReader:
 
     def genres(self) -> dict[str, int]:
         """Return the number of tracks of each genre, genres sorted; the unlabelled do not count."""
-        return self._counts(tracks.c.genre)
+        return self._counts(track_genres.c.genre)
 
     def artists(self) -> dict[str, int]:
         """Return the number of tracks of each artist, artists sorted, unknown ones left out."""
@@ -183,7 +193,9 @@ class LibraryReader:
         """
         with self._reading() as connection, rows.intact(self.path):
             self._get(connection, track_id)
-            blob = connection.scalar(sa.select(tracks.c.vector).where(tracks.c.id == track_id))
+            blob = connection.scalar(
+                sa.select(vectors.c.vector).where(vectors.c.track_id == track_id)
+            )
         vector: NDArray[np.floating] = rows.unpack([blob or b""], self.spec, self.path)[0]
         return vector
 
@@ -204,7 +216,11 @@ class LibraryReader:
                 revision = _revision(connection)
                 if self._snapshot is not None and self._snapshot.revision == revision:
                     return self._snapshot
-                query = sa.select(*rows.COLUMNS, tracks.c.vector).where(tracks.c.genre.is_not(None))
+                query = (
+                    sa.select(*rows.COLUMNS, vectors.c.vector)
+                    .outerjoin(vectors, vectors.c.track_id == tracks.c.id)
+                    .where(rows.is_labelled())
+                )
                 found = [
                     (rows.track_of(row), row["vector"])
                     for row in connection.execute(query).mappings()
@@ -261,7 +277,7 @@ def _filters(
 ) -> list[sa.ColumnElement[bool]]:
     where: list[sa.ColumnElement[bool]] = []
     if genre is not None:
-        where.append(tracks.c.genre == genre)
+        where.append(rows.has_genre(genre))
     if artist is not None:
         where.append(tracks.c.artist == artist)
     if search:

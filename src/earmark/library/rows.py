@@ -1,4 +1,4 @@
-"""Between tracks and rows of the database: one direction each, and what was before a change."""
+"""Between tracks and rows of the database: one direction each."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ import dataclasses
 import datetime
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from earmark.errors import LibraryDamaged, LibraryError
+from earmark.errors import LibraryDamaged
 from earmark.library.model import Change, ExtractorSpec, Track
-from earmark.library.schema import history, tracks
+from earmark.library.schema import track_genres, tracks
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Track) if field.name != "id")
-COLUMNS = tuple(tracks.c[name] for name in (*FIELDS, "id"))
 
+# A track's genre is its heaviest label.
+_GENRE = (
+    sa.select(track_genres.c.genre)
+    .where(track_genres.c.track_id == tracks.c.id)
+    .order_by(track_genres.c.weight.desc(), track_genres.c.genre)
+    .limit(1)
+    .scalar_subquery()
+)
+COLUMNS = (*(tracks.c[name] for name in (*FIELDS, "id") if name != "genre"), _GENRE.label("genre"))
+"""What makes a track, in queries of the table of tracks."""
 
-TEXTS = ("name", "genre", "artist", "title", "path", "content_hash")
+TEXTS = ("name", "genre", "artist", "title", "path", "content_hash", "audio_hash")
 
 
 @contextlib.contextmanager
@@ -43,6 +52,17 @@ def intact(where: object) -> Iterator[None]:
         raise LibraryDamaged(f"{where}: is damaged (has no state); build it again") from error
 
 
+def has_genre(genre: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a track has a genre."""
+    labels = sa.select(track_genres.c.track_id).where(track_genres.c.genre == genre)
+    return tracks.c.id.in_(labels)
+
+
+def is_labelled() -> sa.ColumnElement[bool]:
+    """Return the condition that a track has any genre."""
+    return sa.exists().where(track_genres.c.track_id == tracks.c.id)
+
+
 def track_of(row: Mapping[Any, Any]) -> Track:
     """Make a track of a row that has its columns.
 
@@ -61,10 +81,15 @@ def track_of(row: Mapping[Any, Any]) -> Track:
 
 
 def values_of(track: Track) -> dict[str, object]:
-    """Return the columns of a track, without its id and vector."""
-    values: dict[str, object] = {name: getattr(track, name) for name in FIELDS}
+    """Return the columns of a track, without its id, genre and vector."""
+    values: dict[str, object] = {name: getattr(track, name) for name in FIELDS if name != "genre"}
     values["search_text"] = fold("\n".join(filter(None, (track.name, track.artist, track.title))))
     return values
+
+
+def id_of(track: Track) -> int:
+    """Return the id of a track that comes from a library, and so has one."""
+    return cast(int, track.id)
 
 
 def fold(text: str) -> str:
@@ -115,32 +140,6 @@ def unpack(blobs: list[bytes], spec: ExtractorSpec, where: object) -> NDArray[np
     return working
 
 
-def record(
-    connection: sa.Connection,
-    what: str,
-    before: Track | None,
-    after: Track | None,
-    vector_before: bytes | None = None,
-) -> int:
-    """Write an entry of the history; return its id."""
-    known = after if after is not None else before
-    if known is None:
-        raise ValueError("a change needs a track before or after it")
-    result = connection.execute(
-        history.insert().values(
-            time=datetime.datetime.now(datetime.UTC).isoformat(),
-            what=what,
-            track_id=known.id,
-            before=None if before is None else json.dumps(dataclasses.asdict(before)),
-            after=None if after is None else json.dumps(dataclasses.asdict(after)),
-            vector_before=vector_before,
-            undone=False,
-        )
-    )
-    key = result.inserted_primary_key
-    return int(key[0]) if key is not None else 0
-
-
 def change_of(row: Mapping[Any, Any]) -> Change:
     """Make a change of a row of the history."""
     return Change(
@@ -152,54 +151,3 @@ def change_of(row: Mapping[Any, Any]) -> Change:
         after=None if row["after"] is None else Track(**json.loads(row["after"])),
         undone=row["undone"],
     )
-
-
-def take_back(connection: sa.Connection, change_id: int, where: object) -> int:
-    """Undo one entry of the history; return the id of its track.
-
-    Raises
-    ------
-    LibraryError
-        There is no such entry, it was undone before, or a later one of the same track still holds.
-    """
-    row = connection.execute(sa.select(history).where(history.c.id == change_id)).mappings().first()
-    if row is None:
-        raise LibraryError(f"{where}: there is no change {change_id} to undo")
-    if row["undone"]:
-        raise LibraryError(f"{where}: change {change_id} was undone already")
-    later = connection.scalar(
-        sa.select(sa.func.max(history.c.id)).where(
-            history.c.track_id == row["track_id"],
-            history.c.id > change_id,
-            history.c.undone.is_(False),
-        )
-    )
-    if later is not None:
-        raise LibraryError(f"{where}: the same track was changed again; undo change {later} first")
-    _restore(connection, row, where)
-    connection.execute(history.update().where(history.c.id == change_id).values(undone=True))
-    return int(row["track_id"])
-
-
-def _restore(connection: sa.Connection, row: Mapping[Any, Any], where: object) -> None:
-    track_id = row["track_id"]
-    if row["before"] is None:
-        connection.execute(tracks.delete().where(tracks.c.id == track_id))
-        return
-    values = values_of(Track(**json.loads(row["before"])))
-    present = connection.scalar(sa.select(tracks.c.id).where(tracks.c.id == track_id)) is not None
-    # A file that has been recorded again meanwhile keeps its path.
-    if values["path"] is not None:
-        holder = connection.scalar(sa.select(tracks.c.id).where(tracks.c.path == values["path"]))
-        if holder not in (None, track_id):
-            raise LibraryError(f"{where}: {values['path']} is in the library again; nothing undone")
-    if present:
-        if row["vector_before"] is not None:
-            values["vector"] = row["vector_before"]
-        connection.execute(tracks.update().where(tracks.c.id == track_id).values(**values))
-    elif row["vector_before"] is not None:
-        connection.execute(
-            tracks.insert().values(id=track_id, vector=row["vector_before"], **values)
-        )
-    else:
-        raise LibraryError(f"{where}: the track is no longer there; nothing undone")

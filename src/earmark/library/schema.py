@@ -1,17 +1,16 @@
-"""Tables of a library, the version of their layout, and how older layouts are brought up to it.
+"""Tables of a library, and the version of their layout.
 
 The tables use nothing that only SQLite has, so that another database can hold them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-FORMAT_VERSION = 1
-"""Version of the layout below; every change of it needs a step in `MIGRATIONS`."""
+FORMAT_VERSION = 2
+"""Version of the layout below; every change needs a step in `earmark.library.migrations`."""
 
 APPLICATION_ID = 0x4561724D
 """Marks an SQLite file as a library ("EarM" in ASCII)."""
@@ -56,6 +55,9 @@ state = sa.Table(
     sa.Column("parameters", sa.LargeBinary),
     sa.Column("parameters_revision", sa.BigInteger),
     sa.Column("parameters_genres", sa.Text),
+    # What `earmark.library.digest` makes of all vectors and labels, and of the parameters.
+    sa.Column("digest", sa.Text, nullable=False, server_default=""),
+    sa.Column("parameters_digest", sa.Text),
 )
 
 tracks = sa.Table(
@@ -63,20 +65,48 @@ tracks = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("name", PathText, nullable=False),
-    sa.Column("genre", sa.Text, index=True),
     sa.Column("artist", sa.Text, index=True),
     sa.Column("title", sa.Text),
     sa.Column("path", PathText, unique=True),
     sa.Column("content_hash", sa.Text, index=True),
+    sa.Column("audio_hash", sa.Text, index=True),
     sa.Column("duration", sa.Float),
     sa.Column("size", sa.BigInteger),
     sa.Column("modified_ns", sa.BigInteger),
-    sa.Column("taught", sa.Boolean, nullable=False, default=False),
+    sa.Column("taught", sa.Boolean, nullable=False, default=False, index=True),
     # Name, artist and title, case-folded: databases fold only ASCII, or each in its own way.
     sa.Column("search_text", PathText, nullable=False),
-    sa.Column("vector", sa.LargeBinary, nullable=False),
+    # The order of every list, so that a page far down is found without sorting.
+    sa.Index("ix_tracks_order", "name", "path", "content_hash", "id"),
     # Ids are never given twice, so that the history means the same track for ever.
     sqlite_autoincrement=True,
+)
+
+# A track may have several genres, each with its share of a vote; one without is unlabelled.
+track_genres = sa.Table(
+    "track_genres",
+    metadata,
+    sa.Column("track_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("genre", sa.Text, primary_key=True),
+    sa.Column("weight", sa.Float, nullable=False),
+    sa.Index("ix_track_genres_genre", "genre", "track_id"),
+    sqlite_with_rowid=False,
+)
+
+# Taxonomy: which genre is a kind of which.
+genre_parents = sa.Table(
+    "genre_parents",
+    metadata,
+    sa.Column("genre", sa.Text, primary_key=True),
+    sa.Column("parent", sa.Text, nullable=False),
+)
+
+# Apart from the tracks, so that lists of these do not read past them, and all are read in one go.
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("track_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
 history = sa.Table(
@@ -93,11 +123,6 @@ history = sa.Table(
     sqlite_autoincrement=True,
 )
 
-Migration = Callable[[sa.Connection], None]
-
-MIGRATIONS: Mapping[int, Migration] = MappingProxyType({})
-"""From a format version to the step that makes the next one of it. Version 1 is the first."""
-
 
 def read_meta(connection: sa.Connection) -> dict[str, str]:
     """Return the facts of a library: its format and its extractor."""
@@ -111,21 +136,3 @@ def write_meta(connection: sa.Connection, facts: Mapping[str, str]) -> None:
     connection.execute(
         meta.insert(), [{"key": key, "value": value} for key, value in facts.items()]
     )
-
-
-def migrate(
-    connection: sa.Connection,
-    version: int,
-    target: int = FORMAT_VERSION,
-    steps: Mapping[int, Migration] | None = None,
-) -> None:
-    """Bring the tables from one format version to a later one, inside the caller's transaction.
-
-    Raises
-    ------
-    KeyError
-        No step leads from a version to the next.
-    """
-    for number in range(version, target):
-        (MIGRATIONS if steps is None else steps)[number](connection)
-    write_meta(connection, {"format": str(target)})

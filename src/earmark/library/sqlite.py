@@ -129,8 +129,12 @@ def make_engine(path: Path, *, read_only: bool, immutable: bool, timeout: float)
             connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
-    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+    return _begin_by_hand(
+        sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+    )
 
+
+def _begin_by_hand(engine: sa.Engine) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         # The driver begins nothing by itself here. A reader sees one state of the whole file; a
@@ -139,6 +143,33 @@ def make_engine(path: Path, *, read_only: bool, immutable: bool, timeout: float)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def in_memory(engine: sa.Engine) -> sa.Engine:
+    """Return an engine for a copy in memory of the database behind another, which is let go.
+
+    It has a single connection, for which threads wait.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with engine.connect() as source:
+        _driver(source).backup(connection)
+    engine.dispose()
+    return _begin_by_hand(
+        sa.create_engine(
+            "sqlite://",
+            creator=lambda: connection,
+            poolclass=sa.pool.QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=None,
+        )
+    )
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101
+    return driver
 
 
 @contextlib.contextmanager
@@ -158,6 +189,11 @@ def translated(path: Path) -> Iterator[None]:
         raise _library_error(path, error.orig) from error
     except sqlite3.Error as error:
         raise _library_error(path, error) from error
+    except UnicodeDecodeError as error:
+        # The driver fails so where text that it must read or quote, such as the schema, is none.
+        raise LibraryDamaged(
+            f"{path}: is damaged (text that is no UTF-8); build it again"
+        ) from error
 
 
 def _library_error(path: Path, error: sqlite3.Error) -> LibraryError:
@@ -268,9 +304,7 @@ def set_journal(path: Path, mode: str) -> None:
 def copy_file(engine: sa.Engine, target: Path) -> None:
     """Copy the database behind an engine, as of one moment, over an empty file."""
     with engine.connect() as connection, contextlib.closing(sqlite3.connect(target)) as copy:
-        source = connection.connection.dbapi_connection
-        assert isinstance(source, sqlite3.Connection)  # noqa: S101
-        source.backup(copy)
+        _driver(connection).backup(copy)
 
 
 def compact(path: Path) -> None:

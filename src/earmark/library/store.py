@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 import sqlalchemy as sa
@@ -16,24 +16,23 @@ from numpy.typing import ArrayLike
 
 from earmark.errors import (
     LibraryDamaged,
-    LibraryError,
     LibraryFormat,
     LibraryReadOnly,
 )
-from earmark.features import spec_of
-from earmark.library import rows, sqlite
+from earmark.library import digest, rows, sqlite
+from earmark.library.migrations import migrate
 from earmark.library.model import Change, ExtractorSpec, Snapshot, Track, TrackChanges
 from earmark.library.reader import LibraryReader
 from earmark.library.schema import (
     FORMAT_VERSION,
     history,
     metadata,
-    migrate,
     read_meta,
     state,
     tracks,
     write_meta,
 )
+from earmark.library.writing import Writer
 
 
 class Library(LibraryReader):
@@ -68,11 +67,8 @@ class Library(LibraryReader):
         """
         target = sqlite.real_path(path)
         facts = {
-            "name": spec.name,
-            "version": spec.version,
-            "dimension": str(spec.dimension),
-            "metric": spec.similarity,
-            "dtype": spec.dtype,
+            "format": str(FORMAT_VERSION),
+            "extractor": json.dumps(spec.to_json(), ensure_ascii=False),
         }
         with sqlite.new_file(target, overwrite=overwrite) as part, sqlite.translated(target):
             engine = sqlite.initialize(part)
@@ -80,8 +76,8 @@ class Library(LibraryReader):
                 writer = engine.execution_options(write=True)
                 with writer.begin() as connection:
                     metadata.create_all(connection)
-                    write_meta(connection, {"format": str(FORMAT_VERSION), **facts})
-                    connection.execute(state.insert().values(id=1, revision=0))
+                    write_meta(connection, facts)
+                    connection.execute(state.insert().values(id=1, revision=0, digest=digest.EMPTY))
             finally:
                 engine.dispose()
             # WAL: one process writes while others go on reading.
@@ -127,8 +123,12 @@ class Library(LibraryReader):
             file, read_only=read_only, immutable=immutable, timeout=busy_timeout
         )
         try:
-            with sqlite.translated(file):
-                spec = _open_tables(file, engine, read_only)
+            with sqlite.translated(file), rows.intact(file):
+                if _format(file, engine) < FORMAT_VERSION:
+                    if read_only:
+                        engine = sqlite.in_memory(engine)
+                    _migrate(engine)
+                spec = _recorded_spec(file, engine)
         except BaseException:
             engine.dispose()
             raise
@@ -144,9 +144,13 @@ class Library(LibraryReader):
         with sqlite.translated(self.path), writer.begin() as connection:
             yield connection
 
-    @staticmethod
-    def _touched(connection: sa.Connection, count: int) -> None:
-        connection.execute(state.update().values(revision=state.c.revision + count))
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Writer]:
+        """Change tracks: all of the block or, where it raises, nothing."""
+        with self._writing() as connection:
+            writer = Writer(connection, self.path)
+            yield writer
+            writer.close()
 
     # Changes
 
@@ -180,13 +184,15 @@ class Library(LibraryReader):
             It cannot be written, or not now.
         """
         blobs = rows.pack(np.asarray(vectors), len(new), self.spec)
-        ids = []
-        with self._writing() as connection:
-            for track, blob in zip(new, blobs, strict=True):
-                keep = track.taught if remember is None else remember
-                ids.append(_put(connection, track, blob, keep))
-            self._touched(connection, len(new))
-        return ids
+        with self._changing() as writer:
+            done = writer.put(new, blobs)
+            keep = [put for put in done if (put.after.taught if remember is None else remember)]
+            for what, kept in (
+                ("add", [put for put in keep if put.before is None]),
+                ("relabel", [put for put in keep if put.before is not None]),
+            ):
+                writer.record(what, [(put.before, put.after, put.vector_before) for put in kept])
+        return [rows.id_of(put.after) for put in done]
 
     def update(
         self, track_id: int, *, remember: bool = True, **changes: Unpack[TrackChanges]
@@ -206,19 +212,42 @@ class Library(LibraryReader):
         LibraryError
             Another track has that path.
         """
-        with self._writing() as connection:
-            before = self._get(connection, track_id)
+        with self._changing() as writer:
+            before = writer.get(track_id)
             after = dataclasses.replace(before, **changes)
             if after == before:
                 return None
-            taken = sa.select(tracks.c.id).where(tracks.c.path == after.path)
-            if after.path != before.path and connection.scalar(taken) is not None:
-                raise LibraryError(f"{self.path}: another track is {after.path} already")
-            connection.execute(
-                tracks.update().where(tracks.c.id == track_id).values(**rows.values_of(after))
-            )
-            self._touched(connection, 1)
-            return rows.record(connection, "relabel", before, after) if remember else None
+            writer.replace(before, after)
+            return writer.record("relabel", [(before, after, None)])[0] if remember else None
+
+    def set_identity(
+        self,
+        track_id: int,
+        *,
+        audio_hash: str | None,
+        content_hash: str | None = None,
+        size: int | None = None,
+        modified_ns: int | None = None,
+    ) -> None:
+        """Write down by what the file of a track is recognized; this is no change of the history.
+
+        What is None stays as it is.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        known: TrackChanges = {}
+        if audio_hash is not None:
+            known["audio_hash"] = audio_hash
+        if content_hash is not None:
+            known["content_hash"] = content_hash
+        if size is not None:
+            known["size"] = size
+        if modified_ns is not None:
+            known["modified_ns"] = modified_ns
+        self.update(track_id, remember=False, **known)
 
     def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> None:
         """Take tracks out of the library, all of them or none.
@@ -229,15 +258,12 @@ class Library(LibraryReader):
             One of them is not there.
         """
         wanted = list(dict.fromkeys(track_ids))
-        with self._writing() as connection:
+        with self._changing() as writer:
+            gone = [(writer.get(i), None, writer.vector(i) if remember else None) for i in wanted]
             for track_id in wanted:
-                track = self._get(connection, track_id)
-                where = tracks.c.id == track_id
-                if remember:
-                    blob = connection.scalar(sa.select(tracks.c.vector).where(where))
-                    rows.record(connection, "remove", track, None, blob)
-                connection.execute(tracks.delete().where(where))
-            self._touched(connection, len(wanted))
+                writer.remove(track_id)
+            if remember:
+                writer.record("remove", gone)
 
     def history(self, limit: int = 50, *, track_id: int | None = None) -> list[Change]:
         """Return the latest changes, newest first, optionally those of one track."""
@@ -255,10 +281,8 @@ class Library(LibraryReader):
         LibraryError
             There is no such change, it was undone, or the track was changed again since.
         """
-        with self._writing() as connection:
-            track_id = rows.take_back(connection, change_id, self.path)
-            self._touched(connection, 1)
-            return track_id
+        with self._changing() as writer, rows.intact(self.path):
+            return writer.take_back(change_id)
 
     def store_parameters(self, blob: bytes, snapshot: Snapshot | None = None) -> None:
         """Keep parameters of the vote.
@@ -278,6 +302,7 @@ class Library(LibraryReader):
                     parameters=blob,
                     parameters_revision=fitted_to.revision,
                     parameters_genres=json.dumps(fitted_to.genre_names),
+                    parameters_digest=digest.of_parameters(blob),
                 )
             )
 
@@ -323,62 +348,38 @@ class Library(LibraryReader):
                 sqlite.set_journal(part, "WAL")
 
 
-def _open_tables(file: Path, engine: sa.Engine, read_only: bool) -> ExtractorSpec:
-    """Check the format of an opened file, bring it up to date, and read its extractor."""
+def _format(file: Path, engine: sa.Engine) -> int:
+    """Return the version of a library's layout.
+
+    Raises
+    ------
+    LibraryFormat
+        It is a later one than this version of Earmark knows.
+    LibraryDamaged
+        It is not said, or there is no such version.
+    """
+    with engine.begin() as connection:
+        told = read_meta(connection).get("format", "")
+    if not (told.isascii() and told.isdigit() and len(told) < 10 and int(told) >= 1):
+        raise LibraryDamaged(f"{file}: does not say what it holds; build it again")
+    if int(told) > FORMAT_VERSION:
+        raise LibraryFormat(
+            f"{file}: was written by a newer Earmark (format {told}, this one knows "
+            f"{FORMAT_VERSION}); update Earmark"
+        )
+    return int(told)
+
+
+def _migrate(engine: sa.Engine) -> None:
+    with engine.execution_options(write=True).begin() as connection:
+        # Another process may have been quicker.
+        migrate(connection, int(read_meta(connection)["format"]))
+
+
+def _recorded_spec(file: Path, engine: sa.Engine) -> ExtractorSpec:
     with engine.begin() as connection:
         facts = read_meta(connection)
     try:
-        version = int(facts["format"])
-        spec = _recorded_spec(facts)
-    except (KeyError, ValueError) as error:
+        return ExtractorSpec.from_json(json.loads(facts["extractor"]))
+    except (KeyError, ValueError, RecursionError) as error:
         raise LibraryDamaged(f"{file}: does not say what it holds; build it again") from error
-    if version > FORMAT_VERSION:
-        raise LibraryFormat(
-            f"{file}: was written by a newer Earmark (format {version}, this one knows "
-            f"{FORMAT_VERSION}); update Earmark"
-        )
-    if version < FORMAT_VERSION:
-        if read_only:
-            raise LibraryFormat(
-                f"{file}: has the older format {version}; open it once where it may be written"
-            )
-        with engine.execution_options(write=True).begin() as connection:
-            # Another process may have been quicker.
-            migrate(connection, int(read_meta(connection)["format"]))
-    return spec
-
-
-def _recorded_spec(facts: Mapping[str, str]) -> ExtractorSpec:
-    """Return the extractor that a library of format 1 names.
-
-    That format keeps only a part of it, and calls the similarity a metric; the rest is taken from
-    the extractor of that name and version, where it is installed.
-    """
-    name, version, dimension = facts["name"], facts["version"], int(facts["dimension"])
-    known = spec_of(name, version)
-    if known is not None and known.dimension == dimension:
-        return dataclasses.replace(known, dtype=facts["dtype"])
-    return ExtractorSpec(name, version, dimension, facts["metric"], facts["dtype"])
-
-
-def _put(connection: sa.Connection, track: Track, blob: bytes, remember: bool) -> int:
-    """Insert a track, or replace the one of the same path; return its id."""
-    values: dict[str, Any] = {**rows.values_of(track), "vector": blob}
-    before: Track | None = None
-    blob_before: bytes | None = None
-    if track.path is not None:
-        query = sa.select(*rows.COLUMNS, tracks.c.vector).where(tracks.c.path == track.path)
-        row = connection.execute(query).mappings().first()
-        if row is not None:
-            before, blob_before = rows.track_of(row), row["vector"]
-    if before is None:
-        key = connection.execute(tracks.insert().values(**values)).inserted_primary_key
-        track_id = int(key[0]) if key is not None else 0
-    else:
-        track_id = int(before.id or 0)
-        connection.execute(tracks.update().where(tracks.c.id == track_id).values(**values))
-    if remember:
-        after = dataclasses.replace(track, id=track_id)
-        what = "add" if before is None else "relabel"
-        rows.record(connection, what, before, after, blob_before)
-    return track_id

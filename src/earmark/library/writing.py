@@ -1,0 +1,300 @@
+"""The changes of one transaction: rows, their history, the revision and the digest, in step."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from earmark.errors import LibraryDamaged, LibraryError, TrackNotFound
+from earmark.library import digest, rows
+from earmark.library.model import Track
+from earmark.library.schema import history, state, track_genres, tracks, vectors
+
+_PATHS_A_QUERY = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Put:
+    """What became of one track that was added.
+
+    Attributes
+    ----------
+    before
+        The track of the same path that was there, None where there was none.
+    vector_before
+        Its stored vector.
+    after
+        The track as it is now, with its id.
+    """
+
+    before: Track | None
+    vector_before: bytes | None
+    after: Track
+
+
+class Writer:
+    """Changes tables inside a transaction of the caller's; `close` it at the end.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that nobody else can write beside.
+    where
+        What messages call the library.
+    """
+
+    def __init__(self, connection: sa.Connection, where: object) -> None:
+        self._connection = connection
+        self._where = where
+        self._more: list[int] = []
+        self._less: list[int] = []
+        self._touched = 0
+
+    def close(self) -> None:
+        """Write down the revision and the digest that the changes make."""
+        if not self._touched:
+            return
+        with rows.intact(self._where):
+            known = self._connection.execute(sa.select(state.c.digest)).scalar_one()
+            made = digest.moved(known, more=self._more, less=self._less)
+        self._connection.execute(
+            state.update().values(revision=state.c.revision + self._touched, digest=made)
+        )
+
+    def get(self, track_id: int) -> Track:
+        """Return a track.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        query = sa.select(*rows.COLUMNS).where(tracks.c.id == track_id)
+        with rows.intact(self._where):
+            row = self._connection.execute(query).mappings().first()
+            if row is None:
+                raise TrackNotFound(f"{self._where}: has no track {track_id}")
+            return rows.track_of(row)
+
+    def vector(self, track_id: int) -> bytes:
+        """Return the stored vector of a track.
+
+        Raises
+        ------
+        LibraryDamaged
+            It has none.
+        """
+        query = sa.select(vectors.c.vector).where(vectors.c.track_id == track_id)
+        found = self._connection.scalar(query)
+        if not isinstance(found, bytes):
+            raise LibraryDamaged(
+                f"{self._where}: is damaged (track {track_id} has no vector); build it again"
+            )
+        return found
+
+    # Tracks
+
+    def put(self, new: Sequence[Track], blobs: Sequence[bytes]) -> list[Put]:
+        """Insert tracks with their vectors, or replace those of the same paths.
+
+        Most are new, and are written many at a time.
+        """
+        held = self._held({track.path for track in new if track.path is not None})
+        met: set[str] = set()
+        plain, clashing = [], []
+        for number, track in enumerate(new):
+            if track.path is not None and (track.path in held or track.path in met):
+                clashing.append(number)
+                continue
+            plain.append(number)
+            if track.path is not None:
+                met.add(track.path)
+        done: dict[int, Put] = {}
+        ids = self._insert([new[n] for n in plain], [blobs[n] for n in plain])
+        for number, track_id in zip(plain, ids, strict=True):
+            done[number] = Put(None, None, dataclasses.replace(new[number], id=track_id))
+        # A path may also come twice among the new ones; then the last of them holds.
+        for number in clashing:
+            (track_id,) = self._held({str(new[number].path)}).values()
+            before, blob = self.get(track_id), self.vector(track_id)
+            after = dataclasses.replace(new[number], id=track_id)
+            self.replace(before, after, blobs[number])
+            done[number] = Put(before, blob, after)
+        return [done[number] for number in range(len(new))]
+
+    def _held(self, paths: set[str]) -> dict[str, int]:
+        """Return the tracks that have one of these paths: their ids by path."""
+        found: dict[str, int] = {}
+        listed = sorted(paths)
+        for start in range(0, len(listed), _PATHS_A_QUERY):
+            query = sa.select(tracks.c.path, tracks.c.id).where(
+                tracks.c.path.in_(listed[start : start + _PATHS_A_QUERY])
+            )
+            found |= {
+                str(path): int(track_id) for path, track_id in self._connection.execute(query)
+            }
+        return found
+
+    def _insert(self, new: Sequence[Track], blobs: Sequence[bytes]) -> list[int]:
+        if not new:
+            return []
+        insert = tracks.insert().returning(tracks.c.id, sort_by_parameter_order=True)
+        values = [rows.values_of(track) for track in new]
+        ids = [int(track_id) for track_id in self._connection.scalars(insert, values)]
+        self._add_vectors(ids, blobs)
+        self._add_labels(
+            [(i, track.genre) for i, track in zip(ids, new, strict=True) if track.genre is not None]
+        )
+        self._touched += len(ids)
+        return ids
+
+    def _add_vectors(self, ids: Sequence[int], blobs: Sequence[bytes]) -> None:
+        self._connection.execute(
+            vectors.insert(),
+            [{"track_id": i, "vector": blob} for i, blob in zip(ids, blobs, strict=True)],
+        )
+        self._more += map(digest.of_vector, ids, blobs)
+
+    def _add_labels(self, labels: Sequence[tuple[int, str]]) -> None:
+        if labels:
+            self._connection.execute(
+                track_genres.insert(),
+                [{"track_id": i, "genre": genre, "weight": 1.0} for i, genre in labels],
+            )
+        self._more += (digest.of_label(i, genre, 1.0) for i, genre in labels)
+
+    def _drop_labels(self, track_id: int) -> None:
+        mine = track_genres.c.track_id == track_id
+        query = sa.select(track_genres.c.genre, track_genres.c.weight).where(mine)
+        with rows.intact(self._where):
+            for genre, weight in self._connection.execute(query):
+                self._less.append(digest.of_label(track_id, genre, weight))
+        self._connection.execute(track_genres.delete().where(mine))
+
+    def replace(self, before: Track, after: Track, blob: bytes | None = None) -> None:
+        """Let a track that is there be as ``after`` says, with another vector where one is given.
+
+        Raises
+        ------
+        LibraryError
+            Another track has that path.
+        """
+        track_id = rows.id_of(before)
+        if after.path is not None and after.path != before.path and self._held({after.path}):
+            raise LibraryError(f"{self._where}: another track is {after.path} already")
+        self._connection.execute(
+            tracks.update().where(tracks.c.id == track_id).values(**rows.values_of(after))
+        )
+        if after.genre != before.genre:
+            self._drop_labels(track_id)
+            if after.genre is not None:
+                self._add_labels([(track_id, after.genre)])
+        if blob is not None:
+            self._less.append(digest.of_vector(track_id, self.vector(track_id)))
+            mine = vectors.c.track_id == track_id
+            self._connection.execute(vectors.update().where(mine).values(vector=blob))
+            self._more.append(digest.of_vector(track_id, blob))
+        self._touched += 1
+
+    def remove(self, track_id: int) -> None:
+        """Take out a track that is there."""
+        self._less.append(digest.of_vector(track_id, self.vector(track_id)))
+        self._drop_labels(track_id)
+        self._connection.execute(vectors.delete().where(vectors.c.track_id == track_id))
+        self._connection.execute(tracks.delete().where(tracks.c.id == track_id))
+        self._touched += 1
+
+    def restore(self, track: Track, blob: bytes) -> None:
+        """Put back a track that was removed, with the id that it had."""
+        track_id = rows.id_of(track)
+        values = rows.values_of(track)
+        self._connection.execute(tracks.insert().values(id=track_id, **values))
+        self._add_vectors([track_id], [blob])
+        if track.genre is not None:
+            self._add_labels([(track_id, track.genre)])
+        self._touched += 1
+
+    # History
+
+    def record(
+        self, what: str, changes: Iterable[tuple[Track | None, Track | None, bytes | None]]
+    ) -> list[int]:
+        """Write entries of the history: track before and after, and vector before; return ids."""
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        values = []
+        for before, after, vector_before in changes:
+            known = after if after is not None else before
+            if known is None:
+                raise ValueError("a change needs a track before or after it")
+            values.append(
+                {
+                    "time": now,
+                    "what": what,
+                    "track_id": known.id,
+                    "before": None if before is None else json.dumps(dataclasses.asdict(before)),
+                    "after": None if after is None else json.dumps(dataclasses.asdict(after)),
+                    "vector_before": vector_before,
+                    "undone": False,
+                }
+            )
+        if not values:
+            return []
+        insert = history.insert().returning(history.c.id, sort_by_parameter_order=True)
+        return [int(change_id) for change_id in self._connection.scalars(insert, values)]
+
+    def take_back(self, change_id: int) -> int:
+        """Undo one entry of the history; return the id of its track.
+
+        Raises
+        ------
+        LibraryError
+            There is no such entry, it was undone before, or a later one of the same track still
+            holds.
+        """
+        where = self._where
+        query = sa.select(history).where(history.c.id == change_id)
+        row = self._connection.execute(query).mappings().first()
+        if row is None:
+            raise LibraryError(f"{where}: there is no change {change_id} to undo")
+        if row["undone"]:
+            raise LibraryError(f"{where}: change {change_id} was undone already")
+        later = self._connection.scalar(
+            sa.select(sa.func.max(history.c.id)).where(
+                history.c.track_id == row["track_id"],
+                history.c.id > change_id,
+                history.c.undone.is_(False),
+            )
+        )
+        if later is not None:
+            raise LibraryError(
+                f"{where}: the same track was changed again; undo change {later} first"
+            )
+        change = rows.change_of(row)
+        self._restore(change.track_id, change.before, row["vector_before"])
+        done = history.update().where(history.c.id == change_id)
+        self._connection.execute(done.values(undone=True))
+        return change.track_id
+
+    def _restore(self, track_id: int, before: Track | None, vector: bytes | None) -> None:
+        query = sa.select(tracks.c.id).where(tracks.c.id == track_id)
+        present = self._connection.scalar(query) is not None
+        if before is None:
+            if present:
+                self.remove(track_id)
+            return
+        # A file that has been recorded again meanwhile keeps its path.
+        holders = self._held({before.path}) if before.path is not None else {}
+        if any(holder != track_id for holder in holders.values()):
+            raise LibraryError(
+                f"{self._where}: {before.path} is in the library again; nothing undone"
+            )
+        if present:
+            self.replace(self.get(track_id), before, vector)
+        elif vector is not None:
+            self.restore(before, vector)
+        else:
+            raise LibraryError(f"{self._where}: the track is no longer there; nothing undone")
