@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from earmark.errors import EarmarkError
     from earmark.library import Library, Track, open_default, open_library
 
+__version__: str
+
 __all__ = [
     "Classifier",
     "EarmarkError",
@@ -37,6 +39,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is first used, so that ``import earmark`` is quick."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("earmark")
     if name not in _HOMES:
         raise AttributeError(f"module 'earmark' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

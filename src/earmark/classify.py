@@ -17,6 +17,7 @@ from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
 from earmark.neighbors import STRANGE, Voter
+from earmark.schemas import schema
 
 N_TAGS_SHOWN = 5
 
@@ -40,10 +41,11 @@ class Neighbor:
             "artist": self.artist,
             "title": self.title,
             "distance": round(self.distance, 6),
+            "track_id": self.track_id,
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What Earmark says of one song.
 
@@ -81,6 +83,8 @@ class Prediction:
         SHA-256 of the file.
     vector
         The song's vector [d].
+    artist, title
+        As the file's own tags have them; None where they say nothing.
     """
 
     path: str
@@ -97,7 +101,12 @@ class Prediction:
     duration: float
     warnings: tuple[str, ...]
     content_hash: str
-    vector: Vector = field(repr=False, compare=False)
+    vector: Vector = field(compare=False)
+    artist: str | None = None
+    title: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Prediction of {self.path!r}: {self.sentence()}>"
 
     def sentence(self) -> str:
         """Say the answer in one sentence."""
@@ -118,12 +127,17 @@ class Prediction:
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as JSON values, without the vector."""
         return {
+            "schema": schema("prediction"),
             "path": self.path,
+            "artist": self.artist,
+            "title": self.title,
+            "sentence": self.sentence(),
             "genre": self.genre,
             "confidence": round(self.confidence, 4),
             "abstained": self.abstained,
             "reason": self.reason,
             "prediction_set": list(self.prediction_set),
+            "shortlist": list(self.shortlist()),
             "coverage": self.coverage,
             "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
             "neighbors": [neighbor.to_json() for neighbor in self.neighbors],
@@ -131,6 +145,7 @@ class Prediction:
             "duration": round(self.duration, 3),
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
+            "content_hash": self.content_hash,
         }
 
 

@@ -120,7 +120,9 @@ def test_json_is_one_object_a_line(earmark: Command, library: Path, songs: Path)
         assert sum(line["probabilities"].values()) == pytest.approx(1)
         assert set(line["probabilities"]) == set(GENRES)
         assert len(line["neighbors"]) == 8
-        assert set(line["neighbors"][0]) == {"track", "genre", "artist", "title", "distance"}
+        assert set(line["neighbors"][0]) == {"track", "genre", "artist", "title", "distance"} | {
+            "track_id"
+        }
         assert line["tags"] == {}
         assert line["seconds"] > 0
 
@@ -144,7 +146,7 @@ def test_one_bad_file_does_not_stop_the_others(
     assert failed == {"broken.mp3", "empty.wav", "silent.wav", "missing.ogg"}
     assert len(said) == 7
     for name in failed:
-        assert set(said[name]) == {"path", "error"}
+        assert set(said[name]) == {"schema", "path", "error"}
         assert name not in said[name]["error"]
         assert "\n" not in said[name]["error"]
     plain = earmark("classify", "-l", library, songs)
@@ -239,6 +241,7 @@ def test_a_folder_without_songs_is_told(
     ran = earmark(*arguments, "--json")
     assert ran.code == 3
     assert lines(ran)[0] == {
+        "schema": "earmark.failure/1",
         "path": str(tmp_path / "nothing"),
         "error": "there are no sound files in this folder",
     }

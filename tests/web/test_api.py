@@ -565,7 +565,13 @@ def test_health_and_readiness(client, service):
     assert client.get(f"{API}/health").json["status"] == "ok"
     ready = client.get(f"{API}/ready")
     assert ready.status_code == 200
-    assert ready.json == {"ready": True, "workers": 1, "working": 0, "waiting": 0}
+    assert ready.json == {
+        "schema": "earmark.ready/1",
+        "ready": True,
+        "workers": 1,
+        "working": 0,
+        "waiting": 0,
+    }
     service.pool.close()
     assert client.get(f"{API}/ready").status_code == 503
 

@@ -12,6 +12,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from earmark.schemas import VERSIONS, schema
 from earmark.web import Config
 from earmark.web.app import create_app
 from earmark.web.service import Service
@@ -90,3 +91,27 @@ def test_the_document_is_complete(api_app):
             for status, response in operation["responses"].items():
                 if not status.startswith("2") and not path.endswith("/ready"):
                     assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_every_answer_of_the_api_says_what_it_is(app) -> None:
+    """By a name with a version, from the one list of such names."""
+    description = app.test_client().get("/api/v1/openapi.json").json
+    kinds = set()
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                for kind, content in answer.get("content", {}).items():
+                    if not kind.endswith("json"):
+                        continue
+                    body = content["schema"]
+                    if "$ref" in body:
+                        name = body["$ref"].rpartition("/")[2]
+                        body = description["components"]["schemas"][name]
+                    if body.get("properties", {}) == {}:
+                        continue
+                    (name,) = body["properties"]["schema"]["enum"]
+                    kinds.add(name)
+                    assert name.startswith("earmark."), (path, method, status)
+    commands = {"build", "info", "evaluation", "audit", "failure"}
+    inside = {"prediction"}
+    assert kinds == {schema(kind) for kind in set(VERSIONS) - commands - inside}

@@ -24,6 +24,7 @@ from earmark.cli.common import (
 )
 from earmark.errors import AudioError, AudioIsFolder, LibraryEmpty, NotAudio
 from earmark.library import open_default
+from earmark.schemas import schema
 
 BAR_WIDTH = 20
 N_RUNNERS_UP = 2
@@ -65,7 +66,12 @@ def classify(
             if isinstance(answer, AudioError):
                 n_failed += 1
                 if as_json:
-                    click.echo(json.dumps({"path": answer.path, "error": answer.problem}))
+                    failure = {
+                        "schema": schema("failure"),
+                        "path": answer.path,
+                        "error": answer.problem,
+                    }
+                    click.echo(json.dumps(failure))
                 else:
                     click.echo(f"earmark: {named(answer.path)}: {shown(answer.problem)}", err=True)
                 continue

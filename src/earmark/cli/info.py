@@ -15,6 +15,7 @@ from earmark.evaluation.intervals import wilson
 from earmark.library import Library, open_default
 from earmark.library.fitting import tracks_together, voter
 from earmark.neighbors import Parameters, fold_artist, leave_group_out
+from earmark.schemas import named
 from earmark.words import shown
 
 NAME_SHOWN = 60
@@ -35,7 +36,7 @@ def info(library_name: str | None, as_json: bool) -> None:
     with open_default(library_name) as library:
         facts = describe(library)
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(json.dumps(named("info", facts), ensure_ascii=False))
     else:
         show(facts)
 

@@ -28,6 +28,7 @@ from earmark.evaluation.suspicion import (
 )
 from earmark.library import Track
 from earmark.neighbors import fold_artist
+from earmark.schemas import schema
 
 # With ten right answers of ten tracks the Wilson interval still reaches down to 72 %.
 MIN_TRACKS = 10
@@ -193,6 +194,7 @@ class Audit:
     def to_json(self, most_suspects: int | None = None) -> dict[str, Any]:
         """Return every finding in JSON's types, of the suspects at most so many."""
         return {
+            "schema": schema("audit"),
             "library": self.source,
             "tracks": self.n_tracks,
             "tracks_without_artist": self.n_unknown,

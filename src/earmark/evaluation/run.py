@@ -23,6 +23,7 @@ from earmark.evaluation.mistakes import Mistake, worst_mistakes
 from earmark.evaluation.splits import LeaveOneArtistOut, Split
 from earmark.evaluation.trust import Trust, judge
 from earmark.neighbors import fit
+from earmark.schemas import schema
 from earmark.words import percent
 
 # The random split that stands beside the honest one is repeated less on large libraries: each
@@ -44,7 +45,7 @@ class Beside:
     trust: Trust
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Everything that was found out.
 
@@ -82,6 +83,9 @@ class Evaluation:
     comparison: Comparison | None
     command: str
     seed: int
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.corpus.source!r} by {self.split}: {self.sentence()}>"
 
     @property
     def honest(self) -> Beside | None:
@@ -127,6 +131,7 @@ class Evaluation:
         """Return every figure in JSON's types."""
         corpus = self.corpus
         return {
+            "schema": schema("evaluation"),
             "library": corpus.source,
             "extractor": corpus.extractor,
             "metric": corpus.comparison.similarity,

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from earmark import errors
 from earmark.errors import EarmarkError
+from earmark.schemas import schema
 from earmark.web import trouble
 from earmark.web.config import MEGABYTE
 
@@ -81,6 +82,7 @@ def problem(error: EarmarkError) -> dict[str, Any]:
     """Return an error as the body of a problem document."""
     status = status_of(error)
     return {
+        "schema": schema("problem"),
         "type": kind_of(error),
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -122,7 +124,14 @@ def answer_problem(
             title = HTTPStatus(status).phrase
         except ValueError:
             title = "Error"
-        body = {"type": kind, "title": title, "status": status, "detail": detail, **(extra or {})}
+        body = {
+            "schema": schema("problem"),
+            "type": kind,
+            "title": title,
+            "status": status,
+            "detail": detail,
+            **(extra or {}),
+        }
         response = Response(json.dumps(body), content_type=PROBLEM_TYPE)
     response.status_code = status
     if status in RETRY_AFTER:

@@ -28,7 +28,6 @@ def neighbor(service: Service, near: Neighbor) -> dict[str, Any]:
     track = None if row is None else service.library.snapshot().tracks[row]
     return {
         **near.to_json(),
-        "track_id": near.track_id,
         "audio": None if track is None else audio_url(service, track),
     }
 
@@ -40,11 +39,8 @@ def prediction(service: Service, job: Job) -> dict[str, Any]:
         **found.to_json(),
         "artist": job.artist,
         "title": job.title,
-        "sentence": found.sentence(),
         "neighbors": [neighbor(service, near) for near in found.neighbors],
-        "shortlist": list(found.shortlist()),
         "taught": job.taught,
-        "content_hash": found.content_hash,
     }
 
 

@@ -61,7 +61,10 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
     operation["summary"] = operation["summary"].rstrip(".")
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for status, response in operation["responses"].items():
-        if not status.startswith("2") and not path.endswith("/ready"):
+        if path.endswith("/ready") and status == "503":
+            # It says what is lacking in the same form as when nothing is.
+            response["content"] = operation["responses"]["200"]["content"]
+        elif not status.startswith("2"):
             response["content"] = {PROBLEM_TYPE: problem}
     everywhere = {
         "401": "Reading needs the token, too, on this server.",

@@ -22,6 +22,7 @@ from apiflask.fields import (
 from apiflask.validators import Length, OneOf, Range, Regexp
 from marshmallow import ValidationError, validates_schema
 
+from earmark.schemas import schema
 from earmark.words import UNFIT
 
 # Neither blank at an end nor with such characters.
@@ -32,6 +33,17 @@ NOT_PLAIN = "Must be one line of text without control characters and without bla
 
 def _file(**options: Any) -> Any:
     return File(**options)  # type: ignore[no-untyped-call]
+
+
+def _schema(kind: str) -> String:
+    """Return the field that says what an object is; views need not set it."""
+    name = schema(kind)
+    return String(
+        required=True,
+        dump_default=name,
+        validate=OneOf([name]),
+        metadata={"description": "What this object is, with the version of its form."},
+    )
 
 
 def _whole(text: str) -> None:
@@ -53,6 +65,7 @@ def _name(longest: int = 100) -> list[Callable[[str], Any]]:
 class Problem(Schema):
     """A problem document (RFC 9457)."""
 
+    schema = _schema("problem")
     type = String(required=True, metadata={"description": "What kind of problem, as a URI."})
     title = String(required=True)
     status = Integer(required=True)
@@ -78,6 +91,7 @@ class NeighborOut(Schema):
 class PredictionOut(Schema):
     """What Earmark says of one song."""
 
+    schema = _schema("prediction")
     path = String(required=True, metadata={"description": "The song, as the client named it."})
     artist = String(required=True, allow_none=True, metadata={"description": "By its own tags."})
     title = String(required=True, allow_none=True)
@@ -121,6 +135,7 @@ class ResultOut(Schema):
 class ResultsOut(Schema):
     """What became of all files, in their order."""
 
+    schema = _schema("predictions")
     results = List(Nested(ResultOut), required=True)
 
 
@@ -166,6 +181,7 @@ class StretchOut(Schema):
 class JobOut(Schema):
     """A song on its way."""
 
+    schema = _schema("job")
     id = String(required=True)
     name = String(required=True)
     state = String(
@@ -188,6 +204,7 @@ class JobOut(Schema):
 class JobResultOut(Schema):
     """The answer for a song, and its picture as soon as that is there."""
 
+    schema = _schema("job-result")
     job = Nested(JobOut, required=True)
     prediction = Nested(PredictionOut, required=True)
     waveform = List(
@@ -208,6 +225,7 @@ class JobResultOut(Schema):
 class TrackOut(Schema):
     """A track of the library."""
 
+    schema = _schema("track")
     id = Integer(required=True)
     name = String(required=True)
     genre = String(required=True, allow_none=True)
@@ -231,6 +249,7 @@ class PageOut(Schema):
 class TracksOut(Schema):
     """One page of tracks."""
 
+    schema = _schema("tracks")
     tracks = List(Nested(TrackOut), required=True)
     pagination = Nested(PageOut, required=True)
 
@@ -257,6 +276,7 @@ class SimilarQuery(Schema):
 class SimilarOut(Schema):
     """Tracks, the most similar first."""
 
+    schema = _schema("similar")
     neighbors = List(Nested(NeighborOut), required=True)
 
 
@@ -294,6 +314,7 @@ class CorrectionIn(Schema):
 class CorrectionOut(Schema):
     """A change of the library by hand."""
 
+    schema = _schema("correction")
     id = Integer(required=True)
     time = DateTime(required=True)
     what = String(required=True, validate=OneOf(["add", "relabel", "remove"]))
@@ -307,6 +328,7 @@ class CorrectionOut(Schema):
 class CorrectionsOut(Schema):
     """Changes, newest first."""
 
+    schema = _schema("corrections")
     corrections = List(Nested(CorrectionOut), required=True)
 
 
@@ -319,6 +341,7 @@ class LimitQuery(Schema):
 class LibraryOut(Schema):
     """What the library holds."""
 
+    schema = _schema("library")
     name = String(required=True)
     extractor = String(required=True)
     extractor_version = String(required=True)
@@ -352,6 +375,7 @@ class PointOut(Schema):
 class MapOut(Schema):
     """All labelled tracks as points."""
 
+    schema = _schema("map")
     revision = Integer(required=True)
     share = List(
         Float(), required=True, metadata={"description": "Part of the variance that an axis shows."}
@@ -362,6 +386,7 @@ class MapOut(Schema):
 class ReportOut(Schema):
     """How good the library's answers are."""
 
+    schema = _schema("report")
     state = String(required=True, validate=OneOf(["computing", "done", "failed"]))
     revision = Integer(required=True)
     problem = String(required=True, allow_none=True)
@@ -371,6 +396,7 @@ class ReportOut(Schema):
 class HealthOut(Schema):
     """The server runs."""
 
+    schema = _schema("health")
     status = String(required=True)
     version = String(required=True)
 
@@ -378,6 +404,7 @@ class HealthOut(Schema):
 class ReadyOut(Schema):
     """The server can take songs."""
 
+    schema = _schema("ready")
     ready = Boolean(required=True)
     workers = Integer(required=True)
     working = Integer(required=True)
