@@ -29,6 +29,15 @@
     ├── CollectionError         a folder or manifest of music cannot be built from
     ├── ImportFormatError       a my.dat or npz file cannot be imported
     │   └── UnsafePickle        a pickle that holds more than arrays of numbers
+    ├── WorkerError             a worker process did not do its work
+    │   ├── WorkerDied          it crashed, or was ended by something else
+    │   ├── TookTooLong         the work took longer than the limit
+    │   ├── TookTooMuchMemory   the work needs more memory than the limit
+    │   ├── BadReply            what it answered makes no sense
+    │   ├── WorkersDoNotStart   no worker process can be started
+    │   ├── Busy                too much work waits already
+    │   ├── Canceled            the work was called off
+    │   └── Shutdown            the workers are being ended
     ├── EvaluationError         a split or a figure cannot be computed
     └── ServerError             the web application cannot start or answer
 
@@ -164,6 +173,59 @@ class ImportFormatError(EarmarkError):
 
 class UnsafePickle(ImportFormatError):
     """A pickle that holds more than arrays of numbers."""
+
+
+class WorkerError(EarmarkError):
+    """A worker process did not do its work.
+
+    Parameters
+    ----------
+    problem
+        What went wrong and what to do, without the name of what was worked on.
+    name
+        What was worked on, such as a file as the caller named it; may be empty.
+    """
+
+    def __init__(self, problem: str, name: str = "") -> None:
+        super().__init__(f"{name}: {problem}" if name else problem)
+        self.problem = problem
+        self.name = name
+
+    def __reduce__(self) -> tuple[type[WorkerError], tuple[str, str]]:
+        """Pickle by both arguments."""
+        return type(self), (self.problem, self.name)
+
+
+class WorkerDied(WorkerError):
+    """The process crashed, or was ended by something else."""
+
+
+class TookTooLong(WorkerError):
+    """The work took longer than the limit, of the clock or of the processor."""
+
+
+class TookTooMuchMemory(WorkerError):
+    """The work needs more memory than the limit."""
+
+
+class BadReply(WorkerError):
+    """What a worker process answered makes no sense."""
+
+
+class WorkersDoNotStart(WorkerError):
+    """No worker process can be started."""
+
+
+class Busy(WorkerError):
+    """Too much work waits already."""
+
+
+class Canceled(WorkerError):
+    """The work was called off."""
+
+
+class Shutdown(WorkerError):
+    """The workers are being ended."""
 
 
 class EvaluationError(EarmarkError):
