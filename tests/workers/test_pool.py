@@ -31,10 +31,10 @@ from earmark.errors import (
 from earmark.workers import Limits, WorkerPool
 from earmark.workers.limits import MEGABYTE
 from earmark.workers.process import WorkerProcess
-from support import misdeeds
+from support import misdeeds as do
 from support.web import wait_until
 
-TESTS = Path(misdeeds.__file__).resolve().parent.parent
+TESTS = Path(do.__file__).resolve().parent.parent
 LIMITS = Limits(seconds=60.0, processor_seconds=60.0, memory=300 * MEGABYTE)
 NEVER = "/nowhere/at/all"
 
@@ -56,23 +56,23 @@ def make_pool() -> Iterator[MakePool]:
 
 def test_it_is_an_executor(make_pool: MakePool) -> None:
     pool = make_pool(2)
-    calls = {pool.submit(misdeeds.answer, f"song {n}", count=n): n for n in range(6)}
+    calls = {pool.submit(do.answer, f"song {n}", count=n): n for n in range(6)}
     for call in as_completed(calls):
         found = call.result()
         assert found.text == f"song {calls[call]}"
         np.testing.assert_array_equal(found.numbers, np.arange(calls[call]))
         assert found.pair == (calls[call], 0.5)
-    assert list(pool.map(misdeeds.misbehave, ["a", "b"])) == ["a", "b"]
+    assert list(pool.map(do.misbehave, ["a", "b"])) == ["a", "b"]
     with WorkerPool(1) as other:
-        last = other.submit(misdeeds.misbehave, "what was taken is done")
+        last = other.submit(do.misbehave, "what was taken is done")
     assert last.result() == "what was taken is done"
     with pytest.raises(Shutdown):
-        other.submit(misdeeds.pid, "x")
+        other.submit(do.pid, "x")
 
 
 def test_one_process_serves_many_calls(make_pool: MakePool) -> None:
     pool = make_pool()
-    assert len({pool.submit(misdeeds.pid, "x").result() for _ in range(4)}) == 1
+    assert len({pool.submit(do.pid, "x").result() for _ in range(4)}) == 1
     assert pool.restarts == 0
 
 
@@ -94,7 +94,7 @@ def test_each_fault_costs_its_own_call_and_is_named(
     make_pool: MakePool, act: str, kind: type[EarmarkError], said: str
 ) -> None:
     pool = make_pool()
-    bad, good = pool.submit(misdeeds.misbehave, f"{act}.mp3"), pool.submit(misdeeds.misbehave, "good")
+    bad, good = pool.submit(do.misbehave, f"{act}.mp3"), pool.submit(do.misbehave, "good")
     error = bad.exception(timeout=60)
     assert type(error) is kind
     assert said in str(error).lower() or said in str(error)
@@ -109,7 +109,7 @@ def test_what_never_returns_is_ended(make_pool: MakePool, act: str) -> None:
     pool = make_pool(limits=Limits(seconds=1.5, processor_seconds=None, memory=None))
     wait_until(lambda: pool.started == 1)
     began = time.monotonic()
-    bad, good = pool.submit(misdeeds.misbehave, f"{act}.mp3"), pool.submit(misdeeds.misbehave, "good")
+    bad, good = pool.submit(do.misbehave, f"{act}.mp3"), pool.submit(do.misbehave, "good")
     error = bad.exception(timeout=60)
     assert type(error) is TookTooLong
     assert str(error) == f"{act}.mp3: takes longer than 1.5 s; shorten it, or raise the limit"
@@ -119,41 +119,41 @@ def test_what_never_returns_is_ended(make_pool: MakePool, act: str) -> None:
 
 def test_the_processor_is_limited_whatever_the_clock_says(make_pool: MakePool) -> None:
     pool = make_pool(limits=Limits(seconds=None, processor_seconds=0.5, memory=None))
-    error = pool.submit(misdeeds.misbehave, "spin.mp3").exception(timeout=60)
+    error = pool.submit(do.misbehave, "spin.mp3").exception(timeout=60)
     assert type(error) is TookTooLong
     assert "0.5 s of the processor" in str(error)
-    assert pool.submit(misdeeds.misbehave, "good").result(timeout=60) == "good"
+    assert pool.submit(do.misbehave, "good").result(timeout=60) == "good"
 
 
 def test_what_is_prepared_counts_against_no_call(make_pool: MakePool) -> None:
     pool = make_pool(limits=Limits(seconds=60, processor_seconds=60, memory=200 * MEGABYTE))
-    pool.prepare(misdeeds.hold, 400)
-    assert pool.submit(misdeeds.held).result() == 400
+    pool.prepare(do.hold, 400)
+    assert pool.submit(do.held).result() == 400
     # It is done again in the process that follows.
-    assert isinstance(pool.submit(misdeeds.misbehave, "crash").exception(), WorkerDied)
-    assert pool.submit(misdeeds.held).result() == 400
-    assert isinstance(pool.submit(misdeeds.misbehave, "eat").exception(), TookTooMuchMemory)
+    assert isinstance(pool.submit(do.misbehave, "crash").exception(), WorkerDied)
+    assert pool.submit(do.held).result() == 400
+    assert isinstance(pool.submit(do.misbehave, "eat").exception(), TookTooMuchMemory)
 
 
 def test_a_process_that_keeps_much_is_replaced(make_pool: MakePool) -> None:
     pool = make_pool(limits=Limits(memory=200 * MEGABYTE))
-    assert [pool.submit(misdeeds.hold, 90).result() for _ in range(6)] == [90, 180, 90, 180, 90, 180]
+    assert [pool.submit(do.hold, 90).result() for _ in range(6)] == [90, 180, 90, 180, 90, 180]
     assert pool.restarts >= 2
 
 
 def test_results_are_of_the_declared_kind_and_size(make_pool: MakePool) -> None:
     pool = make_pool()
-    lie = pool.submit(misdeeds.lie, "x").exception()
+    lie = pool.submit(do.lie, "x").exception()
     assert type(lie) is BadReply
-    too_much = pool.submit(misdeeds.too_much, "x.mp3").exception()
+    too_much = pool.submit(do.too_much, "x.mp3").exception()
     assert type(too_much) is BadReply
     assert "8,388,608 are allowed" in str(too_much)
-    assert pool.submit(misdeeds.misbehave, "good").result() == "good"
-    for unknown in (misdeeds.undeclared, lambda: 1, print):
+    assert pool.submit(do.misbehave, "good").result() == "good"
+    for unknown in (do.undeclared, lambda: 1, print):
         with pytest.raises(TypeError):
             pool.submit(unknown, "x")
     with pytest.raises(TypeError):
-        pool.submit(misdeeds.pid, object())
+        pool.submit(do.pid, object())
 
 
 def test_processes_that_end_while_they_start_end_the_calls_with_one_line(
@@ -162,11 +162,11 @@ def test_processes_that_end_while_they_start_end_the_calls_with_one_line(
     monkeypatch.setattr("earmark.workers.process._CODE", "import sys; sys.exit(7)")
     pool = make_pool(2)
     for _ in range(3):
-        error = pool.submit(misdeeds.pid, "song.mp3").exception(timeout=60)
+        error = pool.submit(do.pid, "song.mp3").exception(timeout=60)
         assert type(error) is WorkersDoNotStart
         assert "ended with code 7" in str(error)
     monkeypatch.undo()
-    assert pool.submit(misdeeds.misbehave, "good").result(timeout=60) == "good"
+    assert pool.submit(do.misbehave, "good").result(timeout=60) == "good"
 
 
 def test_one_process_that_ends_while_it_starts_costs_nothing(make_pool: MakePool) -> None:
@@ -182,7 +182,7 @@ def test_one_process_that_ends_while_it_starts_costs_nothing(make_pool: MakePool
 
     pool = Unlucky(1, limits=LIMITS)
     try:
-        assert pool.submit(misdeeds.misbehave, "good").result(timeout=60) == "good"
+        assert pool.submit(do.misbehave, "good").result(timeout=60) == "good"
     finally:
         pool.close()
 
@@ -193,7 +193,7 @@ def test_a_system_that_starts_no_process_is_told(make_pool: MakePool) -> None:
             raise OSError(11, "Resource temporarily unavailable")
 
     pool = Poor(1)
-    error = pool.submit(misdeeds.pid, "x").exception(timeout=60)
+    error = pool.submit(do.pid, "x").exception(timeout=60)
     assert type(error) is WorkersDoNotStart
     assert "temporarily unavailable" in str(error)
     pool.close()
@@ -201,25 +201,25 @@ def test_a_system_that_starts_no_process_is_told(make_pool: MakePool) -> None:
 
 def test_a_process_that_dies_while_it_is_prepared_is_told(make_pool: MakePool) -> None:
     pool = make_pool()
-    pool.prepare(misdeeds.die_at_once)
-    error = pool.submit(misdeeds.pid, "x").exception(timeout=60)
+    pool.prepare(do.die_at_once)
+    error = pool.submit(do.pid, "x").exception(timeout=60)
     assert type(error) is WorkersDoNotStart
     assert "killed" in str(error)
 
 
 def test_an_idle_process_that_was_killed_is_not_noticed(make_pool: MakePool) -> None:
     pool = make_pool()
-    os.kill(pool.submit(misdeeds.pid, "x").result(), signal.SIGKILL)
+    os.kill(pool.submit(do.pid, "x").result(), signal.SIGKILL)
     time.sleep(0.2)
-    assert pool.submit(misdeeds.misbehave, "good").result(timeout=60) == "good"
+    assert pool.submit(do.misbehave, "good").result(timeout=60) == "good"
 
 
 def test_progress_and_place(make_pool: MakePool, tmp_path: Path) -> None:
     pool = make_pool()
-    long = pool.submit(misdeeds.wait_for, "x", str(tmp_path / "go"))
+    long = pool.submit(do.wait_for, "x", str(tmp_path / "go"))
     wait_until(lambda: long.progress == 0.5)
-    behind = pool.call(misdeeds.misbehave, "picture", name="p", behind=True)
-    first, second = pool.submit(misdeeds.misbehave, "a"), pool.submit(misdeeds.misbehave, "b")
+    behind = pool.call(do.misbehave, "picture", name="p", behind=True)
+    first, second = pool.submit(do.misbehave, "a"), pool.submit(do.misbehave, "b")
     assert [call.ahead for call in (long, first, second, behind)] == [None, 0, 1, 2]
     assert (pool.working, pool.waiting) == (1, 3)
     (tmp_path / "go").touch()
@@ -233,10 +233,10 @@ def test_progress_and_place(make_pool: MakePool, tmp_path: Path) -> None:
 
 def test_calling_off(make_pool: MakePool) -> None:
     pool = make_pool()
-    running = pool.submit(misdeeds.wait_for, "x", NEVER)
-    waiting = pool.submit(misdeeds.misbehave, "never")
+    running = pool.submit(do.wait_for, "x", NEVER)
+    waiting = pool.submit(do.misbehave, "never")
     wait_until(lambda: running.progress > 0)
-    survivor = pool.submit(misdeeds.misbehave, "good")
+    survivor = pool.submit(do.misbehave, "good")
     assert waiting.cancel()
     assert running.cancel()
     assert isinstance(waiting.exception(), Canceled)
@@ -248,8 +248,8 @@ def test_calling_off(make_pool: MakePool) -> None:
 def test_calling_off_what_is_just_done_never_hits_the_next_call(make_pool: MakePool) -> None:
     pool = make_pool()
     for number in range(20):
-        late = pool.submit(misdeeds.misbehave, "late")
-        survivor = pool.submit(misdeeds.misbehave, "mine")
+        late = pool.submit(do.misbehave, "late")
+        survivor = pool.submit(do.misbehave, "mine")
         time.sleep(0.0005 * (number % 5))
         late.cancel()
         assert late.exception() is None or isinstance(late.exception(), Canceled)
@@ -258,12 +258,12 @@ def test_calling_off_what_is_just_done_never_hits_the_next_call(make_pool: MakeP
 
 def test_a_full_queue_refuses(make_pool: MakePool) -> None:
     pool = make_pool(queue=1)
-    running = pool.submit(misdeeds.wait_for, "x", NEVER)
+    running = pool.submit(do.wait_for, "x", NEVER)
     wait_until(lambda: pool.working == 1)
-    waiting = pool.submit(misdeeds.misbehave, "good")
+    waiting = pool.submit(do.misbehave, "good")
     with pytest.raises(Busy, match="wait already"):
-        pool.submit(misdeeds.misbehave, "refused")
-    behind = pool.call(misdeeds.misbehave, "never refused", name="p", behind=True)
+        pool.submit(do.misbehave, "refused")
+    behind = pool.call(do.misbehave, "never refused", name="p", behind=True)
     running.cancel()
     assert waiting.result(timeout=60) == "good"
     assert behind.result(timeout=60) == "never refused"
@@ -271,7 +271,7 @@ def test_a_full_queue_refuses(make_pool: MakePool) -> None:
 
 def test_closing_ends_what_runs_and_what_waits(make_pool: MakePool) -> None:
     pool = make_pool()
-    running, waiting = pool.submit(misdeeds.wait_for, "x", NEVER), pool.submit(misdeeds.pid, "y")
+    running, waiting = pool.submit(do.wait_for, "x", NEVER), pool.submit(do.pid, "y")
     wait_until(lambda: running.progress > 0)
     pool.close()
     for call in (running, waiting):
@@ -280,7 +280,7 @@ def test_closing_ends_what_runs_and_what_waits(make_pool: MakePool) -> None:
 
 def test_workers_use_one_thread_each_and_the_parent_is_left_alone(make_pool: MakePool) -> None:
     before = dict(os.environ)
-    variable, counts = make_pool().submit(misdeeds.threads, "x").result()
+    variable, counts = make_pool().submit(do.threads, "x").result()
     assert variable == "1"
     assert set(counts) == {1}
     assert dict(os.environ) == before
@@ -289,7 +289,7 @@ def test_workers_use_one_thread_each_and_the_parent_is_left_alone(make_pool: Mak
 @pytest.mark.skipif(not hasattr(os, "getpgid"), reason="groups of processes as POSIX has them")
 def test_ctrl_c_does_not_reach_workers(make_pool: MakePool) -> None:
     pool = make_pool(2)
-    groups = {call.result() for call in [pool.submit(misdeeds.group, "x") for _ in range(4)]}
+    groups = {call.result() for call in [pool.submit(do.group, "x") for _ in range(4)]}
     assert os.getpgid(0) not in groups
 
 
@@ -307,8 +307,8 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, how: signal.S
     # Without a guard for the main module: workers do not run it again.
     script = tmp_path / "parent.py"
     script.write_text(
-        "from earmark.workers import WorkerPool\nfrom support import misdeeds\nimport sys\n"
-        "WorkerPool(1).submit(misdeeds.write_pid_and_sleep, sys.argv[1]).result()\n"
+        "from earmark.workers import WorkerPool\nfrom support import misdeeds as do\nimport sys\n"
+        "WorkerPool(1).submit(do.write_pid_and_sleep, sys.argv[1]).result()\n"
     )
     pid_file = tmp_path / "pid"
     parent = subprocess.Popen(
