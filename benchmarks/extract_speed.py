@@ -21,8 +21,7 @@ from python_speech_features import mfcc as peer_mfcc
 from earmark.audio import open_recording
 from earmark.features import get_extractor
 from earmark.features.gaussian import unpack
-from earmark.features.melspectrogram import PATCH_LENGTH, PATCH_SECONDS, log_mel
-from earmark.features.musicnn import MusiCNN
+from earmark.features.musicnn import extractor
 from earmark.listen import listen
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "war_of_freedom.ogg"
@@ -68,26 +67,26 @@ def main(song: Path) -> None:
     print(f"  python_speech_features  {theirs * 1e3:7.1f} ms")
     print(f"  earmark                 {ours * 1e3:7.1f} ms, ratio {theirs / ours:.1f}")
 
-    patches = low[: 8 * PATCH_LENGTH].reshape(8, PATCH_LENGTH)
-    logs = np.stack([log_mel(patch) for patch in patches])
-    one, every = MusiCNN(threads=1), MusiCNN()
+    one, every = extractor(threads=1).network, extractor().network
+    length = one.segment_length
+    patches = list(low[: 8 * length].reshape(8, length))
     front, narrow, wide = fastest(
-        lambda: [log_mel(patch) for patch in patches],
-        lambda: one.mean_output(logs),
-        lambda: every.mean_output(logs),
+        lambda: [one.look(patch) for patch in patches],
+        lambda: one.outputs(patches),
+        lambda: every.outputs(patches),
     )
     print("learned features, patches of 3 s")
-    for name, seconds in (("one thread", front + narrow), ("all threads", front + wide)):
+    for name, seconds in (("one thread", narrow), ("all threads", wide)):
         rate = len(patches) / seconds
         print(
-            f"  {name:<22}  {rate:7.1f} patches a second, {rate * PATCH_SECONDS:.0f} × real time"
+            f"  {name:<22}  {rate:7.1f} patches a second, {rate * length / 16_000:.0f} × real time"
             f" (log-mel {front / seconds:.0%} of it)"
         )
 
     print(f"file to vector, {song.name}")
     for name in ("mfcc", "musicnn"):
-        extractor = get_extractor(name)
-        (seconds,) = fastest(lambda e=extractor: listen(song, e))
+        made = get_extractor(name)
+        (seconds,) = fastest(lambda e=made: listen(song, e))
         print(f"  {name:<22}  {seconds * 1e3:7.1f} ms")
 
 

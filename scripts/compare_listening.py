@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from earmark.audio import open_recording
 from earmark.evaluation import metrics
 from earmark.evaluation.intervals import bootstrap
-from earmark.features.melspectrogram import PATCH_LENGTH, SAMPLE_RATE, log_mel
-from earmark.features.musicnn import MusiCNN
+from earmark.features.musicnn import extractor
 from earmark.neighbors import group_tracks, leave_group_out
 
 Array = NDArray[np.float32]
+
+EXTRACTOR = extractor()
+NETWORK = EXTRACTOR.network
+PATCH_LENGTH, SAMPLE_RATE = NETWORK.segment_length, EXTRACTOR.sample_rate
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,10 @@ COUNTS = (1, 2, 3, 5, 7, 10)
 
 def hear(clips: list[Clip], level: str) -> list[Array]:
     """Return the outputs [n, 250] of the network for the patches of each clip."""
-    network = MusiCNN()
     heard = []
     for clip in clips:
         loud = clip.patches * gains(clip.patches, level)[:, None].astype(np.float32)
-        heard.append(np.stack([network.mean_output(log_mel(patch)[None]) for patch in loud]))
+        heard.append(np.concatenate(NETWORK.outputs(list(loud)), axis=1))
     return heard
 
 
@@ -115,7 +117,7 @@ def row(name: str, clips: list[Clip], vectors: Array, crops: Array) -> str:
     cells = [name]
     for heard, lengths in ((vectors, seconds), (crops, np.minimum(seconds, 3.0))):
         answers = leave_group_out(
-            heard, genres, groups, comparison=MusiCNN.spec.comparison, seconds=lengths
+            heard, genres, groups, comparison=EXTRACTOR.spec.comparison, seconds=lengths
         )
         rows = metrics.confusion_matrix(labels, answers.winners, labels.max() + 1)
         low_high = bootstrap(labels, answers.winners, groups, labels.max() + 1, figures)["balanced"]

@@ -154,7 +154,7 @@ def test_one_module_imports_the_runtime_whose_telemetry_must_be_off_before() -> 
             sys.executable,
             "-c",
             "import os; os.environ['ORT_DISABLE_TELEMETRY'] = '0'\n"
-            "import earmark.features.musicnn, sys\n"
+            "import earmark.features.runtime, sys\n"
             "print(os.environ['ORT_DISABLE_TELEMETRY'], 'onnxruntime' in sys.modules)",
         ],
         capture_output=True,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import LibraryExtractor
-from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
+from earmark.errors import ExtractorNotFound, LibraryExtractor
+from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
@@ -310,21 +310,17 @@ def extractor_of(library: Library, *, providers: Sequence[str] | None = None) ->
     Raises
     ------
     LibraryExtractor
-        They were made by something else, or by another version.
+        It is not here, or in another version only.
     """
-    spec = library.spec
-    if spec.name == "foreign":
+    if library.spec.name == FOREIGN:
         raise LibraryExtractor(
             f"{library.path}: its vectors were imported, so it can be evaluated and searched, "
             "but not asked about sound files; choose another library with --library"
         )
-    extractor = get_extractor(spec.name, providers=providers)
-    if extractor.spec.version != spec.version:
-        raise LibraryExtractor(
-            f"{library.path}: its vectors are those of {spec.name} version {spec.version}, this is "
-            f"version {extractor.spec.version}; build the library again"
-        )
-    return extractor
+    try:
+        return get_extractor(library.spec, providers=providers)
+    except ExtractorNotFound as error:
+        raise LibraryExtractor(f"{library.path}: {error}") from error
 
 
 def neighbors_of(

@@ -15,6 +15,9 @@
     │   ├── AudioSilent         all samples are zero, or nearly
     │   └── AudioNotFinite      samples that are infinite or not a number
     ├── FeatureError            a recording has no features (too few frames, singular covariance)
+    ├── ExtractorError          a feature extractor cannot be used
+    │   ├── ExtractorNotFound   there is none of that name, or it is not here
+    │   └── ExtractorRefused    a model or plug-in is not what it says
     ├── LibraryError            a library cannot be used
     │   ├── LibraryNotFound     there is no such library
     │   ├── LibraryExists       a library would be overwritten
@@ -117,6 +120,35 @@ class AudioNotFinite(AudioError):
 
 class FeatureError(EarmarkError):
     """A recording has no features."""
+
+
+class ExtractorError(EarmarkError):
+    """A feature extractor cannot be used."""
+
+
+class ExtractorNotFound(ExtractorError):
+    """There is no feature extractor of that name, or it is not here."""
+
+
+class ExtractorRefused(ExtractorError):
+    """A model or plug-in is not what it says.
+
+    Parameters
+    ----------
+    where
+        The file or module, as the caller named it.
+    problem
+        What is wrong with it and what to do.
+    """
+
+    def __init__(self, where: str | os.PathLike[str], problem: str) -> None:
+        super().__init__(f"{os.fspath(where)}: {problem}")
+        self.where = os.fspath(where)
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[ExtractorRefused], tuple[str, str]]:
+        """Pickle by both arguments, so that worker processes can raise it."""
+        return type(self), (self.where, self.problem)
 
 
 class LibraryError(EarmarkError):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_speech_features import mfcc as reference_mfcc
 
-from earmark.errors import FeatureError
+from earmark.errors import ExtractorNotFound, FeatureError
 from earmark.features import get_extractor
 from earmark.features.gaussian import RunningGaussian, pack, regularize, unpack
 from earmark.features.mfcc import SAMPLE_RATE, frame_blocks, mfcc
@@ -155,5 +155,5 @@ def test_what_has_no_covariance_is_refused() -> None:
 
 
 def test_an_unknown_extractor_is_named() -> None:
-    with pytest.raises(FeatureError, match="'loudness'"):
+    with pytest.raises(ExtractorNotFound, match="'loudness'"):
         get_extractor("loudness")

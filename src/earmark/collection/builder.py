@@ -185,7 +185,7 @@ class _Run:
             self._listen(file.path, crew)
 
     def _listen(self, path: str, crew: Crew) -> None:
-        crew.submit(listen_piece, path, self.library.spec.name, {"threads": 1})
+        crew.submit(listen_piece, path, self.library.spec, {"threads": 1})
 
     def _failed(self, failed: Failed, crew: Crew) -> None:
         self.report.problems.append(Problem(failed.path, failed.reason))

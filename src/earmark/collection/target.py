@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from earmark.errors import FeatureError
-from earmark.features import DEFAULT, FeatureExtractor, get_extractor
+from earmark.classify import extractor_of
+from earmark.errors import LibraryExtractor
+from earmark.features import DEFAULT, get_extractor
 from earmark.library import Library
 
 
@@ -23,27 +24,34 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
     Raises
     ------
     LibraryExtractor
-        The library that is there holds vectors of another extractor.
+        The library that is there holds vectors of another extractor, or of one that is not here.
+    ExtractorError
+        The extractor that is asked for cannot be used.
     LibraryError
-        It cannot be opened or made.
+        The library cannot be opened or made.
     """
     if not os.path.lexists(path):
         return Library.create(path, get_extractor(features or DEFAULT).spec)
     library = Library.open(path)
     try:
-        spec = _extractor_of(library, features).spec
-        library.require(spec.name, spec.version)
+        _check_extractor(library, features)
     except BaseException:
         library.close()
         raise
     return library
 
 
-def _extractor_of(library: Library, features: str | None) -> FeatureExtractor:
-    try:
-        return get_extractor(features or library.spec.name)
-    except FeatureError:
-        if features is not None:
-            raise
-        # Vectors that were brought along; say so as for any other extractor.
-        return get_extractor(DEFAULT)
+def _check_extractor(library: Library, features: str | None) -> None:
+    """See that the vectors of a library are those of the extractor that is asked for."""
+    if features is None:
+        extractor_of(library)
+        return
+    asked, held = get_extractor(features).spec, library.spec
+    library.require(asked.name, asked.version)
+    # One of the two may not have been noted.
+    if None not in (asked.checksum, held.checksum) and asked.checksum != held.checksum:
+        raise LibraryExtractor(
+            f"{library.path}: holds vectors of another model that is also called {held.name} "
+            f"{held.version} (its SHA-256 begins with {str(held.checksum)[:12]}); build another "
+            "library for this one"
+        )

@@ -10,7 +10,7 @@ from typing import Any
 
 from earmark.collection.tags import read_tags
 from earmark.errors import AudioError, FeatureError
-from earmark.features import FeatureExtractor, Vector, get_extractor
+from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.listen import hash_file, listen
 
 
@@ -65,7 +65,9 @@ def hash_piece(path: str) -> Hashed | Failed:
         return Failed(path, f"cannot be read ({error.strerror})")
 
 
-def listen_piece(path: str, extractor: str, options: Mapping[str, Any]) -> Listened | Failed:
+def listen_piece(
+    path: str, extractor: ExtractorSpec, options: Mapping[str, Any]
+) -> Listened | Failed:
     """Hear a file.
 
     Parameters
@@ -91,5 +93,5 @@ def listen_piece(path: str, extractor: str, options: Mapping[str, Any]) -> Liste
 
 
 @functools.cache
-def _extractor(name: str, options: tuple[tuple[str, Any], ...]) -> FeatureExtractor:
-    return get_extractor(name, **dict(options))
+def _extractor(spec: ExtractorSpec, options: tuple[tuple[str, Any], ...]) -> FeatureExtractor:
+    return get_extractor(spec, **dict(options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from earmark.features.base import (
+    FOREIGN,
     Card,
     Comparison,
     ExtractorSpec,
@@ -15,6 +16,7 @@ from earmark.features.registry import DEFAULT, available, get_extractor, spec_of
 
 __all__ = [
     "DEFAULT",
+    "FOREIGN",
     "Card",
     "Comparison",
     "ExtractorSpec",

@@ -16,6 +16,9 @@ Vector: TypeAlias = NDArray[np.floating]
 DTYPES = ("float16", "float32", "float64")
 SIMILARITIES = ("cosine", "gaussian-kl", "euclidean")
 
+FOREIGN = "foreign"
+"""The name of what made vectors that were brought along: no extractor of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -68,7 +71,7 @@ class ExtractorSpec:
     Attributes
     ----------
     name
-        Such as ``"mfcc"``; ``"foreign"`` for vectors that were brought along.
+        Such as ``"mfcc"``; `FOREIGN` for vectors that were brought along.
     version
         Changes whenever the vectors would; vectors of two versions are not compared.
     dimension
@@ -84,6 +87,9 @@ class ExtractorSpec:
     words
         Names of the first ``len(words)`` numbers of a vector, such as the tags that a network
         hears; may be empty.
+    source
+        How the extractor is found again on this machine, as `earmark.features.get_extractor` takes
+        it; None: by its name. Two specs that differ only in that are equal.
 
     Raises
     ------
@@ -100,6 +106,7 @@ class ExtractorSpec:
     voting: tuple[int, int | None] = (0, None)
     settling: float = 0.0
     words: tuple[str, ...] = ()
+    source: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -141,6 +148,7 @@ class ExtractorSpec:
             "voting": list(self.voting),
             "settling": self.settling,
             "words": list(self.words),
+            "source": self.source,
         }
 
     @classmethod
@@ -160,6 +168,7 @@ class ExtractorSpec:
         """
         try:
             start, stop = values["voting"]
+            source = values.get("source")
             return cls(
                 name=str(values["name"]),
                 version=str(values["version"]),
@@ -170,6 +179,7 @@ class ExtractorSpec:
                 voting=(int(start), None if stop is None else int(stop)),
                 settling=float(values["settling"]),
                 words=tuple(str(word) for word in values["words"]),
+                source=None if source is None else str(source),
             )
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not the facts of an extractor: {error!r}") from error

@@ -149,3 +149,8 @@ class Mfcc:
             gaussian.update(mfcc(frames))
         mean, covariance = gaussian.result()
         return pack(mean, regularize(covariance))
+
+
+def extractor(*, providers: Sequence[str] | None = None, threads: int = 0) -> Mfcc:
+    """Return the extractor; there is no network that ``providers`` and ``threads`` would be for."""
+    return Mfcc()

@@ -1,44 +1,46 @@
-"""Where feature extractors are found."""
+"""Where feature extractors are found: in the package, in plug-ins, in folders, by a prefix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
-from earmark.errors import FeatureError
-from earmark.features.base import ExtractorSpec, FeatureExtractor
-from earmark.features.mfcc import Mfcc
-from earmark.features.musicnn import MusiCNN
+import platformdirs
+
+from earmark.errors import ExtractorError, ExtractorNotFound, ExtractorRefused
+from earmark.features import hear, hub, model, plugins
+from earmark.features.base import FOREIGN, ExtractorSpec, FeatureExtractor
 
 DEFAULT = "musicnn"
 """The extractor of a new library where none is asked for."""
 
-Factory = Callable[[Sequence[str] | None, int], FeatureExtractor]
+BUILT_IN = ("mfcc", DEFAULT)
+"""Modules of this package, each with a function ``extractor``."""
 
-_BUILT_IN: Mapping[str, Factory] = MappingProxyType(
-    {
-        "mfcc": lambda _providers, _threads: Mfcc(),
-        "musicnn": lambda providers, threads: MusiCNN(
-            providers=providers or ("CPUExecutionProvider",), threads=threads
-        ),
-    }
-)
+SEARCH_PATH = "EARMARK_MODELS"
+"""The environment variable that names folders of model folders."""
 
-
-def available() -> tuple[str, ...]:
-    """Return the names of the extractors that are installed, sorted."""
-    return tuple(sorted(_BUILT_IN))
+Wanted = str | os.PathLike[str] | ExtractorSpec
 
 
 def get_extractor(
-    name: str, *, providers: Sequence[str] | None = None, threads: int = 0
+    wanted: Wanted, *, providers: Sequence[str] | None = None, threads: int = 0
 ) -> FeatureExtractor:
-    """Return the feature extractor of that name.
+    """Return a feature extractor.
 
     Parameters
     ----------
-    name
-        One of ``available()``.
+    wanted
+        One of these:
+
+        - the name of one that is installed or lies on the search path, see `available`;
+        - a model folder, with at least one ``/`` in its name;
+        - ``hear:MODULE`` or ``hear:MODULE#weights``, a module with the functions of HEAR;
+        - ``hf:OWNER/NAME@REVISION``, a model folder of the Hugging Face hub;
+        - the spec that a library keeps: the same extractor, wherever it now is.
     providers
         ONNX Runtime's execution providers for a network; None is the processor.
     threads
@@ -46,19 +48,197 @@ def get_extractor(
 
     Raises
     ------
-    FeatureError
-        There is none of that name.
+    ExtractorNotFound
+        There is none such.
+    ExtractorRefused
+        There is, but it is not what it says.
+
+    Examples
+    --------
+    >>> get_extractor("mfcc").spec.dimension
+    104
     """
-    if name not in _BUILT_IN:
-        raise FeatureError(
+    if isinstance(wanted, ExtractorSpec):
+        return _of_record(wanted, providers, threads)
+    name = os.fspath(wanted)
+    if hear.is_hear(name):
+        hear.remember(name)
+        return hear.open_module(name)
+    if hub.is_hub(name):
+        return _loaded(_open_hub(name, providers, threads, download=True))
+    if _is_path(wanted):
+        return _loaded(_open_path(name, providers, threads))
+    found = _by_name(name, providers, threads)
+    if found is None:
+        raise ExtractorNotFound(
             f"there is no feature extractor {name!r}; there are {', '.join(available())}"
+            f" (a model folder is named with a slash, such as ./{name})"
         )
-    return _BUILT_IN[name](providers, threads)
+    return found
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of the extractors that are installed or on the search path, sorted."""
+    return tuple(sorted({*BUILT_IN, *plugins.names(), *(found.name for found in models())}))
 
 
 def spec_of(name: str, version: str) -> ExtractorSpec | None:
     """Return the spec of an installed extractor; None where that version is not installed."""
-    if name not in _BUILT_IN:
+    try:
+        found = _by_name(name, None, 0)
+    except ExtractorError:
         return None
-    spec = get_extractor(name).spec
-    return spec if spec.version == version else None
+    if found is None or found.spec.version != version:
+        return None
+    return found.spec
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model folder on the search path; ``name`` is that of the folder."""
+
+    name: str
+    folder: Path
+
+
+def search_path() -> list[Path]:
+    """Return the folders in which model folders are looked for.
+
+    Those of ``EARMARK_MODELS``, then ``models`` in the platform's data folder.
+    """
+    named = os.environ.get(SEARCH_PATH, "").split(os.pathsep)
+    return [
+        *(Path(part) for part in named if part),
+        platformdirs.user_data_path("earmark") / "models",
+    ]
+
+
+def models() -> Iterator[FoundModel]:
+    """Yield the model folders on the search path, the first of each name only."""
+    seen = set()
+    for place in search_path():
+        try:
+            folders = sorted(path for path in place.iterdir() if (path / model.MANIFEST).is_file())
+        except OSError:
+            continue
+        for folder in folders:
+            if folder.name not in seen:
+                seen.add(folder.name)
+                yield FoundModel(folder.name, folder)
+
+
+def _is_path(wanted: str | os.PathLike[str]) -> bool:
+    separators = [os.sep, *([os.altsep] if os.altsep else [])]
+    return not isinstance(wanted, str) or any(mark in wanted for mark in separators)
+
+
+def _open_path(name: str, providers: Sequence[str] | None, threads: int) -> model.ModelExtractor:
+    folder = Path(name)
+    if folder.name == model.MANIFEST or folder.name == model.MODEL:
+        folder = folder.parent
+    folder = folder.absolute()
+    return model.open_folder(folder, source=str(folder), providers=providers, threads=threads)
+
+
+def _open_hub(
+    name: str, providers: Sequence[str] | None, threads: int, *, download: bool
+) -> model.ModelExtractor:
+    folder = hub.folder_of(name, download=download)
+    return model.open_folder(folder, source=name, providers=providers, threads=threads)
+
+
+def _loaded(found: model.ModelExtractor) -> model.ModelExtractor:
+    """Load a network, so that what is wrong with it is said before any file is heard."""
+    if found.spec.name in BUILT_IN or found.spec.name == FOREIGN:
+        raise ExtractorRefused(
+            found.manifest.file, f"'name' is '{found.spec.name}', which is taken; choose another"
+        )
+    found.load()
+    return found
+
+
+def _by_name(name: str, providers: Sequence[str] | None, threads: int) -> FeatureExtractor | None:
+    """Return the extractor of that name: of the package, of a plug-in, or on the search path."""
+    if name in BUILT_IN:
+        built_in: FeatureExtractor = import_module(f"earmark.features.{name}").extractor(
+            providers=providers, threads=threads
+        )
+        return built_in
+    if name in plugins.names():
+        return plugins.open_plugin(name, providers, threads)
+    for found in models():
+        if found.name == name:
+            return _loaded(_open_path(str(found.folder), providers, threads))
+    return None
+
+
+def _of_record(
+    spec: ExtractorSpec, providers: Sequence[str] | None, threads: int
+) -> FeatureExtractor:
+    """Return the extractor that a library names."""
+    if spec.name == FOREIGN:
+        raise ExtractorNotFound(
+            "its vectors were brought along; nothing here can make more of them"
+        )
+    found, tried = None, ""
+    try:
+        found = _candidate(spec, providers, threads)
+    except ExtractorError as error:
+        tried = f" ({error})"
+    if found is None:
+        raise ExtractorNotFound(f"{_missing(spec)}{tried}")
+    other = _other(found.spec, spec)
+    if other is not None:
+        raise ExtractorNotFound(
+            f"its vectors are those of {spec.name} {spec.version}; here is {other}; build the "
+            "library again, or bring back the other"
+        )
+    return found
+
+
+def _candidate(
+    spec: ExtractorSpec, providers: Sequence[str] | None, threads: int
+) -> FeatureExtractor | None:
+    """Return what may be the extractor of a library: where it was, by name, on the search path."""
+    if spec.name in BUILT_IN or spec.name in plugins.names():
+        return _by_name(spec.name, providers, threads)
+    source = spec.source
+    if source is not None and hear.is_hear(source):
+        hear.require_known(source)
+        return hear.open_module(source)
+    if source is not None and hub.is_hub(source):
+        return _loaded(_open_hub(source, providers, threads, download=False))
+    folders = [found.folder for found in models()]
+    if source is not None and (Path(source) / model.MANIFEST).is_file():
+        folders.insert(0, Path(source))
+    for folder in folders:
+        opened = _open_path(str(folder), providers, threads)
+        said = opened.manifest
+        if (said.name, said.version) == (spec.name, spec.version) and (
+            spec.checksum in (None, opened.checksum)
+        ):
+            return _loaded(opened)
+    return None
+
+
+def _other(here: ExtractorSpec, wanted: ExtractorSpec) -> str | None:
+    """Say what is here where it is not what made a library; None where it is."""
+    if (here.name, here.version) != (wanted.name, wanted.version):
+        return f"{here.name} {here.version}"
+    if wanted.checksum is not None and here.checksum != wanted.checksum:
+        return f"another model of that name (SHA-256 {(here.checksum or 'none')[:12]}…)"
+    if here.dimension != wanted.dimension:
+        return f"one with {here.dimension} numbers instead of {wanted.dimension}"
+    return None
+
+
+def _missing(spec: ExtractorSpec) -> str:
+    """Say that an extractor is not here, and what to do."""
+    what = f"was built with the feature extractor {spec.name} {spec.version}, which is not here"
+    if spec.source is not None and hear.is_hear(spec.source):
+        return what
+    where = f"; it was in {spec.source}" if spec.source is not None else ""
+    return (
+        f"{what}{where}; put its folder into {search_path()[-1]}, or name the folder that holds it "
+        f"in ${SEARCH_PATH}"
+    )

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from earmark.audio import open_recording
 from earmark.collection.tags import read_tags
 from earmark.errors import EarmarkError, ServerError
-from earmark.features import FeatureExtractor, Samples, Vector, get_extractor
+from earmark.features import ExtractorSpec, FeatureExtractor, Samples, Vector, get_extractor
 from earmark.listen import hash_file, listen, listen_windows
 from earmark.web import wire
 
@@ -36,7 +36,7 @@ PEAK_RATE = 4000
 """In Hz; enough to see where a song is loud, and cheap."""
 
 
-def main(connection: Connection, extractor_name: str) -> None:
+def main(connection: Connection, extractor: ExtractorSpec) -> None:
     """Serve requests until the server goes away; runs in a process of its own."""
     # Ctrl-C goes to the whole group of processes; the server ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -49,7 +49,7 @@ def main(connection: Connection, extractor_name: str) -> None:
         # A decoder that crashes must not leave a dump of somebody's music.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with threadpool_limits(1):
-        serve(connection, get_extractor(extractor_name, threads=1))
+        serve(connection, get_extractor(extractor, threads=1))
 
 
 def serve(connection: Connection, extractor: FeatureExtractor) -> None:

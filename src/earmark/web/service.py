@@ -70,7 +70,7 @@ class Service:
         self.jobs = Jobs(config.job_lifetime)
         self.pool = make_pool(
             analysis.main,
-            (self.library.spec.name,),
+            (self.library.spec,),
             size=config.workers,
             queue=config.queue,
             time_limit=config.time_limit,

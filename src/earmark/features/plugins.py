@@ -1,0 +1,83 @@
+"""Feature extractors of other packages, by entry points of the group ``earmark.extractors``.
+
+An entry point names a class or function that returns a `FeatureExtractor`; it is called without
+arguments, or with those of ``providers`` and ``threads`` that it takes. Its name is the
+extractor's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from earmark.errors import ExtractorRefused
+from earmark.features.base import Card, ExtractorSpec, FeatureExtractor
+
+GROUP = "earmark.extractors"
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the installed plug-ins, without importing them."""
+    return tuple(sorted(_points()))
+
+
+def open_plugin(
+    name: str, providers: Sequence[str] | None = None, threads: int = 0
+) -> FeatureExtractor:
+    """Return the extractor of a plug-in.
+
+    Raises
+    ------
+    ExtractorRefused
+        It cannot be imported, or is no feature extractor.
+    """
+    point = _points()[name]
+    where = f"{GROUP}: {name} ({point.value})"
+    try:
+        factory = point.load()
+        offered = {"providers": providers, "threads": threads}
+        made = factory(**_taken(factory, offered))
+    except Exception as error:
+        # Anything may go wrong in somebody else's code.
+        raise ExtractorRefused(
+            where, f"cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return checked(made, where, name)
+
+
+def _taken(factory: Any, offered: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the offered arguments that a function takes."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except ValueError:
+        return {}
+    return {name: value for name, value in offered.items() if name in parameters}
+
+
+def checked(made: Any, where: str, name: str) -> FeatureExtractor:
+    """Return an object if it keeps the contract of `FeatureExtractor`.
+
+    Raises
+    ------
+    ExtractorRefused
+        It does not.
+    """
+    for attribute, kind in (("spec", ExtractorSpec), ("card", Card), ("sample_rate", int)):
+        value = getattr(made, attribute, None)
+        if not isinstance(value, kind):
+            raise ExtractorRefused(
+                where, f"its '{attribute}' is {type(value).__name__}, not {kind.__name__}"
+            )
+    for method in ("spans", "extract"):
+        if not callable(getattr(made, method, None)):
+            raise ExtractorRefused(where, f"has no method '{method}'")
+    if made.spec.name != name:
+        raise ExtractorRefused(where, f"calls itself '{made.spec.name}', not '{name}'")
+    extractor: FeatureExtractor = made
+    return extractor
