@@ -190,8 +190,8 @@ def _of_record(
     other = _other(found.spec, spec)
     if other is not None:
         raise ExtractorNotFound(
-            f"its vectors are those of {spec.name} {spec.version}; here is {other}; build the "
-            "library again, or bring back the other"
+            f"its vectors are those of {spec.name} version {spec.version}, here is {other}; build "
+            "the library again, or bring back the other"
         )
     return found
 
@@ -224,7 +224,7 @@ def _candidate(
 def _other(here: ExtractorSpec, wanted: ExtractorSpec) -> str | None:
     """Say what is here where it is not what made a library; None where it is."""
     if (here.name, here.version) != (wanted.name, wanted.version):
-        return f"{here.name} {here.version}"
+        return f"{here.name} version {here.version}"
     if wanted.checksum is not None and here.checksum != wanted.checksum:
         return f"another model of that name (SHA-256 {(here.checksum or 'none')[:12]}…)"
     if here.dimension != wanted.dimension:
@@ -234,7 +234,7 @@ def _other(here: ExtractorSpec, wanted: ExtractorSpec) -> str | None:
 
 def _missing(spec: ExtractorSpec) -> str:
     """Say that an extractor is not here, and what to do."""
-    what = f"was built with the feature extractor {spec.name} {spec.version}, which is not here"
+    what = f"was built with the feature extractor {spec.name} version {spec.version}, which is not here"
     if spec.source is not None and hear.is_hear(spec.source):
         return what
     where = f"; it was in {spec.source}" if spec.source is not None else ""
