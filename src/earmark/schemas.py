@@ -16,6 +16,8 @@ VERSIONS: Mapping[str, int] = {
     "correction": 1,
     "corrections": 1,
     "evaluation": 1,
+    "extractor": 1,
+    "extractors": 1,
     "failure": 1,
     "health": 1,
     "info": 1,

@@ -30,6 +30,7 @@ COMMANDS = {
     "classify": "earmark.cli.classify:classify",
     "evaluate": "earmark.cli.evaluate:evaluate",
     "export": "earmark.cli.export:export",
+    "extractors": "earmark.cli.extractors:extractors",
     "import": "earmark.cli.import_:import_command",
     "info": "earmark.cli.info:info",
     "serve": "earmark.cli.serve:serve",

@@ -63,9 +63,12 @@ SHOWN = 20
     help="The library to make, or to go on with.",
 )
 @click.option(
+    "--extractor",
     "--features",
-    type=click.Choice(["musicnn", "mfcc"]),
-    help="What to listen for: musicnn, a network (the default), or mfcc, the classic features.",
+    "extractor",
+    metavar="NAME",
+    help="What hears the music: a name that 'earmark extractors' lists, a model folder, "
+    "hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION. A library keeps its own.",
 )
 @click.option(
     "--jobs",
@@ -79,7 +82,7 @@ def build(
     folder: Path | None,
     manifest: Path | None,
     output: Path,
-    features: str | None,
+    extractor: str | None,
     jobs: int | None,
     prune: bool,
 ) -> None:
@@ -100,7 +103,7 @@ def build(
         music = collection.read_manifest(manifest)
     was_there = os.path.lexists(output)
     named = shown(str(output))
-    with collection.open_for_build(output, features) as library:
+    with collection.open_for_build(output, extractor) as library:
         try:
             with _progress(len(music.pieces)) as progress:
                 report = collection.build(library, music, jobs=jobs, prune=prune, progress=progress)

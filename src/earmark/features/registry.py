@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import platformdirs
 from earmark.errors import ExtractorError, ExtractorNotFound, ExtractorRefused
 from earmark.features import hear, hub, model, plugins
 from earmark.features.base import FOREIGN, ExtractorSpec, FeatureExtractor
+from earmark.features.manifest import read_manifest
 
 DEFAULT = "musicnn"
 """The extractor of a new library where none is asked for."""
@@ -37,7 +39,7 @@ def get_extractor(
         One of these:
 
         - the name of one that is installed or lies on the search path, see `available`;
-        - a model folder, with at least one ``/`` in its name;
+        - a model folder, with at least one ``/`` in its name unless nothing else is called so;
         - ``hear:MODULE`` or ``hear:MODULE#weights``, a module with the functions of HEAR;
         - ``hf:OWNER/NAME@REVISION``, a model folder of the Hugging Face hub;
         - the spec that a library keeps: the same extractor, wherever it now is.
@@ -69,10 +71,12 @@ def get_extractor(
     if _is_path(wanted):
         return _loaded(_open_path(name, providers, threads))
     found = _by_name(name, providers, threads)
+    if found is None and Path(name).is_dir():
+        return _loaded(_open_path(name, providers, threads))
     if found is None:
         raise ExtractorNotFound(
             f"there is no feature extractor {name!r}; there are {', '.join(available())}"
-            f" (a model folder is named with a slash, such as ./{name})"
+            "; a model folder is named by its path"
         )
     return found
 
@@ -127,16 +131,28 @@ def models() -> Iterator[FoundModel]:
                 yield FoundModel(folder.name, folder)
 
 
+def folder_named(name: str) -> Path | None:
+    """Return the model folder that a name stands for; None where it stands for something else."""
+    if hear.is_hear(name) or hub.is_hub(name) or name in (*BUILT_IN, *plugins.names()):
+        return None
+    if _is_path(name) or (Path(name) / model.MANIFEST).is_file():
+        return _folder_of(name)
+    return _on_search_path(name)
+
+
 def _is_path(wanted: str | os.PathLike[str]) -> bool:
     separators = [os.sep, *([os.altsep] if os.altsep else [])]
     return not isinstance(wanted, str) or any(mark in wanted for mark in separators)
 
 
+def _folder_of(name: str) -> Path:
+    """Return a folder as an absolute path, also where one of its two files is named."""
+    path = Path(name).absolute()
+    return path.parent if path.name in (model.MANIFEST, model.MODEL) else path
+
+
 def _open_path(name: str, providers: Sequence[str] | None, threads: int) -> model.ModelExtractor:
-    folder = Path(name)
-    if folder.name == model.MANIFEST or folder.name == model.MODEL:
-        folder = folder.parent
-    folder = folder.absolute()
+    folder = _folder_of(name)
     return model.open_folder(folder, source=str(folder), providers=providers, threads=threads)
 
 
@@ -166,9 +182,21 @@ def _by_name(name: str, providers: Sequence[str] | None, threads: int) -> Featur
         return built_in
     if name in plugins.names():
         return plugins.open_plugin(name, providers, threads)
-    for found in models():
+    folder = _on_search_path(name)
+    return None if folder is None else _loaded(_open_path(str(folder), providers, threads))
+
+
+def _on_search_path(name: str) -> Path | None:
+    """Return the model folder of that name; else the one whose ``model.json`` has the name."""
+    here = list(models())
+    for found in here:
         if found.name == name:
-            return _loaded(_open_path(str(found.folder), providers, threads))
+            return found.folder
+    for found in here:
+        # One that is wrong hides no other.
+        with contextlib.suppress(ExtractorRefused):
+            if read_manifest(found.folder / model.MANIFEST).name == name:
+                return found.folder
     return None
 
 
@@ -234,7 +262,10 @@ def _other(here: ExtractorSpec, wanted: ExtractorSpec) -> str | None:
 
 def _missing(spec: ExtractorSpec) -> str:
     """Say that an extractor is not here, and what to do."""
-    what = f"was built with the feature extractor {spec.name} version {spec.version}, which is not here"
+    what = (
+        f"was built with the feature extractor {spec.name} version {spec.version}, which is not "
+        "here"
+    )
     if spec.source is not None and hear.is_hear(spec.source):
         return what
     where = f"; it was in {spec.source}" if spec.source is not None else ""
