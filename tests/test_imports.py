@@ -1,0 +1,174 @@
+"""Imports go one way: down the list of parts in docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "earmark"
+PAGE = ROOT / "docs" / "architecture.md"
+
+ANYTHING = ("__init__", "__main__", "testing")
+"""Modules that may import any part, and that no part may import."""
+
+HOMES = {
+    "sqlalchemy": ["library"],
+    "sqlite3": ["library"],
+    "av": ["audio"],
+    "soundfile": ["audio"],
+    "soxr": ["audio"],
+    "onnxruntime": ["features"],
+    "huggingface_hub": ["features"],
+    # Until tags are read without it; then only what writes tags.
+    "mutagen": ["tagging", "collection/tags.py"],
+    "flask": ["web"],
+    "apiflask": ["web"],
+    "marshmallow": ["web"],
+    "werkzeug": ["web"],
+    "prometheus_client": ["web"],
+    "click": ["cli"],
+    "rich": ["cli"],
+    # The allowlisting reader of the classic file takes its opcodes apart; nothing is unpickled.
+    "pickle": ["library/classic"],
+    "pickletools": ["library/classic"],
+}
+"""Packages that are used in one part only."""
+
+NOWHERE = ("requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib")
+"""Ways to the network: Earmark works offline, and models come by huggingface_hub."""
+
+
+@cache
+def parts() -> tuple[str, ...]:
+    """Return the parts as the page lists them, the highest first."""
+    text = PAGE.read_text("utf-8")
+    section = text.partition("## The parts, from top to bottom")[2]
+    listing = re.search(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    assert listing is not None
+    return tuple(line.split()[0] for line in listing[1].splitlines())
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the package by its dotted name."""
+    found = {}
+    for file in SOURCE.rglob("*.py"):
+        names = file.relative_to(SOURCE.parent).with_suffix("").parts
+        found[".".join(names[:-1] if names[-1] == "__init__" else names)] = file
+    return found
+
+
+def part_of(module: str) -> str:
+    """Return the part that a module of Earmark belongs to."""
+    names = module.split(".")
+    return names[1] if len(names) > 1 else "__init__"
+
+
+def imports(tree: ast.AST, known: dict[str, Path]) -> Iterator[tuple[str, int]]:
+    """Yield what a module imports, by dotted names, with the lines: in functions too.
+
+    A string that is the whole name of a module counts: that is how modules are imported late.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports here are absolute"
+            assert node.module is not None
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_module = whole in known or node.module in ("urllib", "http")
+                yield (whole if is_module else node.module), node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value.partition(":")[0]
+            if name.startswith("earmark.") and name in known:
+                yield name, node.lineno
+
+
+def upward(module: str, tree: ast.AST, known: dict[str, Path]) -> list[str]:
+    """Return the imports of a module that do not lead down."""
+    order = parts()
+    here = part_of(module)
+    faults = []
+    for name, line in imports(tree, known):
+        if name.partition(".")[0] != "earmark":
+            continue
+        there = part_of(name)
+        if here == there or here in ANYTHING:
+            continue
+        if there in ANYTHING or order.index(there) <= order.index(here):
+            faults.append(f"{module}, line {line}: {here} imports {name}")
+    return faults
+
+
+def test_the_page_lists_every_part_and_no_other() -> None:
+    there = {
+        path.stem
+        for path in SOURCE.iterdir()
+        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
+    }
+    assert set(parts()) == there - set(ANYTHING)
+    assert len(set(parts())) == len(parts())
+
+
+def test_imports_lead_down() -> None:
+    known = modules()
+    faults = [
+        fault
+        for module, file in known.items()
+        for fault in upward(module, ast.parse(file.read_text("utf-8")), known)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("earmark.neighbors.voter", "from earmark.library import Library"),
+        ("earmark.audio.files", "import earmark.features.base"),
+        ("earmark.library.store", "def late():\n    from earmark.web import app"),
+        ("earmark.listen", "from earmark import classify"),
+        ("earmark.features.base", 'import_module("earmark.cli.build")'),
+        ("earmark.errors", "from earmark.words import one_line"),
+        ("earmark.cli.build", "from earmark.testing import tune"),
+        ("earmark.web.app", "import earmark"),
+    ],
+)
+def test_an_import_that_leads_up_is_seen(module: str, code: str) -> None:
+    assert len(upward(module, ast.parse(code), modules())) == 1
+
+
+def test_foreign_packages_are_used_in_their_part_only() -> None:
+    known = modules()
+    faults = []
+    for file in known.values():
+        place = file.relative_to(SOURCE).as_posix()
+        for name, line in imports(ast.parse(file.read_text("utf-8")), known):
+            homes = HOMES.get(name.partition(".")[0])
+            astray = homes is not None and not any(
+                place == home or place.startswith(f"{home}/") for home in homes
+            )
+            if astray or name in NOWHERE:
+                faults.append(f"{place}, line {line}: {name}")
+    assert faults == []
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """A circle works only as long as nobody changes the order of imports."""
+    known = modules()
+    needs: dict[str, set[str]] = {}
+    for module, file in known.items():
+        top = ast.parse(file.read_text("utf-8"))
+        late = (ast.FunctionDef, ast.If)
+        body = ast.Module([node for node in top.body if not isinstance(node, late)], [])
+        needs[module] = {name for name, _ in imports(body, known) if name in known} - {module}
+    done: set[str] = set()
+    while ready := {module for module in needs.keys() - done if needs[module] <= done}:
+        done |= ready
+    assert needs.keys() - done == set()
