@@ -309,6 +309,8 @@ def _pooling(fields: Fields) -> tuple[str, ...]:
             "pooling",
             f"is '{text}'; it needs to be {', '.join(POOLINGS)}, or some of them joined by +",
         )
+    if parts == ("std",):
+        fields.refuse("pooling", "is 'std', which is zero for a short song; join it with mean")
     return parts
 
 
