@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ import requests
 from earmark.features import get_extractor
 from earmark.library import Library, Track
 from earmark.listen import hash_file, listen
-from earmark.web import analysis
-from earmark.web.pool import Pool
+from earmark.workers import Limits, WorkerPool, child, protocol
 from support import sounds
 
 RATE = 22050
@@ -80,39 +78,50 @@ def make_library(path: Path, music: Path) -> Path:
 class ThreadProcess:
     """Looks like a process and is a thread, so that tests start at once."""
 
-    exitcode = -9
+    def __init__(self, max_message: int) -> None:
+        self._ours, theirs = socket.socketpair()
+        self.requests = self._ours.makefile("wb")
+        self.replies = self._ours.makefile("rb")
+        requests, replies = theirs.makefile("rb"), theirs.makefile("wb")
 
-    def __init__(self, connection: Connection, thread: threading.Thread) -> None:
-        self._connection = connection
-        self._thread = thread
+        def work() -> None:
+            with theirs, suppress(OSError, ValueError):
+                child.serve(lambda: protocol.receive(requests)[0], replies, max_message=max_message)
+
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+
+    def usage(self) -> None:
+        return None
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
     def kill(self) -> None:
-        self._connection.close()
+        with suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
 
-    def join(self, timeout: float | None = None) -> None:
+    def wait(self, timeout: float | None = None) -> int:
         self._thread.join(timeout)
+        return -9
 
     def close(self) -> None:
-        pass
+        self.kill()
+        with suppress(OSError):
+            self.requests.close()
+        self.replies.close()
+        self._ours.close()
 
 
-class ThreadPool(Pool):
-    """A pool whose workers are threads of this process."""
+class ThreadPool(WorkerPool):
+    """A pool whose workers are threads of this process, without limits of their own."""
 
-    def start_process(self, number: int) -> Any:
-        ours, theirs = Pipe()
-        extractor = get_extractor(self._arguments[0])
+    def __init__(self, size: int | None = None, **options: Any) -> None:
+        limits = Limits(seconds=600.0, processor_seconds=None, memory=None)
+        super().__init__(size, **{**options, "limits": limits})
 
-        def work() -> None:
-            with theirs:
-                analysis.serve(theirs, extractor)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        return ThreadProcess(ours, thread), ours
+    def start_process(self) -> ThreadProcess:
+        return ThreadProcess(self.max_message)
 
 
 class Server:
@@ -161,9 +170,9 @@ class Server:
         """Return the process numbers of its workers, as Linux tells them."""
         found = []
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            for child in task.joinpath("children").read_text().split():
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
+            for pid in task.joinpath("children").read_text().split():
+                if b"earmark.workers" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
         return found
 
     @contextmanager

@@ -131,6 +131,7 @@ def test_the_limits_are_those_of_the_code():
     assert f"{Config.max_upload // 2**20} MB | 413" in DEPLOYMENT
     assert f"{Config.max_duration / 3600:.0f} hours | 422" in DEPLOYMENT
     assert f"{Config.time_limit / 60:.0f} minutes | 422" in DEPLOYMENT
+    assert f"memory for one song | {Config.memory_limit // 2**20} MB | 422" in DEPLOYMENT
     assert f"songs that wait | {Config.queue} |" in DEPLOYMENT
     assert f"{Config.rate} a minute" in DEPLOYMENT
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from earmark.errors import ServerError
+from earmark.workers import Limits, available_cores
 
 Reading = Literal["open", "closed"]
 
@@ -24,13 +25,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,9 @@ class Config:
     queue
         Songs that may wait for a worker; further ones are answered with 503.
     time_limit
-        Seconds that one song may take a worker.
+        Seconds that one song may take a worker, by the clock.
+    memory_limit
+        Bytes of memory that one song may take a worker, beyond what it holds when it is idle.
     rate
         Uploads and changes a minute and address; 0: as many as they like.
     job_lifetime
@@ -89,7 +85,8 @@ class Config:
     max_duration: float = 4 * 3600.0
     workers: int = available_cores()
     queue: int = 32
-    time_limit: float = 900.0
+    time_limit: float = 120.0
+    memory_limit: int = 400 * MEGABYTE
     rate: int = 120
     job_lifetime: float = 3600.0
     uploads: Path | None = None
@@ -113,12 +110,26 @@ class Config:
             raise ServerError(f"{self.music}: not a folder of music; name one that exists")
         if self.prefix and (not self.prefix.startswith("/") or self.prefix.endswith("/")):
             raise ServerError(f"prefix {self.prefix!r} must look like /earmark")
-        for name in ("max_upload", "max_duration", "workers", "time_limit", "job_lifetime"):
+        for name in (
+            "max_upload",
+            "max_duration",
+            "workers",
+            "time_limit",
+            "memory_limit",
+            "job_lifetime",
+        ):
             if getattr(self, name) <= 0:
                 raise ServerError(f"{name} must be more than 0")
         for name in ("queue", "rate", "proxies"):
             if getattr(self, name) < 0:
                 raise ServerError(f"{name} must not be negative")
+
+    @property
+    def limits(self) -> Limits:
+        """What one song may take of a worker process."""
+        return Limits(
+            seconds=self.time_limit, processor_seconds=self.time_limit, memory=self.memory_limit
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -157,6 +168,7 @@ class Config:
             workers=number("EARMARK_WORKERS", cls.workers),
             queue=number("EARMARK_QUEUE", cls.queue),
             time_limit=number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
+            memory_limit=number("EARMARK_MEMORY_LIMIT_MB", cls.memory_limit // MEGABYTE) * MEGABYTE,
             rate=number("EARMARK_RATE", cls.rate),
             uploads=Path(uploads) if uploads else None,
         )

@@ -7,15 +7,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.classify import Prediction, Stretch
 from earmark.errors import EarmarkError
-from earmark.web.pool import Ticket
 from earmark.web.trouble import NotFound
+from earmark.workers import Call
 
 Outcome = Literal["done", "failed", "canceled"]
 State = Outcome | Literal["queued", "running"]
@@ -50,6 +50,10 @@ class Job:
         The genre is the one that somebody gave this very recording by hand.
     outcome
         How it ended; None as long as it did not.
+    call
+        What a worker process has to do for it, or did: first the answer, then the picture.
+    canceled
+        It was called off.
     """
 
     name: str
@@ -58,7 +62,6 @@ class Job:
     picture: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     outcome: Outcome | None = None
-    done: float = 0.0
     created: float = field(default_factory=time.time)
     ended: float | None = None
     prediction: Prediction | None = None
@@ -69,7 +72,8 @@ class Job:
     peaks: NDArray[np.floating] | None = None
     timeline: tuple[Stretch, ...] | None = None
     error: EarmarkError | None = None
-    ticket: Ticket | None = None
+    call: Call[Any] | None = None
+    canceled: bool = False
     answered: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
 
@@ -78,8 +82,20 @@ class Job:
         """Where it stands: it runs from when a worker takes it."""
         if self.outcome is not None:
             return self.outcome
-        taken = self.ticket is not None and self.ticket.slot is not None
-        return "running" if taken else "queued"
+        taken = self.call is not None and self.call.started is not None
+        return "running" if taken or self.answered.is_set() else "queued"
+
+    @property
+    def ahead(self) -> int | None:
+        """How many songs are before it in the queue; None when it does not wait."""
+        return None if self.call is None or self.answered.is_set() else self.call.ahead
+
+    @property
+    def done(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        if self.outcome == "done":
+            return 1.0
+        return 0.0 if self.call is None else self.call.progress
 
 
 class Jobs:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import threading
 from dataclasses import replace
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from earmark.errors import EarmarkError
+from earmark.errors import EarmarkError, WorkerError
 from earmark.library import Library, open_library
-from earmark.web import wire
+from earmark.workers import Limits, WorkerPool
 
 logger = logging.getLogger(__name__)
 
 MOST_SUSPECTS = 200
 MOST_MISTAKES = 6
-TIME_LIMIT = 3600.0
+LIMITS = Limits(seconds=3600.0, processor_seconds=None, memory=None)
+"""It reads no file of a stranger, only the library that is served."""
+
+LONGEST = 64 * 2**20
+"""Bytes of a report, with its drawings."""
 
 
 class Report:
@@ -52,25 +53,20 @@ class Report:
 
     def _make(self) -> None:
         """Let a process of its own evaluate, so that pages stay quick, and keep what it finds."""
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=main, args=(theirs, str(self._library.path)), name="earmark-report", daemon=True
-        )
+        path = self._library.path
         report: dict[str, Any] | None = None
-        problem: str | None = "the evaluation ended without a result, which is a fault of Earmark"
+        problem: str | None = None
+        pool = WorkerPool(1, limits=LIMITS, nice=5, max_message=LONGEST)
         try:
-            process.start()
-            theirs.close()
-            if ours.poll(TIME_LIMIT):
-                message, _ = wire.receive(ours)
-                report, problem = message["report"], message["problem"]
-        except (OSError, EOFError, EarmarkError) as error:
+            report = pool.call(measure_file, str(path), name="").result()
+        except WorkerError as error:
             logger.error("the evaluation failed: %s", error)
+            problem = "the evaluation ended without a result, which is a fault of Earmark"
+        except EarmarkError as error:
+            # Clients see it, who need not know where the library lies.
+            problem = str(error).replace(f"{path.parent}{os.sep}", "")
         finally:
-            process.kill()
-            process.join()
-            ours.close()
+            pool.close()
         with self._lock:
             self._revision = self._asked if self._asked is not None else -1
             self._asked = None
@@ -78,19 +74,10 @@ class Report:
             self._report = report or self._report
 
 
-def main(connection: Connection, library: str) -> None:
-    """Evaluate a library and send the report; runs in a process of its own."""
-    if hasattr(os, "nice"):
-        os.nice(5)
-    report: dict[str, Any] | None = None
-    problem: str | None = None
-    try:
-        with open_library(library, read_only=True) as opened:
-            report = measure(opened)
-    except EarmarkError as error:
-        # Clients see it, who need not know where the library lies.
-        problem = str(error).replace(f"{Path(library).parent}{os.sep}", "")
-    wire.send(connection, {"kind": "report", "report": report, "problem": problem})
+def measure_file(path: str) -> dict[str, Any]:
+    """Evaluate the library in a file; see `measure`."""
+    with open_library(path, read_only=True) as library:
+        return measure(library)
 
 
 def measure(library: Library) -> dict[str, Any]:

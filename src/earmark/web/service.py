@@ -13,29 +13,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark import extraction
 from earmark.audio import is_audio_name
 from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of, stretches_of
 from earmark.errors import (
     AudioNotFound,
+    Busy,
+    Canceled,
     EarmarkError,
     LibraryError,
     LibraryNotFound,
     TrackNotFound,
+    WorkerDied,
 )
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.sqlite import identity
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
-from earmark.web import analysis, answers, wire
+from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.listing import Listing
 from earmark.web.metrics import Metrics
-from earmark.web.pool import Pool, Ticket
 from earmark.web.report import Report
 from earmark.web.starmap import StarMap
-from earmark.web.trouble import Busy, Canceled, NotAllowed
+from earmark.web.trouble import NotAllowed
 from earmark.web.uploads import Uploads
+from earmark.workers import Call, WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +63,9 @@ class Service:
         The library or the folder for uploads cannot be used.
     """
 
-    def __init__(self, config: Config, *, make_pool: Callable[..., Pool] = Pool) -> None:
+    def __init__(
+        self, config: Config, *, make_pool: Callable[..., WorkerPool] = WorkerPool
+    ) -> None:
         self.config = config
         self.metrics = Metrics()
         self.started = time.time()
@@ -69,12 +75,13 @@ class Service:
         self.uploads = Uploads(config.uploads)
         self.jobs = Jobs(config.job_lifetime)
         self.pool = make_pool(
-            analysis.main,
-            (self.library.spec,),
-            size=config.workers,
+            config.workers,
             queue=config.queue,
-            time_limit=config.time_limit,
+            limits=config.limits,
+            # Pages come first when all cores are busy.
+            nice=5,
         )
+        self.pool.prepare(extraction.load, self.library.spec.to_json())
 
     def _use(self, library: Library) -> None:
         # First what may fail: an unusable library must not be taken up by half.
@@ -206,54 +213,80 @@ class Service:
         return file
 
     def _submit(self, job: Job) -> Job:
-        request = {
-            "path": str(job.file),
-            "picture": job.picture,
-            "max_duration": self.config.max_duration,
-        }
-        job.ticket = Ticket(request, job.name, partial(self._hear, job), partial(self._end, job))
         try:
-            self.pool.submit(job.ticket)
+            call = job.call = self.pool.call(
+                analysis.hear,
+                str(job.file),
+                self.library.spec.to_json(),
+                self.config.max_duration,
+                name=job.name,
+            )
         except Busy:
             self.metrics.songs.labels("refused").inc()
             raise
         self.jobs.add(job)
+        call.add_done_callback(partial(self._go_on, job, self._heard))
         return job
 
-    def _hear(self, job: Job, message: dict[str, Any], arrays: wire.Arrays) -> None:
-        """Take one message of a worker."""
-        match message["kind"]:
-            case "progress":
-                job.done = float(message["done"])
-            case "heard":
-                job.artist = answers.tag(message["artist"])
-                job.title = answers.tag(message["title"])
-                heard = Heard(
-                    path=job.name,
-                    vector=arrays["vector"],
-                    duration=float(message["duration"]),
-                    warnings=tuple(map(str, message["warnings"])),
-                    seconds=float(message["seconds"]),
-                )
-                self._answer(job, heard, str(message["content_hash"]))
-            case "picture":
-                step = float(message["step"])
-                with self._lock:
-                    voter, snapshot = self.classifier.refresh()
-                if job.prediction is not None:
-                    # Its own tracks vote on its parts if they did on the whole.
-                    itself = snapshot.rows_of_hash(job.prediction.content_hash)
-                    stretches = stretches_of(
-                        voter,
-                        arrays["starts"],
-                        arrays["vectors"],
-                        step,
-                        exclude=None if job.taught else itself,
-                    )
-                    job.timeline = answers.until_the_end(stretches, job.prediction.duration)
-                job.peaks = arrays["peaks"]
+    def _go_on(self, job: Job, then: Callable[[Job, Any], bool], call: Call[Any]) -> None:
+        """Take what a worker found; end the job where nothing more is to come."""
+        error: EarmarkError | None = None
+        try:
+            if then(job, call.result()):
+                return
+        except EarmarkError as problem:
+            error = problem
+        except Exception:
+            logger.exception("an answer was lost")
+            error = WorkerDied("the analysis failed; try again", job.name)
+        self._end(job, error)
 
-    def _answer(self, job: Job, heard: Heard, content_hash: str) -> None:
+    def _heard(self, job: Job, heard: analysis.Heard) -> bool:
+        """Answer for a song, and ask for its picture; tell whether there will be one."""
+        self._answer(job, heard)
+        if not job.picture:
+            return False
+        call = job.call = self.pool.call(
+            analysis.picture,
+            str(job.file),
+            self.library.spec.to_json(),
+            heard.extracted.duration,
+            name=job.name,
+            behind=True,
+        )
+        call.add_done_callback(partial(self._go_on, job, self._pictured))
+        if job.canceled:
+            call.cancel()
+        return True
+
+    def _pictured(self, job: Job, picture: analysis.Picture) -> bool:
+        """Take the picture of a song that is answered."""
+        with self._lock:
+            voter, snapshot = self.classifier.refresh()
+        if job.prediction is not None:
+            # Its own tracks vote on its parts if they did on the whole.
+            itself = snapshot.rows_of_hash(job.prediction.content_hash)
+            stretches = stretches_of(
+                voter,
+                picture.starts,
+                picture.vectors,
+                picture.step,
+                exclude=None if job.taught else itself,
+            )
+            job.timeline = answers.until_the_end(stretches, job.prediction.duration)
+        job.peaks = picture.peaks
+        return False
+
+    def _answer(self, job: Job, found: analysis.Heard) -> None:
+        content_hash, extracted = found.looked.content_hash, found.extracted
+        job.artist, job.title = found.looked.artist, found.looked.title
+        heard = Heard(
+            path=job.name,
+            vector=extracted.vector,
+            duration=extracted.duration,
+            warnings=extracted.warnings,
+            seconds=extracted.seconds,
+        )
         with self._lock:
             taught = [track for track in self.library.find_hash(content_hash) if track.taught]
             # A recording that somebody labelled by hand does count as its own neighbor.
@@ -276,7 +309,6 @@ class Service:
         job.error = error
         if error is None:
             job.outcome = "done"
-            job.done = 1.0
         elif isinstance(error, Canceled):
             job.outcome = "canceled"
             self.metrics.songs.labels("canceled").inc()
@@ -309,12 +341,13 @@ class Service:
                 self.cancel(job)
         if job.prediction is not None:
             return job.prediction
-        raise job.error or Canceled(f"{job.name}: called off")
+        raise job.error or Canceled("called off", job.name)
 
     def cancel(self, job: Job) -> None:
         """Call a job off, if it is not done."""
-        if job.ticket is not None and not job.finished.is_set():
-            self.pool.cancel(job.ticket)
+        job.canceled = True
+        if job.call is not None:
+            job.call.cancel()
 
     # The library
 

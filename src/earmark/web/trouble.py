@@ -5,26 +5,6 @@ from __future__ import annotations
 from earmark.errors import ServerError
 
 
-class Busy(ServerError):
-    """Too many songs wait already."""
-
-
-class TookTooLong(ServerError):
-    """A song took a worker longer than the time limit."""
-
-
-class WorkerDied(ServerError):
-    """The process that decoded a song ended without an answer."""
-
-
-class Canceled(ServerError):
-    """The client called the work off, or went away."""
-
-
-class Shutdown(ServerError):
-    """The server is stopping."""
-
-
 class NotFound(ServerError):
     """The server has no such job, correction or file."""
 

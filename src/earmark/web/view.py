@@ -50,7 +50,7 @@ def job_state(service: Service, shown: Job) -> dict[str, Any]:
         "id": shown.id,
         "name": shown.name,
         "state": shown.state,
-        "ahead": None if shown.ticket is None else service.pool.place(shown.ticket),
+        "ahead": shown.ahead,
         "done": round(shown.done, 3),
         "answered": shown.prediction is not None,
         "problem": None if shown.error is None else problem(shown.error),

@@ -22,7 +22,7 @@ from earmark.workers import protocol
 LONGEST_PROBLEM = 1000
 """Characters of an error that are sent; it may quote a file."""
 
-_progress: Callable[[float], None] | None = None
+_telling_now = threading.local()
 
 
 def report_progress(share: float) -> None:
@@ -30,8 +30,9 @@ def report_progress(share: float) -> None:
 
     >>> report_progress(0.5)
     """
-    if _progress is not None:
-        _progress(share)
+    tell = getattr(_telling_now, "tell", None)
+    if tell is not None:
+        tell(share)
 
 
 def main() -> None:
@@ -43,10 +44,27 @@ def main() -> None:
     threading.Thread(target=_read, args=(sys.stdin.buffer, requests), daemon=True).start()
     setup = requests.get()
     _restrict(setup)
-    protocol.send(replies, {"kind": "ready"})
-    with contextlib.suppress(BrokenPipeError):
+    serve(requests.get, replies, max_message=setup["max_message"])
+
+
+def serve(
+    next_request: Callable[[], dict[str, Any]], replies: IO[bytes], *, max_message: int
+) -> None:
+    """Answer requests, one after the other, until the main process is gone.
+
+    Parameters
+    ----------
+    next_request
+        Waits for a request and returns it.
+    replies
+        Where messages go.
+    max_message
+        Bytes of the longest result.
+    """
+    with contextlib.suppress(BrokenPipeError, EOFError):
+        protocol.send(replies, {"kind": "ready"})
         while True:
-            _answer(requests.get(), replies, setup)
+            _answer(next_request(), replies, max_message)
 
 
 def _own_output() -> IO[bytes]:
@@ -73,9 +91,8 @@ def _restrict(setup: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer(request: dict[str, Any], replies: IO[bytes], setup: dict[str, Any]) -> None:
+def _answer(request: dict[str, Any], replies: IO[bytes], limit: int) -> None:
     number = request["number"]
-    limit = setup["max_message"]
     failed: dict[str, Any]
     try:
         function = _find(request["function"])
@@ -118,7 +135,6 @@ def _find(name: str) -> Callable[..., Any]:
 @contextlib.contextmanager
 def _telling(replies: IO[bytes], number: int) -> Iterator[None]:
     """Let `report_progress` speak of a call, a few times a second at most."""
-    global _progress
     last = 0.0
 
     def tell(share: float) -> None:
@@ -129,11 +145,11 @@ def _telling(replies: IO[bytes], number: int) -> Iterator[None]:
             share = min(1.0, max(0.0, float(share)))
             protocol.send(replies, {"kind": "progress", "number": number, "done": share})
 
-    _progress = tell
+    _telling_now.tell = tell
     try:
         yield
     finally:
-        _progress = None
+        _telling_now.tell = None
 
 
 @contextlib.contextmanager

@@ -130,7 +130,7 @@ class WorkerPool(Executor):
     @property
     def started(self) -> int:
         """How many processes have started and take calls."""
-        return sum(slot.ready for slot in self._slots)
+        return sum(slot.ready and not slot.is_unprepared for slot in self._slots)
 
     @property
     def closing(self) -> bool:

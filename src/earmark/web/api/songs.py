@@ -10,7 +10,7 @@ from flask import request, url_for
 from werkzeug.datastructures import FileStorage
 
 from earmark.classify import Neighbor, Prediction
-from earmark.errors import EarmarkError
+from earmark.errors import Busy, EarmarkError
 from earmark.web import view
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
@@ -18,7 +18,6 @@ from earmark.web.current import client_gone, service, shown_name, uploaded
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
 from earmark.web.service import Service
-from earmark.web.trouble import Busy
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")
 

@@ -1,0 +1,162 @@
+"""What a worker process does with one file, for all who have files heard.
+
+Two steps, so that a file that is known is not heard again: `look` says which recording it is and
+what its tags say, `extract` hears it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from earmark.audio import MAX_DURATION
+from earmark.collection.tags import read_tags
+from earmark.errors import NotAudio
+from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
+from earmark.listen import hash_file, listen
+from earmark.words import one_line
+
+MOST_WARNINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Which recording a file holds, and what its tags say.
+
+    Attributes
+    ----------
+    content_hash
+        SHA-256 of the file's bytes.
+    audio_hash
+        SHA-256 of its audio payload, which no tag changes; None where that cannot be taken out.
+    size, modified_ns
+        Of the file, before it was read.
+    artist, title
+        One line each; None where the file does not say.
+    """
+
+    content_hash: str
+    audio_hash: str | None
+    size: int
+    modified_ns: int
+    artist: str | None
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What hearing a file gave.
+
+    Attributes
+    ----------
+    vector
+        The embedding [d].
+    duration
+        Of the recording, in seconds.
+    warnings
+        What was odd about the file but did not prevent its use.
+    seconds
+        How long it took.
+    """
+
+    vector: Vector
+    duration: float
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def look(path: str) -> Looked:
+    """Say which recording a file holds, and what its tags say.
+
+    Raises
+    ------
+    AudioError
+        The file is missing or may not be read.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        # Who opens it says what is wrong.
+        hash_file(path)
+        raise NotAudio(path, "the file changes while it is read; try again") from None
+    content_hash = hash_file(path)
+    artist, title = read_tags(path)
+    return Looked(
+        content_hash=content_hash,
+        audio_hash=None,
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        artist=_line(artist),
+        title=_line(title),
+    )
+
+
+def extract(
+    path: str,
+    extractor: Mapping[str, Any],
+    *,
+    max_duration: float = MAX_DURATION,
+    providers: Sequence[str] | None = None,
+) -> Extracted:
+    """Hear a file.
+
+    Parameters
+    ----------
+    path
+        Any sound file.
+    extractor
+        The spec of the extractor, as its ``to_json`` gives it.
+    providers
+        ONNX Runtime's execution providers for a network; None is the processor.
+    max_duration
+        The longest recording that is accepted, in seconds.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be used.
+    ExtractorError
+        There is no such extractor here.
+    """
+    heard = listen(path, loaded(extractor, providers), max_duration=max_duration)
+    return Extracted(
+        vector=heard.vector,
+        duration=float(heard.duration),
+        warnings=tuple(one_line(text, 500) for text in heard.warnings[:MOST_WARNINGS]),
+        seconds=float(heard.seconds),
+    )
+
+
+def loaded(
+    extractor: Mapping[str, Any], providers: Sequence[str] | None = None
+) -> FeatureExtractor:
+    """Return an extractor that uses one core, the same one for each call."""
+    spec = ExtractorSpec.from_json(extractor)
+    return _loaded(spec, None if providers is None else tuple(providers))
+
+
+@functools.cache
+def _loaded(spec: ExtractorSpec, providers: tuple[str, ...] | None) -> FeatureExtractor:
+    return get_extractor(spec, providers=providers, threads=1)
+
+
+def load(extractor: Mapping[str, Any], providers: Sequence[str] | None = None) -> None:
+    """Load an extractor and run it once, so that the first file does not pay for it.
+
+    Raises
+    ------
+    ExtractorError, FeatureError
+        There is no such extractor, or it cannot run here.
+    """
+    ready = loaded(extractor, providers)
+    hiss = np.random.default_rng(0).uniform(-0.1, 0.1, 4 * ready.sample_rate)
+    ready.extract([hiss.astype(np.float32)])
+
+
+def _line(tag: str | None) -> str | None:
+    return one_line(tag) or None if tag else None
