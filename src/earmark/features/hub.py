@@ -90,13 +90,17 @@ def _file(name: str, repo: str, revision: str, file: str, download: bool) -> Pat
             raise ExtractorNotFound(
                 f"{name} is not in the cache; run 'earmark extractors check {name}' to fetch it"
             ) from None
+    endpoint = os.environ.get("HF_ENDPOINT") or None
     try:
-        endpoint = os.environ.get("HF_ENDPOINT") or None
         return Path(hub.hf_hub_download(**options, endpoint=endpoint))
     except hub.errors.RepositoryNotFoundError:
         raise ExtractorNotFound(f"{name}: the hub has no such model, or it is not public") from None
     except hub.errors.RevisionNotFoundError:
         raise ExtractorNotFound(f"{name}: the model has no revision {revision}") from None
+    except hub.errors.LocalEntryNotFoundError as error:
+        # Raised, after some attempts, also where nobody answers.
+        where = endpoint or "the hub"
+        raise ExtractorError(f"{name}: cannot be fetched; there is no way to {where}") from error
     except hub.errors.EntryNotFoundError:
         raise ExtractorNotFound(
             f"{name}: has no {file}; a model folder has {MANIFEST} and {MODEL}"
