@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on the machine and on what else runs there.
+settings.register_profile("earmark", deadline=None)
+settings.load_profile("earmark")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,7 +20,11 @@ def shared_data() -> Path:
     """The folder of real music and real data files, which lies beside the repository."""
     folder = Path(os.environ.get("EARMARK_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"no real music at {folder}")
+        pytest.skip(
+            f"no real music at {folder}: this test needs recordings that may not be passed on; "
+            "docs/data-for-tests.md says where to get them; name their folder in "
+            "EARMARK_TEST_DATA"
+        )
     return folder
 
 

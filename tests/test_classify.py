@@ -207,7 +207,7 @@ def test_json_has_what_was_asked_for(example: Prediction) -> None:
     assert list(said["tags"]) == [word for word, _ in example.tags]
     assert len(said["neighbors"]) == len(example.neighbors)
     for neighbor in said["neighbors"]:
-        assert set(neighbor) == {"track", "genre", "artist", "title", "distance"}
+        assert set(neighbor) == {"track", "track_id", "genre", "artist", "title", "distance"}
     assert "vector" not in said
     assert "error" not in said
 

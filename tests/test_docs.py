@@ -76,3 +76,12 @@ def test_the_vote_of_a_library_can_be_fitted_by_anyone(capsys: pytest.CaptureFix
     (code,) = blocks(ROOT / "docs" / "how-it-decides.md", "python")
     exec(compile(code, "how-it-decides.md", "exec"), {})
     assert int(capsys.readouterr().out) > 0
+
+
+def test_what_plug_ins_are_tested_with_works_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "docs" / "architecture.md", "python")
+    exec(compile(code, "architecture.md", "exec"), {})
+    assert capsys.readouterr().out == "fake 27\n"

@@ -1,6 +1,7 @@
 """Short sounds, and files of them in every format, for the tests of every part.
 
-``tune`` gives samples, ``write`` a file in one of ``FORMATS``. Nothing here uses ``earmark``.
+``tune`` gives samples, ``write`` a file in one of ``FORMATS``. Files are written by soundfile and
+PyAV directly, so that what reads them is tested against something else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import av
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+
+from earmark import testing
+from earmark.testing import noise, silence, sine
+
+__all__ = ["FORMATS", "Format", "Samples", "album", "noise", "silence", "sine", "tune", "write"]
 
 Samples = NDArray[np.float32]
 
@@ -79,59 +85,12 @@ FORMATS: dict[str, Format] = {
 _INTEGERS = {"alac": "s16p", "flac": "s16", "wavpack": "s16p", "tta": "s16"}
 
 
-def sine(seconds: float, rate: int = 22050, *, hertz: float = 440.0, level: float = 0.5) -> Samples:
-    """Return a mono sine [n]."""
-    time = np.arange(round(seconds * rate)) / rate
-    return (level * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
-
-
-def noise(seconds: float, rate: int = 22050, *, seed: int = 0, level: float = 0.1) -> Samples:
-    """Return white mono noise [n]."""
-    rng = np.random.default_rng(seed)
-    return (level * rng.standard_normal(round(seconds * rate))).astype(np.float32).clip(-1, 1)
-
-
-def silence(seconds: float, rate: int = 22050) -> Samples:
-    """Return zeros [n]."""
-    return np.zeros(round(seconds * rate), np.float32)
-
-
 def tune(seconds: float, rate: int = 22050, *, channels: int = 1, seed: int = 0) -> Samples:
-    """Return something like music: notes with overtones that come and go, and a little noise.
-
-    Parameters
-    ----------
-    seconds, rate
-        Length, and sampling rate in Hz.
-    channels
-        1 gives [n], more give [n, channels], each channel with notes of its own.
-    seed
-        Another seed, another tune. Of one seed, a shorter tune is the beginning of a longer one.
-
-    Returns
-    -------
-    ndarray of float32
-        Within [-0.9, 0.9] and exactly representable in 16 bits, so that a lossless 16-bit file
-        gives back the very same numbers.
-    """
-    return _tune(seconds, rate, channels, seed).copy()
+    """Return what `earmark.testing.tune` does, made once for each length."""
+    return _tune(seconds, rate, channels=channels, seed=seed).copy()
 
 
-@lru_cache(maxsize=64)
-def _tune(seconds: float, rate: int, channels: int, seed: int) -> Samples:
-    n = round(seconds * rate)
-    time = np.arange(n) / rate
-    out = np.empty((n, channels))
-    for channel in range(channels):
-        rng = np.random.default_rng([seed, channel])
-        pitches = 110.0 * 2 ** (rng.integers(0, 36, int(seconds * 4) + 64) / 12)
-        note = np.minimum((time * 4).astype(int), len(pitches) - 1)
-        since = time * 4 - note
-        phase = 2 * np.pi * np.cumsum(pitches[note]) / rate
-        voice = sum(np.sin(k * phase) / k for k in range(1, 7)) * np.exp(-2 * since)
-        out[:, channel] = 0.25 * voice + 0.02 * rng.standard_normal(n)
-    samples = np.round(out.clip(-0.9, 0.9) * 32768) / 32768
-    return samples.astype(np.float32)[:, 0] if channels == 1 else samples.astype(np.float32)
+_tune = lru_cache(maxsize=64)(testing.tune)
 
 
 def write(

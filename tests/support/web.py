@@ -14,64 +14,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import requests
 
-from earmark.features import get_extractor
-from earmark.library import Library, Track
-from earmark.listen import hash_file, listen
+from earmark import testing
+from earmark.testing import EACH, GENRES, RATE, make_music
 from earmark.workers import Limits, WorkerPool, child, protocol
-from support import sounds
 
-RATE = 22050
-EACH = 9
-"""Tracks a genre: with 8 neighbors, all of them can be of one genre."""
+__all__ = [
+    "EACH",
+    "GENRES",
+    "RATE",
+    "Server",
+    "ThreadPool",
+    "make_library",
+    "make_music",
+    "song",
+    "wait_until",
+]
 
-
-def song(genre: str, seed: int, seconds: float = 2.0) -> np.ndarray:
-    """Return a piece of one of three genres that no ear and no machine confuses."""
-    if genre == "hiss":
-        return sounds.noise(seconds, RATE, seed=seed, level=0.1 + 0.01 * seed)
-    if genre == "hum":
-        low = sounds.sine(seconds, RATE, hertz=60 + 3 * seed, level=0.4)
-        return low + sounds.noise(seconds, RATE, seed=seed, level=0.001)
-    return sounds.tune(seconds, RATE, seed=seed)
-
-
-GENRES = ("hiss", "hum", "melody")
-
-
-def make_music(folder: Path) -> Path:
-    """Write the tracks of the small library as files."""
-    for genre in GENRES:
-        (folder / genre).mkdir(parents=True)
-        for seed in range(EACH):
-            file = folder / genre / f"{genre}-{seed}.wav"
-            sounds.write(file, song(genre, seed), RATE)
-    return folder
+song = testing.make_song
 
 
 def make_library(path: Path, music: Path) -> Path:
     """Write the small library, with the classic features."""
-    extractor = get_extractor("mfcc")
-    tracks, vectors = [], []
-    for file in sorted(music.rglob("*.wav")):
-        number = int(file.stem.rpartition("-")[2])
-        heard = listen(file, extractor)
-        tracks.append(
-            Track(
-                name=file.stem,
-                genre=file.parent.name,
-                artist=f"The {file.parent.name} {number // 2}",
-                title=f"{file.parent.name.title()} number {number}",
-                path=str(file),
-                content_hash=hash_file(file),
-                duration=heard.duration,
-            )
-        )
-        vectors.append(heard.vector)
-    with Library.create(path, extractor.spec) as library:
-        library.add(tracks, np.stack(vectors))
+    testing.make_library(path, music).close()
     return path
 
 
