@@ -47,7 +47,7 @@ def test_what_is_printed_brings_the_file_back(tmp_path: Path) -> None:
 def test_other_features_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.earmark"
     Library.create(path, ExtractorSpec("musicnn", "1", 2, "cosine", "float16")).close()
-    with pytest.raises(LibraryExtractor, match="--features mfcc"):
+    with pytest.raises(LibraryExtractor, match="--extractor mfcc"):
         run(tmp_path / "x.dat", "--library", path)
 
 

@@ -276,11 +276,14 @@ def test_a_plug_in_is_found_by_its_name(plug_in: Any) -> None:
     plug_in(Loudness)
     assert "loudness" in available()
     found = get_extractor("loudness", threads=3)
-    assert isinstance(found, Loudness)
-    assert found.threads == 3
+    assert isinstance(found, plugins.PlugIn)
+    assert isinstance(found.extractor, Loudness)
+    assert found.extractor.threads == 3
+    assert found.extract([sounds.tune(1.0, RATE)]).shape == (2,)
+    assert found.spans(9.0) is None
     assert spec_of("loudness", "1") == Loudness.spec
     assert spec_of("loudness", "2") is None
-    assert isinstance(get_extractor(Loudness.spec), Loudness)
+    assert get_extractor(Loudness.spec).spec == Loudness.spec
     with pytest.raises(ExtractorNotFound, match="version 2, here is loudness version 1"):
         get_extractor(replace(Loudness.spec, version="2"))
 
@@ -299,6 +302,19 @@ def test_a_plug_in_that_keeps_no_contract(plug_in: Any) -> None:
         plug_in(made)
         with pytest.raises(ExtractorRefused, match=match):
             get_extractor("loudness")
+
+
+def test_vectors_of_a_plug_in_are_looked_at(plug_in: Any) -> None:
+    for answer, error, match in (
+        (np.zeros(3, np.float32), ExtractorRefused, r"shape \(3,\)"),
+        (np.zeros((1, 2), np.float32), ExtractorRefused, r"shape \(1, 2\)"),
+        (np.array(["a", "b"]), ExtractorRefused, "answers with <U1"),
+        (None, ExtractorRefused, "answers with object"),
+        (np.array([1.0, np.nan]), FeatureError, "not finite"),
+    ):
+        plug_in(type("Odd", (Loudness,), {"extract": lambda *_, answer=answer: answer}))
+        with pytest.raises(error, match=match):
+            get_extractor("loudness").extract([])
 
 
 def test_a_plug_in_takes_no_name_of_the_package(plug_in: Any) -> None:

@@ -93,7 +93,7 @@ def test_export_refuses_other_features_and_nothing(tmp_path: Path) -> None:
         Library.create(
             tmp_path / "m.earmark", ExtractorSpec("musicnn", "1", 2, "cosine", "float16")
         ) as other,
-        pytest.raises(LibraryExtractor, match="--features mfcc"),
+        pytest.raises(LibraryExtractor, match="--extractor mfcc"),
     ):
         export_classic(other, tmp_path / "x.dat")
     with (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from earmark.classify import extractor_of
-from earmark.errors import LibraryExtractor
 from earmark.features import DEFAULT, get_extractor
 from earmark.library import Library
 
@@ -46,12 +45,5 @@ def _check_extractor(library: Library, features: str | None) -> None:
     if features is None:
         extractor_of(library)
         return
-    asked, held = get_extractor(features).spec, library.spec
-    library.require(asked.name, asked.version)
-    # One of the two may not have been noted.
-    if None not in (asked.checksum, held.checksum) and asked.checksum != held.checksum:
-        raise LibraryExtractor(
-            f"{library.path}: holds vectors of another model that is also called {held.name} "
-            f"{held.version} (its SHA-256 begins with {str(held.checksum)[:12]}); build another "
-            "library for this one"
-        )
+    asked = get_extractor(features).spec
+    library.require(asked.name, asked.version, asked.checksum)

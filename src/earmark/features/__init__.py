@@ -12,7 +12,13 @@ from earmark.features.base import (
     Span,
     Vector,
 )
-from earmark.features.registry import DEFAULT, available, get_extractor, spec_of
+from earmark.features.registry import (
+    DEFAULT,
+    available,
+    get_extractor,
+    spec_by_similarity,
+    spec_of,
+)
 
 __all__ = [
     "DEFAULT",
@@ -26,5 +32,6 @@ __all__ = [
     "Vector",
     "available",
     "get_extractor",
+    "spec_by_similarity",
     "spec_of",
 ]

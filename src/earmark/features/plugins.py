@@ -8,12 +8,21 @@ extractor's.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from earmark.errors import ExtractorRefused
-from earmark.features.base import Card, ExtractorSpec, FeatureExtractor
+import numpy as np
+
+from earmark.errors import ExtractorRefused, FeatureError
+from earmark.features.base import (
+    Card,
+    ExtractorSpec,
+    FeatureExtractor,
+    Samples,
+    Span,
+    Vector,
+)
 
 GROUP = "earmark.extractors"
 
@@ -48,7 +57,51 @@ def open_plugin(
         raise ExtractorRefused(
             where, f"cannot be loaded: {type(error).__name__}: {error}"
         ) from error
-    return checked(made, where, name)
+    return PlugIn(checked(made, where, name), where)
+
+
+class PlugIn:
+    """An extractor of another package, whose vectors are looked at before anybody keeps them.
+
+    Parameters
+    ----------
+    extractor
+        The extractor.
+    where
+        Where it comes from, for messages.
+    """
+
+    def __init__(self, extractor: FeatureExtractor, where: str) -> None:
+        self.extractor = extractor
+        self.spec = extractor.spec
+        self.card = extractor.card
+        self.sample_rate = extractor.sample_rate
+        self._where = where
+
+    def spans(self, duration: float) -> Sequence[Span] | None:
+        """Return which segments are heard."""
+        return self.extractor.spans(duration)
+
+    def extract(self, segments: Iterable[Samples]) -> Vector:
+        """Return the vector [dimension] of a recording or window.
+
+        Raises
+        ------
+        FeatureError
+            The extractor says so, or answers with numbers that are not finite.
+        ExtractorRefused
+            It answers with anything else than a vector of its dimension.
+        """
+        vector = np.asarray(self.extractor.extract(segments))
+        if vector.shape != (self.spec.dimension,) or vector.dtype.kind != "f":
+            raise ExtractorRefused(
+                self._where,
+                f"answers with {vector.dtype} of shape {vector.shape}; it needs to be numbers "
+                f"({self.spec.dimension},)",
+            )
+        if not np.isfinite(vector).all():
+            raise FeatureError("the extractor answers it with numbers that are not finite")
+        return vector
 
 
 def _taken(factory: Any, offered: dict[str, Any]) -> dict[str, Any]:

@@ -97,6 +97,26 @@ def spec_of(name: str, version: str) -> ExtractorSpec | None:
     return found.spec
 
 
+def spec_by_similarity(similarity: str) -> ExtractorSpec:
+    """Return the spec of the package's extractor whose vectors are compared in that way.
+
+    Raises
+    ------
+    ExtractorNotFound
+        It has none such.
+
+    Examples
+    --------
+    >>> spec_by_similarity("gaussian-kl").dimension
+    104
+    """
+    for name in BUILT_IN:
+        spec = get_extractor(name).spec
+        if spec.similarity == similarity:
+            return spec
+    raise ExtractorNotFound(f"no extractor of the package compares by {similarity}")
+
+
 @dataclass(frozen=True, slots=True)
 class FoundModel:
     """A model folder on the search path; ``name`` is that of the folder."""

@@ -97,7 +97,7 @@ def user_library(like: Library) -> Library:
             like.copy(path)
     own = Library.open(path)
     try:
-        own.require(like.spec.name, like.spec.version)
+        own.require(like.spec.name, like.spec.version, like.spec.checksum)
     except LibraryExtractor:
         own.close()
         raise

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import ImportFormatError
+from earmark.features import FOREIGN
 from earmark.library.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
@@ -21,7 +22,6 @@ from earmark.words import one_line, plural
 METRICS = ("cosine", "euclidean")
 """What foreign vectors can be compared by."""
 
-FOREIGN = "foreign"
 MAX_BYTES = 4 * 2**30
 
 

@@ -74,8 +74,15 @@ class LibraryReader:
         with self._reading() as connection, rows.intact(self.path):
             return str(connection.execute(sa.select(state.c.digest)).scalar_one())
 
-    def require(self, name: str, version: str) -> None:
+    def require(self, name: str, version: str, checksum: str | None = None) -> None:
         """See that the vectors are of a certain extractor.
+
+        Parameters
+        ----------
+        name, version
+            Of the extractor.
+        checksum
+            Of its model; None: whatever it is.
 
         Raises
         ------
@@ -86,6 +93,13 @@ class LibraryReader:
             raise LibraryExtractor(
                 f"{self.path}: holds vectors of {self.spec.name} {self.spec.version}, "
                 f"not of {name} {version}; build another library for those"
+            )
+        # One of the two may not have been noted.
+        if None not in (checksum, self.spec.checksum) and checksum != self.spec.checksum:
+            raise LibraryExtractor(
+                f"{self.path}: holds vectors of another model that is also called {name} "
+                f"{version} (its SHA-256 begins with {str(self.spec.checksum)[:12]}); build "
+                "another library for this one"
             )
 
     # Questions

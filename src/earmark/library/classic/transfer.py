@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from earmark.errors import ImportFormatError, LibraryEmpty, LibraryExtractor, LibraryNotFound
-from earmark.features import get_extractor
+from earmark.features import FOREIGN, spec_by_similarity
 from earmark.library.classic import genres as naming
 from earmark.library.classic.mydat import Rows, read_rows, write_rows
 from earmark.library.classic.recognize import (
@@ -24,12 +24,10 @@ from earmark.library.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Snapshot, Track
 from earmark.library.store import Library
 
-EXTRACTOR = "mfcc"
-
 
 def classic_spec() -> ExtractorSpec:
     """Return the extractor of classic libraries."""
-    return get_extractor(EXTRACTOR).spec
+    return spec_by_similarity("gaussian-kl")
 
 
 def _is_classic(spec: ExtractorSpec) -> bool:
@@ -101,7 +99,7 @@ def import_classic(
     if difference is not None:
         notes.append(f"was extracted with other settings than the recipe's: {difference}")
         spec = ExtractorSpec(
-            "foreign", "mfcc, other settings", spec.dimension, spec.similarity, "float64"
+            FOREIGN, f"{spec.name}, other settings", spec.dimension, spec.similarity, "float64"
         )
     return keep(
         target,
@@ -232,11 +230,12 @@ def export_classic(library: Library, target: str | os.PathLike[str]) -> dict[int
     ImportFormatError
         The file cannot be written.
     """
+    own = classic_spec()
     if not _is_classic(library.spec):
         raise LibraryExtractor(
             f"{library.path}: holds vectors of {library.spec.name} {library.spec.version}; "
-            f"a my.dat holds those of {EXTRACTOR}: choose --library classic, or build a library "
-            f"with --features {EXTRACTOR}"
+            f"a my.dat holds those of {own.name}: choose --library classic, or build a library "
+            f"with --extractor {own.name}"
         )
     snapshot = library.snapshot()
     if not len(snapshot):
