@@ -34,4 +34,5 @@ def own_data_folder(
 ) -> None:
     """Keep tests away from the libraries of the person who runs them."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
-    monkeypatch.delenv("EARMARK_LIBRARY", raising=False)
+    for name in ("EARMARK_LIBRARY", "EARMARK_MODELS", "EARMARK_HEAR"):
+        monkeypatch.delenv(name, raising=False)

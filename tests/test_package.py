@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
 
 DATA = (
-    *("earmark/data/msd_musicnn.onnx", "earmark/data/reference.earmark"),
+    *("earmark/data/msd_musicnn.onnx", "earmark/data/msd_musicnn.json"),
+    *("earmark/data/front-ends.json", "earmark/data/reference.earmark"),
     *("earmark/data/classic.earmark", "earmark/data/LICENSE-musicnn.txt", "earmark/py.typed"),
 )
 OFFLINE = ("No matching distribution", "NewConnectionError", "Connection", "timed out")

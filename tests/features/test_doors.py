@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from earmark.features import (
     plugins,
     spec_of,
 )
+from earmark.library import Library, Track
 from support import models, sounds
 
 RATE = 8_000
@@ -378,3 +380,29 @@ def test_what_a_spec_cannot_be() -> None:
     for key in ("name", "dimension", "voting", "words", "checksum"):
         with pytest.raises(ValueError, match="not the facts"):
             ExtractorSpec.from_json({k: v for k, v in values.items() if k != key})
+
+
+def test_a_library_that_is_given_away_does_not_say_where_a_model_lay(tmp_path: Path) -> None:
+    folder = models.make_model(tmp_path / "my own folder" / "small")
+    spec = get_extractor(folder).spec
+    with Library.create(tmp_path / "a.earmark", spec) as library:
+        library.add([Track(name="a", genre="x")], np.ones((1, spec.dimension), np.float32))
+        library.copy(tmp_path / "kept.earmark")
+        library.copy(tmp_path / "given.earmark", packed=True)
+    for name, source in (("a", str(folder)), ("kept", str(folder)), ("given", None)):
+        with Library.open(tmp_path / f"{name}.earmark") as library:
+            assert (library.spec, library.spec.source) == (spec, source)
+    assert b"my own folder" not in (tmp_path / "given.earmark").read_bytes()
+
+
+def test_a_broken_folder_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = models.make_model(tmp_path / "b" / "small")
+    spec = get_extractor(folder).spec
+    models.copy(folder, tmp_path / "a" / "small", name=7)
+    folder.rename(tmp_path / "c")
+    monkeypatch.setenv("EARMARK_MODELS", f"{tmp_path / 'a'}{os.pathsep}{tmp_path}")
+    assert get_extractor(spec).spec == spec
+    # Of the one place where it was it is said what is wrong there.
+    models.change(tmp_path / "c", version=[])
+    with pytest.raises(ExtractorNotFound, match="name' is 7"):
+        get_extractor(spec)

@@ -17,7 +17,10 @@ Float32 = NDArray[np.float32]
 
 CPU = ("CPUExecutionProvider",)
 
-_A_RUN = 16  # segments that go through the network together, where it takes any number
+# Segments that go through a network together, where it takes any number: fewer of those that are
+# long, since large networks need gigabytes for each.
+_A_RUN = 16
+_CELLS_A_RUN = 1_000_000
 
 
 def open_session(file: Path, providers: Sequence[str], threads: int) -> Any:
@@ -184,6 +187,7 @@ class Network:
                 raise self._refuse(f"a segment of {seconds:g} s is shorter than one frame")
             self.segment_length = front_end.n_samples(n_frames)
             cells = n_frames * front_end.n_mels
+        self._a_run = max(1, min(_A_RUN, _CELLS_A_RUN // cells))
         if max(cells, self.segment_length) * (batch or 1) > MOST_CELLS:
             raise self._refuse(
                 f"a segment is {self.segment_length:,} samples long; that is too much at a time"
@@ -246,7 +250,7 @@ class Network:
 
         There are no words where there are no predictions.
         """
-        size = self._batch or _A_RUN
+        size = self._batch or self._a_run
         runs = []
         for start in range(0, len(segments), size):
             looks = [self.look(segment) for segment in segments[start : start + size]]

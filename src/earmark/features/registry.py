@@ -259,13 +259,20 @@ def _candidate(
     folders = [found.folder for found in models()]
     if source is not None and (Path(source) / model.MANIFEST).is_file():
         folders.insert(0, Path(source))
+    problem: ExtractorError | None = None
     for folder in folders:
-        opened = _open_path(str(folder), providers, threads)
-        said = opened.manifest
-        if (said.name, said.version) == (spec.name, spec.version) and (
-            spec.checksum in (None, opened.checksum)
-        ):
-            return _loaded(opened)
+        try:
+            opened = _open_path(str(folder), providers, threads)
+            said = opened.manifest
+            if (said.name, said.version) == (spec.name, spec.version) and (
+                spec.checksum in (None, opened.checksum)
+            ):
+                return _loaded(opened)
+        except ExtractorError as error:
+            # The right one may still come; the first place is where it was.
+            problem = problem or error
+    if problem is not None:
+        raise problem
     return None
 
 

@@ -68,7 +68,7 @@ class Library(LibraryReader):
         target = sqlite.real_path(path)
         facts = {
             "format": str(FORMAT_VERSION),
-            "extractor": json.dumps(spec.to_json(), ensure_ascii=False),
+            **_spec_facts(spec),
         }
         with sqlite.new_file(target, overwrite=overwrite) as part, sqlite.translated(target):
             engine = sqlite.initialize(part)
@@ -321,7 +321,8 @@ class Library(LibraryReader):
             Replace a library that is there.
         packed
             Make it small and fit to be given away: one file without a journal, and without history
-            and paths, sizes and times of files, which say something about this machine.
+            and paths, sizes and times of files, which say something about this machine, as does
+            where a model lay.
 
         Raises
         ------
@@ -341,11 +342,18 @@ class Library(LibraryReader):
                         connection.execute(
                             tracks.update().values(path=None, size=None, modified_ns=None)
                         )
+                        spec = dataclasses.replace(self.spec, source=None)
+                        write_meta(connection, _spec_facts(spec))
                 finally:
                     engine.dispose()
                 sqlite.compact(part)
             else:
                 sqlite.set_journal(part, "WAL")
+
+
+def _spec_facts(spec: ExtractorSpec) -> dict[str, str]:
+    """Return the fact that says which extractor made the vectors of a library."""
+    return {"extractor": json.dumps(spec.to_json(), ensure_ascii=False)}
 
 
 def _format(file: Path, engine: sa.Engine) -> int:
