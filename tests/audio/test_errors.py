@@ -258,16 +258,27 @@ def test_nearly_silent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("kind", ["wav-float", "wav-double"])
-def test_not_finite(tmp_path: Path, bad: float, kind: str) -> None:
+def test_a_few_samples_that_are_no_numbers_are_zero(tmp_path: Path, bad: float, kind: str) -> None:
     for at in (0, 22050, 5 * 22050 - 1):
         sound = np.stack([sine(5), sine(5)], axis=1)
         sound[at, 1] = bad
-        refuses(AudioNotFinite, write(tmp_path / "x.wav", sound, 22050, kind))
+        with open_recording(write(tmp_path / "x.wav", sound, 22050, kind)) as recording:
+            heard = recording.read(22050)
+            assert recording.warnings == ["a few samples are no numbers; they are taken for zero"]
+        sound[at, 1] = 0
+        np.testing.assert_array_equal(heard, sound.mean(axis=1))
 
 
-def test_finite_spans_of_a_file_that_is_not_finite_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_many_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
     sound = sine(5)
-    sound[22050 * 4] = np.nan
+    sound[22050:44100] = bad
+    refuses(AudioNotFinite, write(tmp_path / "x.wav", sound, 22050, "wav-float"))
+
+
+def test_spans_of_a_file_that_is_not_finite_elsewhere(tmp_path: Path) -> None:
+    sound = sine(5)
+    sound[22050 * 4 :] = np.nan
     with open_recording(write(tmp_path / "x.wav", sound, 22050, "wav-float")) as recording:
         assert np.isfinite(recording.read(16000, 0, 2)).all()
         with pytest.raises(AudioNotFinite):

@@ -9,6 +9,7 @@ import pytest
 
 from earmark.audio import open_recording
 from earmark.audio.ffmpeg import FFmpegSource
+from earmark.audio.files import OpenFile, View
 from earmark.audio.sndfile import SoundFileSource
 from support.sounds import FORMATS, noise, sine, tune, write
 
@@ -208,14 +209,17 @@ def test_spans_leaves_out_pauses(tmp_path: Path) -> None:
     assert [len(samples) for samples in got] == [22050, 11025]
 
 
-@pytest.mark.parametrize("kind", ["wav-16", "aiff", "au", "flac", "ogg", "opus", "rf64"])
+@pytest.mark.parametrize("kind", ["wav-16", "aiff", "au", "rf64"])
 def test_libsndfile_decodes_what_it_can(file_of, kind: str) -> None:
-    SoundFileSource(str(file_of(kind))).close()
+    SoundFileSource(View(OpenFile(str(file_of(kind))))).close()
 
 
-@pytest.mark.parametrize("kind", ["wav-16", "wav-u8", "wav-24", "aiff", "au", "flac", "caf"])
+@pytest.mark.parametrize("kind", ["wav-16", "wav-u8", "wav-24", "aiff", "au", "caf"])
 def test_both_decoders_give_the_same_samples(file_of, kind: str) -> None:
-    one, other = SoundFileSource(str(file_of(kind))), FFmpegSource(str(file_of(kind)))
+    one, other = (
+        SoundFileSource(View(OpenFile(str(file_of(kind))))),
+        FFmpegSource(View(OpenFile(str(file_of(kind))))),
+    )
     assert (one.sample_rate, one.channels, one.frames) == (
         other.sample_rate,
         other.channels,

@@ -5,9 +5,9 @@ header claims, and raises one of the errors under :class:`earmark.errors.AudioEr
 cannot be used.
 """
 
-from earmark.audio.level import LevelCheck
 from earmark.audio.names import AUDIO_EXTENSIONS, is_audio_name
 from earmark.audio.recording import MAX_DURATION, MIN_DURATION, Recording, open_recording
+from earmark.audio.silence import LevelCheck
 
 __all__ = [
     "AUDIO_EXTENSIONS",

@@ -1,56 +1,53 @@
-"""Decoding by FFmpeg through PyAV: MP3, M4A, ALAC, WMA, WebM, films, and what is damaged."""
+"""Decoding by FFmpeg through PyAV: all that is compressed, films, and what is damaged."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import IO, Any
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 
 import av
 import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.files import open_bytes
+from earmark.audio.files import Readable
+from earmark.audio.mpeg import parse, stated_samples
+from earmark.audio.planes import samples_of
 from earmark.audio.source import DAMAGED, CannotOpen, shortfall
 from earmark.audio.timeline import Timeline, is_even
+from earmark.audio.truncation import states_duration
 
 # FFmpeg also knows "formats" that are lists of other files or addresses to open (HLS, concat,
 # SDP, image sequences). A file that somebody sends must not make it open anything else.
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,asf_o,ogg,flac,wav,w64,aiff,au,caf,mp3,aac,loas,"
     "ac3,eac3,dts,dtshd,truehd,mlp,ape,wv,tta,tak,mpc,mpc8,avi,flv,mpeg,mpegts,amr,amrnb,amrwb,"
-    "rm,voc,dsf,iff,oma,shn,xwma,nut,wtv,mxf,ivf,swf,mpegvideo,h264,hevc,m4v"
+    "rm,voc,dsf,iff,oma,shn,xwma,nut,wtv,mxf,ivf,swf,mpegvideo,h264,hevc,m4v,spdif"
 )
 _OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
 
-_RAW = {"loas", "ac3", "eac3", "dts", "truehd", "mlp"}  # codec frames without a container
-_GUESSED_STAMPS = _RAW | {"ogg", "mpeg", "mpegts", "asf", "rm", "avi", "flv"}
-_GUESSED_LENGTH = _RAW | {"mp3", "aac", "mpeg", "mpegts"}
+_RAW = {"loas", "ac3", "eac3", "dts", "truehd", "mlp", "spdif"}  # frames without a container
+_GUESSED_STAMPS = _RAW | {"mpeg", "mpegts", "asf", "rm", "avi", "flv"}
+# What FFmpeg says of the length of others, it may have guessed from the bit rate.
+_STATED_LENGTH = {"mov", "flac", "asf", "tta", "wv", "ape", "mpc", "mpc8", "tak", "avi", "dsf"}
+_BUFFER = 1 << 16  # bytes that are read at a time
 _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of its frames
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
 _BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
 _STEP = 1 << 18  # samples, all channels together, that are held at a time
-_COUNT = 24 * 3600  # seconds that are decoded at most to find how many there are
 _TAIL = 2.0  # seconds that are decoded to find the very end
-_FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
+_ANCHORS = 7  # frames whose stamps are asked, since single ones err in Ogg Vorbis
 
 
-class _Bytes:
-    """A file as PyAV wants it: it prints the traceback of a seek that raises.
+class _Decoded(NamedTuple):
+    """What came of a packet: a frame's stamp, its samples [channels, n], and the packet."""
 
-    FFmpeg asks for places before the start where a file's own pointers are damaged.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.read, self.tell = file.read, file.tell
-        self._seek = file.seek
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._seek(offset, whence)
-        except (OSError, ValueError):
-            return -1
+    stamp: int | None
+    samples: NDArray[np.float32]
+    packet: Any
+    frame: Any
 
 
 class FFmpegSource:
@@ -58,12 +55,16 @@ class FFmpegSource:
 
     Parameters
     ----------
-    path
-        The file.
+    file
+        The file, without tags before and behind its sound.
     like
         The same file, opened before; spares measuring it.
     is_damaged
         Reach every span by decoding what comes before it, since no index can be trusted.
+    form
+        FFmpeg's name of the format, where the content does not tell.
+    most
+        Samples, all channels together, that are decoded at most to find how many there are.
 
     Attributes
     ----------
@@ -78,84 +79,90 @@ class FFmpegSource:
     """
 
     def __init__(
-        self, path: str, *, like: FFmpegSource | None = None, is_damaged: bool = False
+        self,
+        file: Readable,
+        *,
+        like: FFmpegSource | None = None,
+        is_damaged: bool = False,
+        form: str | None = None,
+        most: int = 1 << 62,
     ) -> None:
         self.warnings: list[str] = []
-        self._path = path
+        self._file, self._form, self._most = file, form, most
         self.sample_rate, self.channels, self.frames, self.is_exact = 0, 0, 0, False
         self._timeline: Timeline | None = None
+        self._pages: dict[int, int] = {}
         if like is not None:
+            self._form = like._form
             self.sample_rate, self.channels = like.sample_rate, like.channels
             self.frames, self.is_exact = like.frames, like.is_exact
             self._timeline = None if is_damaged else like._timeline
+            self._pages = like._pages
         self._open()
         has_streams = len(self._container.streams) > 0
         self.has_sound: bool | None = self._stream is not None if has_streams else None
-        if self.has_sound and like is None:
-            self._measure(is_damaged)
-            self._rewind()
+        try:
+            if self.has_sound and like is None:
+                self._measure(is_damaged)
+                self._rewind()
+        except BaseException:
+            self.close()
+            raise
 
     # -- opening ---------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self._file = open_bytes(self._path)
+        view = self._file.part()
         try:
-            self._container: Any = self._guess()
+            self._container: Any = av.open(
+                view,
+                format=self._form,
+                options=_OPTIONS,
+                metadata_errors="replace",
+                buffer_size=_BUFFER,
+            )
         except (av.error.FFmpegError, ValueError, OSError) as error:
-            self._file.close()
             raise CannotOpen(str(error)) from error
         streams = self._container.streams
         self._stream: Any = streams.best("audio") or next(iter(streams.audio), None)
         self._formats = set(self._container.format.name.split(","))
         self._at = 0
-        self._ahead = np.empty((0, max(1, self.channels)), np.float32)
+        self._ahead = np.empty((max(1, self.channels), 0), np.float32)
         self._behind = self._ahead
         self._decoded = self._decode()
-
-    def _guess(self) -> Any:
-        try:
-            return av.open(_Bytes(self._file), options=_OPTIONS, metadata_errors="replace")
-        except av.error.InvalidDataError:
-            # FFmpeg gives up where an ID3 tag is longer than it says, and its rest looks like text.
-            self._file.seek(0)
-            if self._file.read(3) != b"ID3":
-                raise
-            self._file.seek(0)
-            return av.open(
-                _Bytes(self._file), format="mp3", options=_OPTIONS, metadata_errors="replace"
-            )
 
     def _rewind(self) -> None:
         self.close()
         self._open()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the decoder."""
         self._container.close()
-        self._file.close()
 
     # -- measuring -------------------------------------------------------------------------
 
     def _measure(self, is_damaged: bool) -> None:
         """Find rate, channels and length, and how to seek, believing no header."""
-        first, second = next(self._decoded, None), next(self._decoded, None)
-        if first is None:
+        heads = list(islice(self._decoded, _ANCHORS))
+        if not heads:
             return
-        self.sample_rate, self.channels = first[0].sample_rate, first[1].shape[1]
+        self.sample_rate, self.channels = heads[0].frame.sample_rate, len(heads[0].samples)
         claimed = self._claimed_frames()
+        stated = self._stated_frames(claimed)
         # The first frame can be cut short, and stamped for that.
-        anchor, place = (second[0], len(first[1])) if second else (first[0], 0)
-        if anchor.pts is None:
+        anchor = heads[min(1, len(heads) - 1)]
+        place = heads[0].samples.shape[1] if len(heads) > 1 else 0
+        if anchor.stamp is None:
             self._count()
         else:
-            ticks = 1 / (anchor.time_base * self.sample_rate)
-            timeline = Timeline(ticks, anchor.pts, place)
+            ticks = 1 / (anchor.frame.time_base * self.sample_rate)
+            timeline = Timeline(ticks, _stamp_of(heads[1:] or heads, ticks), place)
             can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
-            self._survey(timeline, anchor.samples, claimed, can_seek)
-        # Only the header of an MP3 file that states its length makes FFmpeg cut the lead-in off.
-        is_stated = self._formats.isdisjoint(_GUESSED_LENGTH) or place < anchor.samples
-        if claimed and is_stated:
-            self._warn(*shortfall(self.frames, claimed, self.sample_rate, is_exact=False))
+            if can_seek and "ogg" in self._formats and self._stream.codec_context.name != "vorbis":
+                self._index_pages(anchor, place)
+            self._survey(timeline, anchor.frame.samples, claimed, can_seek)
+        if stated:
+            self._warn(*shortfall(self.frames, stated, self.sample_rate, is_exact=False))
 
     def _survey(self, line: Timeline, step: int, claimed: int | None, can_seek: bool) -> None:
         """Set ``frames``, and ``_timeline`` where it serves to seek."""
@@ -170,9 +177,13 @@ class FFmpegSource:
             if self._find_end(self._timeline.place(stamps[-1])):
                 return
         self._timeline = None
-        # Where files were joined, stamps begin anew.
+        # Where files were joined, stamps begin anew; some containers have none.
         are_joined = any(later < earlier for earlier, later in pairwise(stamps))
-        self.frames = max(0, round(length / line.ticks) if are_joined else line.place(end))
+        by_length, by_stamp = max(0, round(length / line.ticks)), max(0, line.place(end))
+        if not are_joined and by_length > 1.02 * by_stamp:
+            self._count()
+        else:
+            self.frames = by_length if are_joined else by_stamp
 
     def _claimed_frames(self) -> int | None:
         if self._stream.duration is not None:
@@ -183,14 +194,27 @@ class FFmpegSource:
             return None
         return round(seconds * self.sample_rate)
 
+    def _stated_frames(self, claimed: int | None) -> int | None:
+        """Return how many frames the file itself says that it has, None where it was guessed."""
+        if "mp3" in self._formats:
+            return stated_samples(self._file)
+        if "matroska" in self._formats:
+            return claimed if states_duration(self._file) else None
+        return None if self._formats.isdisjoint(_STATED_LENGTH) else claimed
+
     def _find_end(self, expected: int) -> bool:
         """Set ``frames`` by decoding the last seconds; tell whether they were where expected."""
+        slack = self.sample_rate // 2
         tail = expected - round(_TAIL * self.sample_rate)
         end = self._seek_packet(tail) if tail > 0 else self._restart()
         if end is None:
             return False
-        end += len(self._ahead) + sum(len(samples) for _, samples in self._decoded)
-        if abs(end - expected) > self.sample_rate // 2:
+        end += self._ahead.shape[1]
+        for decoded in self._decoded:
+            end += decoded.samples.shape[1]
+            if end - expected > slack:
+                return False
+        if expected - end > slack:
             return False
         self.frames, self.is_exact = end, True
         return True
@@ -213,59 +237,75 @@ class FFmpegSource:
             self._warn(DAMAGED)
         return stamps, end, length
 
+    def _index_pages(self, anchor: _Decoded, place: int) -> None:
+        """Note the place of each Ogg page: where packets say how long they are, stamps say less.
+
+        Those of Opus stray by some milliseconds for a page where an encoder lost count.
+        """
+        self._rewind()
+        pages: dict[int, int] = {}
+        at = offset = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size and packet.pos is not None and packet.duration:
+                    if packet.pts == anchor.packet.pts:
+                        offset = place - at
+                    pages.setdefault(packet.pos, at)
+                    at += packet.duration
+        except av.error.FFmpegError:
+            return
+        self._pages = {pos: at + offset for pos, at in pages.items()}
+
     def _count(self) -> None:
         self._rewind()
-        limit = _COUNT * self.sample_rate
-        for _, samples in self._decoded:
-            self.frames += len(samples)
-            if self.frames > limit:
+        self.frames = 0
+        for decoded in self._decoded:
+            self.frames += decoded.samples.shape[1]
+            if self.frames * self.channels > self._most:
                 return
         self.is_exact = True
 
     # -- decoding --------------------------------------------------------------------------
 
-    def _decode(self) -> Iterator[tuple[Any, NDArray[np.float32]]]:
-        """Yield decoded frames and their samples [n, channels] until the file ends."""
+    def _decode(self) -> Iterator[_Decoded]:
+        """Yield decoded frames until the file ends."""
         if self._stream is None:
             return
-        rate = None
+        rate, lost = None, None
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
-                return
+                break
             except av.error.FFmpegError:
                 self._warn(DAMAGED)
                 return
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                self._warn(DAMAGED)
+                lost = packet
                 continue
             for frame in frames:
                 rate = rate or frame.sample_rate
                 if frame.sample_rate != rate:
                     self._warn(f"changes its sampling rate; what is not at {rate} Hz is left out")
                 elif frame.samples:
-                    yield frame, self._samples(frame)
+                    if lost is not None:
+                        self._warn(DAMAGED)
+                        lost = None
+                    yield _Decoded(frame.pts, self._samples(frame), packet, frame)
+        # What stands behind the last frame of an MP3 is hardly sound, unless it begins like it; of
+        # Ogg the last page says whether more was to come.
+        is_junk = "mp3" in self._formats and lost is not None and not parse(bytes(lost)[:4])
+        if lost is not None and not is_junk and "ogg" not in self._formats:
+            self._warn(DAMAGED)
 
     def _samples(self, frame: Any) -> NDArray[np.float32]:
-        """Return a frame's samples [n, channels] scaled to [-1, 1]."""
-        raw = frame.to_ndarray()
-        channels = frame.layout.nb_channels
-        samples = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
-        scale = _FULL_SCALE.get(frame.format.name.rstrip("p"))
-        if scale is not None:
-            # 16 bits fit into the 24 of a float32; 32 bits are rounded once, after scaling.
-            samples = samples.astype(np.float32 if scale <= 32768.0 else np.float64)
-            samples -= 128.0 if scale == 128.0 else 0.0
-            samples /= scale
-        with np.errstate(over="ignore", invalid="ignore"):  # of doubles; checked later on
-            samples = samples.astype(np.float32, copy=False)
-        if self.channels and channels != self.channels:
-            samples = np.repeat(samples.mean(axis=1, keepdims=True), self.channels, axis=1)
-        return np.asarray(samples)
+        samples = samples_of(frame)
+        if self.channels and len(samples) != self.channels:
+            samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
+        return samples
 
     def _warn(self, *warnings: str) -> None:
         self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
@@ -275,18 +315,19 @@ class FFmpegSource:
     def seek(self, frame: int) -> None:
         """Let the next ``read`` begin at ``frame``."""
         distance = frame - self._at
-        if -len(self._behind) <= distance < 0:
-            self._ahead = np.concatenate([self._behind[distance:], self._ahead])
-            self._behind = self._behind[:distance]
+        if -self._behind.shape[1] <= distance < 0:
+            self._ahead = np.concatenate([self._behind[:, distance:], self._ahead], axis=1)
+            self._behind = self._behind[:, :distance]
             self._at = frame
             return
         is_near = 0 <= distance < _SKIP_AHEAD * self.sample_rate
         if not is_near:
             begin = frame - round(_WARM_UP * self.sample_rate)
-            at = self._seek_packet(begin) if self._timeline and begin > 0 else None
+            can_seek = self._timeline is not None and begin > 0
+            at = self._seek_packet(begin) if can_seek else None
             if at is not None and at <= frame:
                 self._at = at
-            elif distance < 0 or at is not None:
+            elif can_seek or distance < 0:
                 self._rewind()
         while self._at < frame:
             if not len(self.read(min(frame - self._at, max(1, _STEP // self.channels)))):
@@ -301,33 +342,50 @@ class FFmpegSource:
             self._rewind()
             return 0
         self._decoded = self._decode()
-        self._behind = self._behind[:0]
+        self._behind = self._behind[:, :0]
+        self._ahead = self._ahead[:, :0]
         # What a decoder gives first after a seek can be cut short, and stamped for that.
-        head = next(self._decoded, None)
-        head = next(self._decoded, None) if head else None
-        if head is None or head[0].pts is None:
-            self._ahead = self._ahead[:0]
+        first = next(self._decoded, None)
+        heads = list(islice(self._decoded, _ANCHORS)) if first else []
+        if not heads or heads[0].stamp is None:
             return None
-        self._ahead = head[1]
-        return self._timeline.place(head[0].pts)
+        self._ahead = np.concatenate([head.samples for head in heads], axis=1)
+        if self._pages:
+            assert first is not None  # noqa: S101
+            page = self._pages.get(first.packet.pos)
+            return None if page is None else page + (first.packet.duration or 0)
+        return self._timeline.place(_stamp_of(heads, self._timeline.ticks))
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples [n, channels]."""
-        pieces: list[NDArray[np.float32]] = []
+        block = np.empty((self.channels, frames), np.float32)
         n = 0
         while n < frames:
-            if not len(self._ahead):
+            if not self._ahead.shape[1]:
                 head = next(self._decoded, None)
                 if head is None:
                     break
-                self._ahead = head[1]
-            piece, self._ahead = self._ahead[: frames - n], self._ahead[frames - n :]
-            pieces.append(piece)
-            n += len(piece)
-        if not n:
-            return np.empty((0, self.channels), np.float32)
+                self._ahead = head.samples
+            piece = self._ahead[:, : frames - n]
+            self._ahead = self._ahead[:, piece.shape[1] :]
+            block[:, n : n + piece.shape[1]] = piece
+            n += piece.shape[1]
+        block = block[:, :n]
         self._at += n
-        block = np.concatenate(pieces)
-        keep = min(round(_BEHIND * self.sample_rate), _STEP // self.channels)
-        self._behind = block[-keep:] if n >= keep else np.concatenate([self._behind, block])[-keep:]
-        return block
+        keep = min(round(_BEHIND * self.sample_rate), _STEP // max(1, self.channels))
+        if n >= keep:
+            self._behind = block[:, n - keep :]
+        elif n:
+            self._behind = np.concatenate([self._behind, block], axis=1)[:, -keep:]
+        return block.T
+
+
+def _stamp_of(heads: list[_Decoded], ticks: Any) -> int:
+    """Return the stamp of the first of some frames that follow each other, by most of them."""
+    votes: Counter[int] = Counter()
+    before = 0
+    for head in heads:
+        if head.stamp is not None:
+            votes[head.stamp - round(before * ticks)] += 1
+        before += head.samples.shape[1]
+    return votes.most_common(1)[0][0]

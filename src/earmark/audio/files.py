@@ -1,11 +1,12 @@
-"""Opening the bytes of a file safely, and what the first of them say."""
+"""Opening a file safely, once, and reading any stretch of it."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
-from typing import IO
+from typing import IO, Protocol
 
 from earmark.errors import (
     AudioEmpty,
@@ -13,28 +14,6 @@ from earmark.errors import (
     AudioIsFolder,
     AudioNotFound,
     NotAudio,
-)
-
-# (offset, bytes): a file that begins so was meant to be sound or film, even where no decoder can
-# open what is left of it.
-_SIGNATURES: tuple[tuple[int, bytes], ...] = (
-    (8, b"WAVE"),
-    (8, b"AIFF"),
-    (8, b"AIFC"),
-    (0, b"RF64"),
-    (0, b"riff"),
-    (0, b".snd"),
-    (0, b"caff"),
-    (0, b"fLaC"),
-    (0, b"OggS"),
-    (0, b"ID3"),
-    (4, b"ftyp"),
-    (0, b"\x1a\x45\xdf\xa3"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
-    (0, b"MAC "),
-    (0, b"wvpk"),
-    (0, b"TTA1"),
-    (0, b"#!AMR"),
 )
 
 
@@ -45,6 +24,11 @@ def open_bytes(path: str) -> IO[bytes]:
     ----------
     path
         A path as ``os.fspath`` gives it; bytes that are no UTF-8 may stand in it as surrogates.
+
+    Returns
+    -------
+    IO of bytes
+        Without a buffer.
 
     Raises
     ------
@@ -69,17 +53,134 @@ def open_bytes(path: str) -> IO[bytes]:
     except AudioError:
         os.close(descriptor)
         raise
-    # A buffer would make the descriptor, which libsndfile reads, run ahead of the file.
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def is_meant_as_sound(path: str) -> bool:
-    """Tell whether the first bytes are those of a sound or film file, whole or not."""
-    with open_bytes(path) as file:
-        head = file.read(16)
-    if len(head) >= 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2:  # an MPEG layer III header
-        return True
-    return any(head[at:].startswith(mark) for at, mark in _SIGNATURES)
+class OpenFile:
+    """A file that was opened once, for any number of views of it.
+
+    What is read is the file that was opened, whatever lies at its path meanwhile, and no more of
+    it than there was then: a file that grows for ever has an end.
+
+    Parameters
+    ----------
+    path
+        The file; errors are those of :func:`open_bytes`.
+
+    Attributes
+    ----------
+    path
+        As the caller named it.
+    size
+        In bytes, when it was opened.
+    error
+        What went wrong while reading, such as a broken disk; None if nothing did.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = open_bytes(path)
+        self.size = os.fstat(self._file.fileno()).st_size
+        self.error: OSError | None = None
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return the bytes from ``at`` on: fewer than ``length`` at the end or after an error."""
+        if self._file.closed:
+            return b""
+        parts = []
+        # Decoders call this from C, where an exception could only be printed.
+        try:
+            self._file.seek(at)
+            while length > 0 and (part := self._file.read(length)):
+                parts.append(part)
+                length -= len(part)
+        except OSError as error:
+            self.error = self.error or error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def require_readable(self) -> None:
+        """Raise NotAudio if reading failed on the way."""
+        if self.error is not None:
+            raise _explain(self.path, self.error) from self.error
+
+    def close(self) -> None:
+        """Let go of the file; views of it are empty from then on."""
+        self._file.close()
+
+
+class View:
+    """A stretch of a file as a file of its own, with a position of its own.
+
+    Parameters
+    ----------
+    file
+        The file.
+    start, stop
+        In bytes; ``stop`` is not part of it.
+    """
+
+    def __init__(self, file: OpenFile, start: int = 0, stop: int | None = None) -> None:
+        self.file = file
+        self.start = start
+        self.stop = file.size if stop is None else stop
+        self._at = 0
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return self.stop - self.start
+
+    def part(self, start: int = 0, stop: int | None = None) -> View:
+        """Return another view, of a stretch of this one."""
+        return View(self.file, self.start + start, self.start + (stop or self.size))
+
+    def peek(self, at: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``at`` on, or what there is of them."""
+        if at < 0:
+            return b""
+        return self.file.read(self.start + at, min(length, self.size - at))
+
+    def read(self, length: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self.peek(self._at, self.size if length < 0 else length)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place and return it; -1 for one before the start, as damaged files ask for."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            return -1
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        """Return where the next ``read`` begins."""
+        return self._at
+
+
+class Readable(Protocol):
+    """What a decoder needs of a file."""
+
+    def part(self) -> Readable:
+        """Return the same bytes with a position of their own, at the beginning."""
+        ...
+
+    def peek(self, at: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``at`` on, or what there is of them."""
+        ...
+
+    def read(self, length: int = -1) -> bytes:
+        """Return the next bytes."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place and return it."""
+        ...
+
+    def tell(self) -> int:
+        """Return where the next ``read`` begins."""
+        ...
 
 
 def _require_ordinary(path: str, status: os.stat_result) -> None:

@@ -10,10 +10,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.level import SILENT, LevelCheck
-from earmark.audio.mix import Mixer
-from earmark.audio.opening import TRUNCATED, AnySource
+from earmark.audio.decoders import TRUNCATED, AnySource, one_line
+from earmark.audio.downmix import Mixer
+from earmark.audio.files import OpenFile
 from earmark.audio.resample import Stretch, plan, resample
+from earmark.audio.silence import SILENT, LevelCheck
 from earmark.audio.source import shortfall
 from earmark.errors import (
     AudioSilent,
@@ -26,6 +27,8 @@ from earmark.errors import (
 MIN_DURATION = 1.0
 MAX_DURATION = 4 * 3600.0
 
+# Samples a second, all channels together, that a limit of time allows for: stereo at 96 kHz.
+_USUAL_SAMPLES = 2 * 96_000
 _BLOCK = 1 << 17  # samples, all channels together, that are decoded at a time
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_600_000
 _MOST_CHANNELS = 256
@@ -59,19 +62,26 @@ class Recording:
         self.path = path
         self.warnings: list[str] = []
         self._max_duration, self._min_duration = max_duration, min_duration
-        self._source = AnySource(path)
+        self._most = int(max_duration * _USUAL_SAMPLES)
+        self._file = OpenFile(path)
+        try:
+            with one_line(path):
+                self._source = AnySource(self._file, most=self._most)
+        except BaseException:
+            self._file.close()
+            raise
         try:
             self._note(*self._source.warnings)
             self._check_shape()
         except BaseException:
-            self._source.close()
+            self.close()
             raise
         self._mixer = Mixer(self._open_again, self._note)
 
     # -- opening ---------------------------------------------------------------------------
 
     def _open_again(self) -> AnySource:
-        return AnySource(self.path, like=self._source)
+        return AnySource(self._file, like=self._source)
 
     def _check_shape(self) -> None:
         source = self._source
@@ -85,11 +95,17 @@ class Recording:
         self.duration = source.frames / source.sample_rate
         self.duration_is_exact = source.is_exact
         self._require_duration(source.frames)
-        if self.duration > self._max_duration:
-            raise AudioTooLong(
-                self.path,
-                f"longer than the limit of {_clock(self._max_duration)}; cut it or raise the limit",
-            )
+        self._require_limit(source.frames)
+
+    def _require_limit(self, frames: int) -> None:
+        """Raise AudioTooLong beyond the limit of time, or of samples that take as much work."""
+        limit = f"the limit of {_clock(self._max_duration)}; cut it, or raise the limit"
+        limit = f"{limit} (--max-duration)"
+        if frames > self._max_duration * self.sample_rate:
+            raise AudioTooLong(self.path, f"longer than {limit}")
+        if frames * self.channels > self._most:
+            shape = f"{self.channels} channels at {self.sample_rate} Hz"
+            raise AudioTooLong(self.path, f"with {shape} as much work as sound beyond {limit}")
 
     def _require_duration(self, frames: int) -> None:
         if not frames:
@@ -111,6 +127,7 @@ class Recording:
     def close(self) -> None:
         """Let go of the file."""
         self._source.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +172,8 @@ class Recording:
         AudioTooLong
             Where a file turns out to be longer than it said.
         """
-        source = self._open_again()
+        with one_line(self.path):
+            source = self._open_again()
         try:
             yield from self._samples(source, sample_rate, start, stop)
         finally:
@@ -221,20 +239,21 @@ class Recording:
             raise ValueError(f"no such span: {start} s to {stop} s at {rate} Hz")
         last = None if stop is None else round(stop * rate)
         stretch = plan(self.sample_rate, rate, round(start * rate), last)
-        level = LevelCheck(self.path)
+        level = LevelCheck(self.path, self._note)
         native = self._native(source, stretch, level)
         drop, keep = stretch.drop, stretch.keep
         try:
-            for block in resample(native, self.sample_rate, rate):
-                piece = block[drop:]
-                drop -= len(block) - len(piece)
-                if keep is not None:
-                    piece = piece[:keep]
-                    keep -= len(piece)
-                if len(piece):
-                    yield piece
-                if keep == 0:
-                    break
+            with one_line(self.path):
+                for block in resample(native, self.sample_rate, rate):
+                    piece = block[drop:]
+                    drop -= len(block) - len(piece)
+                    if keep is not None:
+                        piece = piece[:keep]
+                        keep -= len(piece)
+                    if len(piece):
+                        yield piece
+                    if keep == 0:
+                        break
         finally:
             self._note(*source.warnings)
         level.finish()
@@ -245,7 +264,6 @@ class Recording:
         """Yield mono blocks at the file's own rate; note the level of those that were asked for."""
         start, stop = stretch.read_from, stretch.read_to
         size = max(1, _BLOCK // self.channels)
-        limit = int(self._max_duration * self.sample_rate) + 1
         at = start
         source.seek(at)
         while stop is None or at < stop:
@@ -254,12 +272,8 @@ class Recording:
             if not len(block):
                 break
             at += len(block)
-            if at > limit:
-                raise AudioTooLong(
-                    self.path, f"longer than the limit of {_clock(self._max_duration)}; cut it"
-                )
-            level.require_finite(block)
-            mono = self._mixer.mix(block)
+            self._require_limit(at)
+            mono = self._mixer.mix(level.finite(block))
             begin = at - len(block)
             # Not what the resampler needs before and after, nor its echoes of the edges.
             level.update(mono[max(0, stretch.first - begin) : max(0, stretch.end(at) - begin)])

@@ -7,21 +7,17 @@ of the file, and in Ogg the mark on the last page. Nothing is decoded here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
-from earmark.audio.files import open_bytes
+from earmark.audio.files import Readable, View
+from earmark.audio.ogg import END_OF_STREAM, last_page, page_length
 
-_LONGEST_PAGE = 65_307  # bytes of an Ogg page, RFC 3533
-_PAGE_HEADER = 27  # bytes, and one for each of its segments
-_FURTHEST_PAGE = 1 << 24  # bytes from the end that are searched for the last page
 _MOST_CHUNKS = 10_000
 # Some writers of WAV count the header in, so that a file that is whole lacks a few bytes.
 _SLACK = 128
-_END_OF_STREAM = 0x04
 _SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+_INFO, _DURATION = b"\x15\x49\xa9\x66", b"\x44\x89"
 _ASF_DATA = b"\x36\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 _BOXES = {b"ftyp", b"moov", b"free", b"skip", b"wide", b"uuid", b"meta", b"sidx", b"styp", b"emsg"}
 
@@ -85,58 +81,21 @@ _WAVE64 = _Layout(40, b"data", name=16, size=8, align=8, counts_header=True)
 _CAF = _Layout(8, b"data", size=8, order="big", align=1)
 
 
-def find_cut(path: str) -> Cut | None:
+def find_cut(file: View) -> Cut | None:
     """Tell whether a file ends before its sound does; None where nothing says so.
 
     Parameters
     ----------
-    path
-        The file.
+    file
+        The file, without tags before its sound.
 
     Returns
     -------
     Cut or None
         None as well where the length was not known to the writer, as when it wrote to a pipe.
-
-    Raises
-    ------
-    AudioError
-        There is nothing to read at ``path``; see :func:`earmark.audio.files.open_bytes`.
     """
-    with open_bytes(path) as file:
-        try:
-            return _find_cut(file, os.fstat(file.fileno()).st_size)
-        except OSError:  # the decoders will meet it too, and tell
-            return None
-
-
-def last_page(file: IO[bytes]) -> tuple[int, bytes] | None:
-    """Find the last page of an Ogg file, be it whole or not.
-
-    Parameters
-    ----------
-    file
-        An Ogg file, without a buffer.
-
-    Returns
-    -------
-    tuple of int and bytes, or None
-        Where the page begins and its header, which is short where the file ends in it.
-    """
-    size = os.fstat(file.fileno()).st_size
-    end = size
-    while end > max(0, size - _FURTHEST_PAGE):
-        begin = max(0, end - _LONGEST_PAGE)
-        block = _read(file, begin, end - begin + 4)  # a mark can lie across two blocks
-        at = block.rfind(b"OggS\0")  # with the version, which has always been 0
-        if at >= 0:
-            return begin + at, _read(file, begin + at, _PAGE_HEADER + 255)
-        end = begin
-    return None
-
-
-def _find_cut(file: IO[bytes], size: int) -> Cut | None:
-    head = _read(file, 0, 64)
+    size = file.size
+    head = file.peek(0, 64)
     layout = _LAYOUTS.get((head[:4], head[8:12]))
     if layout is not None:
         return _cut_of(*_find_sound(file, layout, size), size)
@@ -148,7 +107,7 @@ def _find_cut(file: IO[bytes], size: int) -> Cut | None:
         order = "big" if head[0] == ord(".") else "little"
         return _cut_of(_number(head[4:8], order), _stated(_number(head[8:12], order)), size)
     if head.startswith(b"OggS"):
-        return _cut_of_ogg(file, size)
+        return _cut_of_ogg(file)
     if head[4:8] == b"ftyp":
         return _cut_of_mp4(file, size)
     if head.startswith(b"\x1a\x45\xdf\xa3"):
@@ -165,15 +124,81 @@ def _cut_of(start: int, length: int | None, size: int) -> Cut | None:
     return Cut(max(0, size - start) / length)
 
 
+def find_rest(file: View) -> int:
+    """Return how many bytes behind the sound are nothing that its format knows.
+
+    A header that promises less sound than there is leaves the rest of it there.
+
+    Parameters
+    ----------
+    file
+        The file, without tags before its sound.
+    """
+    head = file.peek(0, 64)
+    if head.startswith((b".snd", b"dns.")):
+        order = "big" if head[0] == ord(".") else "little"
+        length = _stated(_number(head[8:12], order))
+        end = _number(head[4:8], order) + length if length else file.size
+    elif (layout := _LAYOUTS.get((head[:4], head[8:12]))) is not None:
+        end = _end_of_chunks(file, layout)
+    else:
+        return 0
+    rest = file.peek(end, 16)
+    if rest.startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")) or not rest.strip(b"\0"):
+        return 0
+    return max(0, file.size - end)
+
+
+def _end_of_chunks(file: View, layout: _Layout) -> int:
+    """Return where chunks end, once the sound was among them."""
+    has_sound, end = False, 0
+    for name, start, length in _chunks(file, layout, file.size):
+        is_name = all(0x20 <= byte < 0x7F for byte in name)
+        if has_sound and not (is_name and start + length <= file.size + _SLACK):
+            return end
+        has_sound = has_sound or name == layout.sound
+        if has_sound and name == layout.sound and _stated(length) is None:
+            return file.size
+        end = start + length + -(start + length) % layout.align
+    return end if has_sound else file.size
+
+
+def states_duration(file: Readable) -> bool:
+    """Tell whether a Matroska file says how long it is; one that was sent while made does not."""
+    at = 0
+    for wanted in (_SEGMENT, _INFO, _DURATION):
+        found = _find_element(file, at, wanted)
+        if found is None:
+            return False
+        at = found
+    return True
+
+
+def _find_element(file: Readable, at: int, wanted: bytes) -> int | None:
+    """Return where the content of an element begins, that stands at ``at`` or behind it."""
+    for _ in range(64):
+        head = file.peek(at, 12)
+        name = _vint(head)[0]
+        width, length = _vint(head[name : name + 8])
+        if not name or not width or head.startswith(_CLUSTER):
+            return None
+        if head[:name] == wanted:
+            return at + name + width
+        if length is None:
+            return None
+        at += name + width + length
+    return None
+
+
 # -- chunks ----------------------------------------------------------------------------------
 
 
-def _find_sound(file: IO[bytes], layout: _Layout, size: int) -> tuple[int, int | None]:
+def _find_sound(file: View, layout: _Layout, size: int) -> tuple[int, int | None]:
     """Return where the sound begins and how many bytes of it are promised, where that is said."""
     wide = None
     for name, start, length in _chunks(file, layout, size):
         if name == b"ds64":
-            wide = _number(_read(file, start + 8, 8), "little")
+            wide = _number(file.peek(start + 8, 8), "little")
         if name == layout.sound:
             if length == 0xFFFFFFFF and wide is not None:
                 return start, _stated(wide, is_wide=True)
@@ -181,11 +206,11 @@ def _find_sound(file: IO[bytes], layout: _Layout, size: int) -> tuple[int, int |
     return 0, None
 
 
-def _chunks(file: IO[bytes], layout: _Layout, size: int) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: View, layout: _Layout, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield each chunk's name (4 bytes), where its content begins, and the content's length."""
     at, header = layout.first, layout.name + layout.size
     for _ in range(_MOST_CHUNKS):
-        head = _read(file, at, header)
+        head = file.peek(at, header)
         if len(head) < header:
             return
         length = _number(head[layout.name :], layout.order)
@@ -214,25 +239,24 @@ def _stated(length: int, *, is_wide: bool = False) -> int | None:
 # -- other containers ------------------------------------------------------------------------
 
 
-def _cut_of_ogg(file: IO[bytes], size: int) -> Cut | None:
+def _cut_of_ogg(file: View) -> Cut | None:
     page = last_page(file)
     if page is None:
         return Cut()
     at, header = page
-    segments = header[26] if len(header) >= _PAGE_HEADER else 255
-    end = at + _PAGE_HEADER + segments + sum(header[_PAGE_HEADER : _PAGE_HEADER + segments])
-    is_whole = end <= size and bool(header[5] & _END_OF_STREAM)
-    return None if is_whole else Cut()
+    length = page_length(header)
+    is_whole = length is not None and at + length <= file.size
+    return None if is_whole and header[5] & END_OF_STREAM else Cut()
 
 
-def _cut_of_mp4(file: IO[bytes], size: int) -> Cut | None:
+def _cut_of_mp4(file: View, size: int) -> Cut | None:
     """Look for a box of sound or film, or the index, that is not all there.
 
     What share of the sound is missing, only the index tells, which FFmpeg reads.
     """
     at = 0
     for _ in range(_MOST_CHUNKS):
-        head = _read(file, at, 16)
+        head = file.peek(at, 16)
         name = head[4:8]
         if len(head) < 8 or name not in _BOXES | {b"mdat", b"moof"}:
             return None
@@ -249,10 +273,10 @@ def _cut_of_mp4(file: IO[bytes], size: int) -> Cut | None:
     return None
 
 
-def _cut_of_matroska(file: IO[bytes], head: bytes, size: int) -> Cut | None:
+def _cut_of_matroska(file: View, head: bytes, size: int) -> Cut | None:
     width, length = _vint(head[4:12])
     at = 4 + width + (length or 0)
-    head = _read(file, at, 12)
+    head = file.peek(at, 12)
     if not head.startswith(_SEGMENT):
         return None
     width, length = _vint(head[4:12])
@@ -261,7 +285,7 @@ def _cut_of_matroska(file: IO[bytes], head: bytes, size: int) -> Cut | None:
         return Cut() if at + length > size else None
     # Of a stream only its clusters, some seconds each, have a length.
     for _ in range(_MOST_CHUNKS):
-        head = _read(file, at, 12)
+        head = file.peek(at, 12)
         name = _vint(head)[0]
         width, length = _vint(head[name : name + 8])
         if not name or length is None:
@@ -281,20 +305,15 @@ def _vint(data: bytes) -> tuple[int, int | None]:
     return width, None if number == (1 << 7 * width) - 1 else number
 
 
-def _cut_of_asf(file: IO[bytes], head: bytes, size: int) -> Cut | None:
+def _cut_of_asf(file: View, head: bytes, size: int) -> Cut | None:
     at = _number(head[16:24], "little")
-    head = _read(file, at, 24) if at < size else b""
+    head = file.peek(at, 24) if at < size else b""
     if not head.startswith(_ASF_DATA):
         return None
     return _cut_of(at, _stated(_number(head[16:24], "little"), is_wide=True), size)
 
 
 # -- bytes -----------------------------------------------------------------------------------
-
-
-def _read(file: IO[bytes], at: int, length: int) -> bytes:
-    file.seek(at)
-    return file.read(length)
 
 
 def _number(data: bytes, order: str) -> int:

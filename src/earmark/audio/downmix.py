@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.level import SILENCE
+from earmark.audio.silence import SILENCE
 from earmark.audio.source import Source
 
 # The mean of n unrelated channels has 1/n of their mean energy. That of channels in opposite phase
