@@ -7,15 +7,16 @@ what its tags say, `extract` hears it.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from earmark import listen as listening
 from earmark.audio import MAX_DURATION
-from earmark.collection.tags import read_tags
 from earmark.errors import NotAudio
 from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.listen import hash_file, listen
@@ -46,6 +47,11 @@ class Looked:
     modified_ns: int
     artist: str | None
     title: str | None
+
+    @property
+    def recording(self) -> str:
+        """What files of the same sound have in common, whatever their tags."""
+        return self.audio_hash or self.content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +84,15 @@ def look(path: str) -> Looked:
     AudioError
         The file is missing or may not be read.
     """
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
-        # Who opens it says what is wrong.
-        hash_file(path)
-        raise NotAudio(path, "the file changes while it is read; try again") from None
-    content_hash = hash_file(path)
+    from earmark.collection.tags import read_tags
+
+    identity = _identify(path)
     artist, title = read_tags(path)
     return Looked(
-        content_hash=content_hash,
-        audio_hash=None,
-        size=status.st_size,
-        modified_ns=status.st_mtime_ns,
+        content_hash=identity.content_hash,
+        audio_hash=identity.audio_hash,
+        size=identity.size,
+        modified_ns=identity.modified_ns,
         artist=_line(artist),
         title=_line(title),
     )
@@ -156,6 +158,28 @@ def load(extractor: Mapping[str, Any], providers: Sequence[str] | None = None) -
     ready = loaded(extractor, providers)
     hiss = np.random.default_rng(0).uniform(-0.1, 0.1, 4 * ready.sample_rate)
     ready.extract([hiss.astype(np.float32)])
+
+
+# The hash of the payload comes with `earmark.listen.identify`.
+KNOWS_PAYLOADS = hasattr(listening, "identify")
+
+
+def _identify(path: str) -> Any:
+    if KNOWS_PAYLOADS:
+        return listening.identify(path)  # type: ignore[attr-defined,unused-ignore]
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        status = None
+    content_hash = hash_file(path)
+    if status is None:
+        raise NotAudio(path, "the file changes while it is read; try again")
+    return SimpleNamespace(
+        content_hash=content_hash,
+        audio_hash=None,
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+    )
 
 
 def _line(tag: str | None) -> str | None:

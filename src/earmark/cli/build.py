@@ -130,7 +130,7 @@ def build(
 def _done(report: BuildReport) -> str:
     counts = [
         (report.heard, "heard"),
-        (report.recognized, "recognized by content"),
+        (report.recognized, "recognized"),
         (report.relabeled, "relabeled"),
         (report.unchanged, "unchanged"),
         (len(report.duplicates), plural(len(report.duplicates), "duplicate")),
@@ -143,7 +143,7 @@ def _done(report: BuildReport) -> str:
 
 def _list_problems(report: BuildReport) -> None:
     """Say on stderr what is odd, worst last."""
-    duplicates = [f"{left}: has the same bytes as {kept}" for left, kept in report.duplicates]
+    duplicates = [f"{left}: has the same sound as {kept}" for left, kept in report.duplicates]
     _list("duplicates, left out", duplicates)
     _list("used, but", [str(warning) for warning in report.warnings])
     # Every file that was skipped is named, however many.

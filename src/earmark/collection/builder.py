@@ -1,9 +1,10 @@
 """From a collection to a library: hears what is new, and keeps what is known.
 
-A file goes through two stages, each in a worker process. First its bytes are looked at: a file
-that was moved, or a second copy, is known by them and not heard again. Then it is heard. Whatever
-is done is written at once, so that a build that ends early, in whichever way, goes on where it
-stopped.
+A build has four stages. *Scan*: a file whose path, size and time are those of a track is not even
+opened. *Recognize*: a worker looks at the bytes; a file that was moved or tagged anew, or a second
+copy, is known by them and not heard again. *Listen*: a worker hears the file. *Record*: what was
+heard is written, many files at a time, but at once, so that a build that ends early, in whichever
+way, goes on where it stopped.
 
 What a library holds in the end depends only on the files, not on the order in which workers finish.
 """
@@ -13,22 +14,32 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from earmark import extraction
+from earmark.collection import originals
 from earmark.collection.pieces import Collection, Piece, Problem
-from earmark.collection.pool import Crew, available_cores
 from earmark.collection.report import BuildReport
-from earmark.collection.worker import Failed, Hashed, Listened, hash_piece, listen_piece
+from earmark.collection.under_way import Done, Failed, UnderWay
+from earmark.extraction import Extracted, Looked
 from earmark.features import Vector
 from earmark.library import Library, Track
 from earmark.library.fitting import refit
+from earmark.workers import Limits, WorkerPool, available_cores
 
 ProgressCallback = Callable[[BuildReport], None]
+
+TELL_EVERY = 1.0
+"""Seconds after which progress is told also when nothing was done: the clock goes on."""
+
+BATCH = 64
+BATCH_SECONDS = 0.5
+"""Tracks are recorded when so many were heard, or so long after the first of them."""
 
 
 def build(
@@ -37,14 +48,16 @@ def build(
     *,
     executor: Executor | None = None,
     jobs: int | None = None,
+    limits: Limits | None = None,
     prune: bool = False,
     progress: ProgressCallback | None = None,
 ) -> BuildReport:
     """Bring a library in line with a collection, hearing only what it does not know.
 
     Tracks whose genre was taught by hand keep it. Files whose path, size and time are those of a
-    track are not opened. Two files of the same bytes and genre are one track, that of the path
-    which sorts first; with different genres they are two.
+    track are not opened. Two files of the same sound and genre are one track, that of the file
+    which is rather the original (see `earmark.collection.originals.rank`); with different genres
+    they are two.
 
     Parameters
     ----------
@@ -53,15 +66,16 @@ def build(
     collection
         From `scan_folder` or `read_manifest`.
     executor
-        Runs the work, such as a cluster's; by default worker processes of this machine, which must
-        then be able to import the caller's main module without side effects.
+        Runs the work, such as a cluster's; by default worker processes of this machine.
     jobs
         How many files to work on at a time, by default one a core.
+    limits
+        What one file may take of a worker process; not used with an executor.
     prune
         Take out tracks whose files are no longer in the collection: below its folder, or, for a
         manifest, anywhere. Tracks without a path stay.
     progress
-        Called with the report so far, whenever something was done.
+        Called with the report so far, whenever something was done, and about every second.
 
     Returns
     -------
@@ -72,21 +86,18 @@ def build(
     ------
     LibraryError
         The library cannot be written; what was done before stays.
-    CollectionError
-        Worker processes do not start.
+    CollectionError, WorkersDoNotStart
+        The executor takes no more work; worker processes do not start.
     KeyboardInterrupt
         As it comes; what was done before stays, and the workers are ended.
     """
-    run = _Run(library, collection, progress or _silent)
-    crew = Crew(jobs or available_cores(), executor)
+    jobs = jobs or available_cores()
+    run = _Build(library, collection, progress or _silent)
     began = time.monotonic()
-    try:
-        run.sort_out()
-        run.work(crew)
-    except BaseException:
-        crew.close(now=True)
-        raise
-    crew.close()
+    run.scan()
+    if run.new:
+        with _workers(library, executor, min(jobs, len(run.new)), limits) as workers:
+            run.work(UnderWay(workers, 2 * jobs + 2))
     run.settle_missing(prune)
     if library.genres() and (run.changed or library.fitted() is None):
         refit(library)
@@ -101,7 +112,23 @@ def _silent(report: BuildReport) -> None:
     pass
 
 
-class _Run:
+@contextmanager
+def _workers(
+    library: Library, executor: Executor | None, jobs: int, limits: Limits | None
+) -> Iterator[Executor]:
+    """Give what runs the work; worker processes of our own are ended in any case."""
+    if executor is not None:
+        yield executor
+        return
+    pool = WorkerPool(jobs, limits=limits)
+    try:
+        pool.prepare(extraction.load, library.spec.to_json())
+        yield pool
+    finally:
+        pool.close()
+
+
+class _Build:
     """One build under way."""
 
     def __init__(
@@ -110,175 +137,271 @@ class _Run:
         self.library = library
         self.collection = collection
         self.progress = progress
-        self.report = BuildReport(total=len(collection.pieces), problems=list(collection.problems))
+        self.report = BuildReport(
+            total=len(collection.pieces),
+            problems=list(collection.problems),
+            passed_over=dict(collection.passed_over),
+        )
         self.changed = False
         self.pieces = {piece.path: piece for piece in collection.pieces}
         self.new: list[Piece] = []
-        # Bytes that are being heard, and the files that have them; the first one is heard.
-        self.pending: dict[str, list[Hashed]] = {}
-        self.hash_of: dict[str, str] = {}
+        # What was seen of each file, and the files of each recording that is being heard; the
+        # first of them is the one that a worker has.
+        self.looked: dict[str, Looked] = {}
+        self.pending: dict[str, list[str]] = {}
+        # Heard, and not yet recorded.
+        self.heard: list[tuple[str, Extracted]] = []
+        self.heard_since = 0.0
+        # Tracks whose files are unchanged, but of which it is not known what sound they hold.
+        self.unknown: dict[str, Track] = {}
 
-    def sort_out(self) -> None:
+    # Scan
+
+    def scan(self) -> None:
         """Pass over what has not changed since it was heard."""
         known = {track.path: track for track in self.library.tracks() if track.path is not None}
         for piece in self.collection.pieces:
             track = known.get(piece.path)
             if track is None or not _is_unchanged(track, piece.path):
                 self.new.append(piece)
+                self.report.bytes_total += _size(piece.path)
                 continue
-            self.report.unchanged += 1
             if self._relabel(track, piece):
                 self.report.relabeled += 1
+            if track.audio_hash is None and extraction.KNOWS_PAYLOADS:
+                self.unknown[piece.path] = track
+                self.new.append(piece)
+            else:
+                self.report.unchanged += 1
         self.progress(self.report)
 
-    def _relabel(self, track: Track, piece: Piece, **more: Any) -> bool:
-        """Give a track what the collection says of it; tell whether that changed anything."""
-        new = dataclasses.replace(
-            track,
-            genre=track.genre if track.taught else piece.genre,
-            artist=piece.artist or track.artist,
-            title=piece.title or track.title,
-            **more,
-        )
-        changes = {
-            name: getattr(new, name)
-            for name in ("name", "genre", "artist", "title", "path", "size", "modified_ns")
-            if getattr(new, name) != getattr(track, name)
-        }
-        if not changes or track.id is None:
+    def _relabel(
+        self, track: Track, piece: Piece, looked: Looked | None = None, *, moved: bool = False
+    ) -> bool:
+        """Give a track what collection and file say of it; tell whether that changed anything."""
+        artist = piece.artist or (looked.artist if looked else None) or track.artist
+        title = piece.title or (looked.title if looked else None) or track.title
+        genre = track.genre if track.taught else piece.genre
+        new = dataclasses.replace(track, genre=genre, artist=artist, title=title)
+        if moved:
+            new = dataclasses.replace(new, name=piece.name, path=piece.path)
+        if looked is not None:
+            new = dataclasses.replace(
+                new,
+                content_hash=looked.content_hash,
+                audio_hash=looked.audio_hash,
+                size=looked.size,
+                modified_ns=looked.modified_ns,
+            )
+        if new == track or track.id is None:
             return False
-        self.library.update(track.id, remember=False, **changes)
+        self.library.update(
+            track.id,
+            remember=False,
+            name=new.name,
+            genre=new.genre,
+            artist=new.artist,
+            title=new.title,
+            path=new.path,
+            content_hash=new.content_hash,
+            audio_hash=new.audio_hash,
+            size=new.size,
+            modified_ns=new.modified_ns,
+        )
         self.changed = True
         return True
 
-    def work(self, crew: Crew) -> None:
+    def work(self, calls: UnderWay) -> None:
         """Look at and hear everything new, writing down each result as it comes."""
         waiting = iter(self.new)
-        exhausted = not self.new
-        while not (exhausted and crew.idle):
-            while not exhausted and crew.room:
-                piece = next(waiting, None)
-                if piece is None:
-                    exhausted = True
-                else:
-                    crew.submit(hash_piece, piece.path)
-            heard: list[Listened] = []
-            for result in crew.results():
-                match result:
-                    case Hashed():
-                        self._hashed(result, crew)
-                    case Listened():
-                        heard.append(result)
-                    case Failed():
-                        self._failed(result, crew)
-            if heard:
-                self._record(heard, crew)
-            self.progress(self.report)
+        exhausted = False
+        try:
+            while not (exhausted and calls.idle and not self.heard):
+                while not exhausted and calls.has_room:
+                    piece = next(waiting, None)
+                    exhausted = piece is None
+                    if piece is not None:
+                        calls.submit(piece.path, extraction.look, piece.path)
+                self._take(calls.results(self._patience), calls)
+                if self.heard and (self._patience == 0 or calls.idle or len(self.heard) >= BATCH):
+                    self._record(calls)
+                self.report.under_way = calls.names
+                self.progress(self.report)
+        except BaseException:
+            # What was heard is not lost, whatever ends the build.
+            self._record(calls)
+            raise
+        finally:
+            calls.cancel()
 
-    def _hashed(self, file: Hashed, crew: Crew) -> None:
-        self.hash_of[file.path] = file.content_hash
-        if file.content_hash in self.pending:
-            self.pending[file.content_hash].append(file)
+    @property
+    def _patience(self) -> float:
+        """How many seconds to wait for the next result."""
+        if not self.heard:
+            return TELL_EVERY
+        return max(0.0, self.heard_since + BATCH_SECONDS - time.monotonic())
+
+    def _take(self, results: list[Done | Failed], calls: UnderWay) -> None:
+        for result in results:
+            match result:
+                case Failed(path=path):
+                    if path not in self.unknown:
+                        self._failed(result, calls)
+                    else:
+                        # It was heard before; only what else it holds remains unknown.
+                        self._settle_unknown(path, None)
+                case Done(path=path, result=Looked() as looked):
+                    self._recognize_or_listen(path, looked, calls)
+                case Done(path=path, result=extracted):
+                    if not self.heard:
+                        self.heard_since = time.monotonic()
+                    self.heard.append((path, extracted))
+
+    def _finish(self, path: str) -> None:
+        self.report.bytes_done += self.looked[path].size if path in self.looked else 0
+
+    # Recognize
+
+    def _recognize_or_listen(self, path: str, looked: Looked, calls: UnderWay) -> None:
+        self.looked[path] = looked
+        if path in self.unknown:
+            self._settle_unknown(path, looked)
             return
-        if not self._recognize(file):
-            self.pending[file.content_hash] = [file]
-            self._listen(file.path, crew)
+        if looked.recording in self.pending:
+            self.pending[looked.recording].append(path)
+        elif self._recognize(path):
+            self._finish(path)
+        else:
+            self.pending[looked.recording] = [path]
+            self._listen(path, calls)
 
-    def _listen(self, path: str, crew: Crew) -> None:
-        crew.submit(listen_piece, path, self.library.spec, {"threads": 1})
+    def _settle_unknown(self, path: str, looked: Looked | None) -> None:
+        """Note what sound a track of an older library holds, whose file is unchanged."""
+        track = self.unknown.pop(path)
+        self.report.unchanged += 1
+        held = looked is not None and looked.content_hash == track.content_hash
+        if held and looked is not None and track.id is not None:
+            self.library.set_identity(track.id, audio_hash=looked.audio_hash)
 
-    def _failed(self, failed: Failed, crew: Crew) -> None:
-        self.report.problems.append(Problem(failed.path, failed.reason))
-        self.report.failed += 1
-        # A file of the same bytes is tried by itself: its name may tell a decoder more.
-        others = self.pending.pop(self.hash_of.get(failed.path, ""), [])
-        rest = [file for file in others if file.path != failed.path]
-        if rest:
-            self.pending[rest[0].content_hash] = rest
-            self._listen(rest[0].path, crew)
+    def _known(self, looked: Looked) -> list[Track]:
+        """Return the tracks of the same recording, those of the same bytes first."""
+        found = {track.id: track for track in self.library.find_hash(looked.content_hash)}
+        if looked.audio_hash is not None:
+            for track in self.library.find_audio_hash(looked.audio_hash):
+                found.setdefault(track.id, track)
+        return list(found.values())
 
-    def _recognize(self, file: Hashed) -> bool:
-        """Deal with a file whose bytes the library knows; tell whether it does."""
-        tracks = self.library.find_hash(file.content_hash)
+    def _recognize(self, path: str) -> bool:
+        """Deal with a file whose recording the library knows; tell whether it does."""
+        looked, piece = self.looked[path], self.pieces[path]
+        tracks = self._known(looked)
         if not tracks:
             return False
-        piece = self.pieces[file.path]
-        where = {"size": file.size, "modified_ns": file.modified_ns}
-        here = next((track for track in tracks if track.path == file.path), None)
+        here = next((track for track in tracks if track.path == path), None)
         if here is not None:
-            self._relabel(here, piece, **where)
+            self._relabel(here, piece, looked)
             self.report.recognized += 1
             return True
         tracks.sort(key=lambda track: (track.genre != piece.genre, track.path or ""))
         gone = next((track for track in tracks if not _is_there(track.path)), None)
         if gone is not None:
-            self._leave(piece.path)
-            self._relabel(gone, piece, name=piece.name, path=piece.path, **where)
+            self._leave(path)
+            self._relabel(gone, piece, looked, moved=True)
             self.report.recognized += 1
             return True
         same = next((track for track in tracks if piece.genre == track.genre), None)
         if same is None or same.path is None:
-            self._add(piece, file, tracks[0], self.library.vector(tracks[0].id or 0))
+            like = tracks[0]
+            vector = self.library.vector(like.id or 0)
+            track = self._track(path, like.duration, like.artist, like.title)
+            self._add([track], [vector])
             self.report.recognized += 1
             return True
-        kept, left = sorted((file.path, same.path))
-        if kept == file.path:
-            self._leave(piece.path)
-            self._relabel(same, piece, name=piece.name, path=piece.path, **where)
+        kept, left = sorted((path, same.path), key=originals.rank)
+        if kept == path:
+            self._leave(path)
+            self._relabel(same, piece, looked, moved=True)
         self.report.duplicates.append((left, kept))
         return True
 
     def _leave(self, path: str) -> None:
-        """Take out the track of a path whose file now has other bytes, those of another track."""
+        """Take out the track of a path whose file now holds another recording, that of a track."""
         old = self.library.find_path(path)
         if old is not None and old.id is not None:
             self.library.remove([old.id], remember=False)
             self.changed = True
 
-    def _add(self, piece: Piece, file: Hashed, like: Track | Listened, vector: Vector) -> None:
-        self._add_all([(piece, file, like, vector)])
+    # Listen
 
-    def _add_all(self, found: Sequence[tuple[Piece, Hashed, Track | Listened, Vector]]) -> None:
-        tracks = []
-        for piece, file, like, _ in found:
-            # A file that was tagged or encoded anew is still what it was taught to be.
-            old = self.library.find_path(piece.path)
-            taught = old is not None and old.taught
-            tracks.append(
-                Track(
-                    name=piece.name,
-                    genre=old.genre if old is not None and taught else piece.genre,
-                    taught=taught,
-                    artist=piece.artist or like.artist,
-                    title=piece.title or like.title,
-                    path=piece.path,
-                    content_hash=file.content_hash,
-                    duration=like.duration,
-                    size=file.size,
-                    modified_ns=file.modified_ns,
-                )
-            )
-        self.library.add(tracks, np.stack([vector for *_, vector in found]), remember=False)
+    def _listen(self, path: str, calls: UnderWay) -> None:
+        calls.submit(path, extraction.extract, path, self.library.spec.to_json())
+
+    def _failed(self, failed: Failed, calls: UnderWay) -> None:
+        self.report.problems.append(Problem(failed.path, failed.reason))
+        self.report.failed += 1
+        self._finish(failed.path)
+        looked = self.looked.get(failed.path)
+        if looked is None:
+            return
+        # Another file of the same sound is tried by itself: its name may tell a decoder more.
+        files = self.pending.pop(looked.recording, [])
+        rest = [path for path in files if path != failed.path]
+        if rest:
+            self.pending[looked.recording] = rest
+            self._listen(rest[0], calls)
+
+    # Record
+
+    def _record(self, calls: UnderWay) -> None:
+        """Write down files that were heard, all of them at once, then others of the same sound."""
+        heard, self.heard = self.heard, []
+        found: list[tuple[Track, Vector]] = []
+        copies: list[str] = []
+        for path, extracted in heard:
+            looked = self.looked[path]
+            if not _is_unchanged(looked, path):
+                self._failed(Failed(path, "changed while it was read; build again"), calls)
+                continue
+            _, *others = self.pending.pop(looked.recording)
+            track = self._track(path, extracted.duration, None, None)
+            found.append((track, extracted.vector))
+            self.report.warnings += [Problem(path, warning) for warning in extracted.warnings]
+            copies += others
+            self._finish(path)
+        if found:
+            self._add([track for track, _ in found], [vector for _, vector in found])
+        self.report.heard += len(found)
+        for path in copies:
+            self._recognize(path)
+            self._finish(path)
+
+    def _track(
+        self, path: str, duration: float | None, artist: str | None, title: str | None
+    ) -> Track:
+        """Return the track of a file; artist and title are those of another file of its sound."""
+        looked, piece = self.looked[path], self.pieces[path]
+        # A file that was encoded anew is still what it was taught to be.
+        old = self.library.find_path(path)
+        taught = old is not None and old.taught
+        return Track(
+            name=piece.name,
+            genre=old.genre if old is not None and taught else piece.genre,
+            taught=taught,
+            artist=piece.artist or looked.artist or artist,
+            title=piece.title or looked.title or title,
+            path=path,
+            content_hash=looked.content_hash,
+            audio_hash=looked.audio_hash,
+            duration=duration,
+            size=looked.size,
+            modified_ns=looked.modified_ns,
+        )
+
+    def _add(self, tracks: list[Track], vectors: list[Vector]) -> None:
+        self.library.add(tracks, np.stack(vectors), remember=False)
         self.changed = True
 
-    def _record(self, heard: Sequence[Listened], crew: Crew) -> None:
-        """Write down files that were heard, all of them at once, then others of the same bytes."""
-        found: list[tuple[Piece, Hashed, Track | Listened, Vector]] = []
-        copies: list[Hashed] = []
-        for one in heard:
-            first, *others = self.pending.pop(self.hash_of[one.path])
-            if not _is_as(first):
-                self.pending[first.content_hash] = [first, *others]
-                self._failed(Failed(one.path, "changed while it was read; build again"), crew)
-                continue
-            found.append((self.pieces[one.path], first, one, one.vector))
-            self.report.warnings += [Problem(one.path, warning) for warning in one.warnings]
-            copies += others
-        if found:
-            self._add_all(found)
-        self.report.heard += len(found)
-        for file in copies:
-            self._recognize(file)
+    # What is gone
 
     def settle_missing(self, prune: bool) -> None:
         """Count the tracks whose files were not found, and take them out if that is asked for."""
@@ -320,17 +443,16 @@ def _is_there(path: str | None) -> bool:
     return True
 
 
-def _is_unchanged(track: Track, path: str) -> bool:
+def _is_unchanged(known: Track | Looked, path: str) -> bool:
     try:
         status = Path(path).stat()
     except OSError:
         return False
-    return (track.size, track.modified_ns) == (status.st_size, status.st_mtime_ns)
+    return (known.size, known.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
-def _is_as(file: Hashed) -> bool:
+def _size(path: str) -> int:
     try:
-        status = Path(file.path).stat()
+        return Path(path).stat().st_size
     except OSError:
-        return False
-    return (file.size, file.modified_ns) == (status.st_size, status.st_mtime_ns)
+        return 0

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from earmark.audio import is_audio_name
+from earmark.collection import levels
 from earmark.collection.pieces import Collection, Piece, Problem, absolute, readable
 from earmark.errors import CollectionError
 
 
-def scan_folder(folder: str | os.PathLike[str]) -> Collection:
+def scan_folder(folder: str | os.PathLike[str], *, genre_level: int | None = None) -> Collection:
     """Find the sound files of a folder; the first sub-folder on the way to each is its genre.
 
     Hidden files and folders are passed over, and so are files that do not have the name of a sound
     file. Links are followed, each folder once.
 
+    Parameters
+    ----------
+    folder
+        The folder.
+    genre_level
+        Which folder on the way to a file is its genre, from 1 on. None: the first, unless that is
+        clearly not meant.
+
     Raises
     ------
     CollectionError
-        There is no such folder, it cannot be read, or it has no sound files in sub-folders.
+        There is no such folder, it cannot be read, it has no sound files in sub-folders, or the
+        genres seem to lie at another level than the first.
     """
     root = absolute(folder)
     try:
@@ -32,17 +43,21 @@ def scan_folder(folder: str | os.PathLike[str]) -> Collection:
         raise CollectionError(f"{folder}: cannot be read ({error.strerror})") from error
     if not is_folder:
         raise CollectionError(f"{folder}: is a file; a folder with a sub-folder a genre is needed")
+    level = genre_level or 1
     pieces: list[Piece] = []
     problems: list[Problem] = []
     unread: list[OSError] = []
-    for path in sound_files(root, unread):
+    passed_over: Counter[str] = Counter()
+    for path in sound_files(root, unread, passed_over):
         below = path.parent.relative_to(root).parts
-        if below:
-            pieces.append(Piece(path=str(path), genre=readable(below[0]).strip() or below[0]))
+        if special := special_file(path):
+            problems.append(Problem(str(path), special))
+        elif len(below) >= level:
+            genre = below[level - 1]
+            pieces.append(Piece(path=str(path), genre=readable(genre).strip() or genre))
         else:
-            problems.append(
-                Problem(str(path), "is in no sub-folder, so it has no genre; put it into one")
-            )
+            where = "no sub-folder" if level == 1 else f"no folder of level {level}"
+            problems.append(Problem(str(path), f"is in {where}, so it has no genre; put it in one"))
     for missed in unread:
         if str(missed.filename) == str(root):
             raise CollectionError(f"{folder}: cannot be read ({missed.strerror})") from missed
@@ -52,16 +67,21 @@ def scan_folder(folder: str | os.PathLike[str]) -> Collection:
         raise CollectionError(
             f"{folder}: has no sound files in sub-folders; a sub-folder a genre is needed{first}"
         )
+    if genre_level is None:
+        levels.check(folder, root, [Path(piece.path) for piece in pieces])
     return Collection(
         source=str(root),
         pieces=tuple(sorted(pieces, key=lambda piece: piece.path)),
         problems=tuple(problems),
         covers=str(root),
         complete=not unread,
+        passed_over=dict(passed_over.most_common()),
     )
 
 
-def sound_files(root: Path, unread: list[OSError]) -> Iterator[Path]:
+def sound_files(
+    root: Path, unread: list[OSError], passed_over: Counter[str] | None = None
+) -> Iterator[Path]:
     """Yield the files of a folder, and of those below, that have the name of a sound file.
 
     Hidden files and folders are passed over. Links are followed, each folder once.
@@ -72,12 +92,32 @@ def sound_files(root: Path, unread: list[OSError]) -> Iterator[Path]:
         The folder; what is yielded begins as it does.
     unread
         Takes up the folders that cannot be read, as the errors that say so.
+    passed_over
+        Counts the endings, in lower case, of all other files that are not hidden.
     """
     seen = {_identity(root)}
     for where, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
         folders[:] = sorted(name for name in folders if _is_new(Path(where, name), seen))
-        for name in sorted(filter(is_audio_name, files)):
-            yield Path(where, name)
+        for name in sorted(files):
+            if is_audio_name(name):
+                yield Path(where, name)
+            elif passed_over is not None and not name.startswith("."):
+                passed_over[readable(PurePath(name).suffix.lower())] += 1
+
+
+def special_file(path: Path) -> str | None:
+    """Say what is wrong with a path that leads to no ordinary file; None where it may be read.
+
+    Nothing is opened: that would wait for somebody to write to a pipe.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        # Who opens it says what is wrong.
+        return None
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    return "is a pipe or a device, not a file; save the sound to a file"
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from earmark.collection.folder import special_file
 from earmark.collection.pieces import Collection, Piece, Problem, absolute, readable
 from earmark.errors import CollectionError
 
@@ -89,7 +90,7 @@ def _problem(cell: dict[str, str], path: str, before: Piece | None, line: int | 
     try:
         # A link that leads nowhere is left to those who read the file.
         Path(path).lstat()
-        return "is a folder" if Path(path).is_dir() else None
+        return "is a folder" if Path(path).is_dir() else special_file(Path(path))
     except (FileNotFoundError, NotADirectoryError):
         return "there is no such file"
     except OSError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 
@@ -61,6 +62,9 @@ class Collection:
         files anywhere.
     complete
         Everything could be looked at, so that a file that was not seen is not there.
+    passed_over
+        Files whose names are not those of sound files, counted by their endings, such as
+        ``".jpg"``; those without an ending under ``""``.
     """
 
     source: str
@@ -68,6 +72,7 @@ class Collection:
     problems: tuple[Problem, ...]
     covers: str | None
     complete: bool = True
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def readable(text: str) -> str:

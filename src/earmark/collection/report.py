@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from earmark.collection.pieces import Problem
+from earmark.schemas import named
 
 
 @dataclass
@@ -18,13 +20,13 @@ class BuildReport:
     heard
         Files that were heard now.
     recognized
-        Files known by their bytes: moved, touched, or copies under another genre.
+        Files known by their sound: moved, touched, tagged anew, or copies under another genre.
     relabeled
         Tracks whose genre, artist or title was changed without hearing them.
     unchanged
         Files that were not even opened.
     duplicates
-        Files that were left out since the library has the same bytes under the same genre: each
+        Files that were left out since the library has the same sound under the same genre: each
         with the path of the one that it has.
     failed
         Files of ``total`` that could not be used.
@@ -36,6 +38,12 @@ class BuildReport:
         Tracks whose files were not found; they stay.
     pruned
         Tracks that were taken out since their files were not found.
+    passed_over
+        Files of the folder whose names are not those of sound files, counted by their endings.
+    under_way
+        The files that workers have at this moment.
+    bytes_total, bytes_done
+        Of the files that have to be opened, and of those among them that are done.
     seconds
         How long it took.
     """
@@ -51,6 +59,10 @@ class BuildReport:
     warnings: list[Problem] = field(default_factory=list)
     missing: int = 0
     pruned: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+    under_way: list[str] = field(default_factory=list)
+    bytes_total: int = 0
+    bytes_done: int = 0
     seconds: float = 0.0
 
     @property
@@ -58,3 +70,28 @@ class BuildReport:
         """How many of ``total`` are done."""
         done = self.heard + self.recognized + self.unchanged
         return done + len(self.duplicates) + self.failed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return named(
+            "build",
+            {
+                "total": self.total,
+                "heard": self.heard,
+                "recognized": self.recognized,
+                "relabeled": self.relabeled,
+                "unchanged": self.unchanged,
+                "failed": self.failed,
+                "missing": self.missing,
+                "pruned": self.pruned,
+                "duplicates": [{"path": left, "kept": kept} for left, kept in self.duplicates],
+                "skipped": [
+                    {"path": problem.path, "reason": problem.reason} for problem in self.problems
+                ],
+                "warnings": [
+                    {"path": warning.path, "warning": warning.reason} for warning in self.warnings
+                ],
+                "passed_over": self.passed_over,
+                "seconds": round(self.seconds, 3),
+            },
+        )

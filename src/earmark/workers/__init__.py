@@ -12,8 +12,13 @@ and the server share this one design; so can any program that has such work.
 64
 """
 
+import logging
+
 from earmark.workers.child import report_progress
 from earmark.workers.limits import Limits, available_cores
 from earmark.workers.pool import Call, WorkerPool
 
 __all__ = ["Call", "Limits", "WorkerPool", "available_cores", "report_progress"]
+
+# Programs that set up no log, such as commands, say what is to be said of a file themselves.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -1,0 +1,135 @@
+"""At which level of a folder tree the genres lie, where that is clearly not the first."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePath
+
+from earmark.errors import CollectionError
+
+DEEPEST = 4
+"""Levels that are looked at."""
+
+SHARED = 0.5
+"""Folders that have this share of their sub-folders in common hold the same genres."""
+
+LIKE_ARTISTS = 0.5
+"""Folders are no genres where this share of them is called like the artists in it."""
+
+ASKED = 12
+"""Folders of which a file is asked for its tags."""
+
+
+def check(named: str | os.PathLike[str], root: Path, files: Sequence[Path]) -> None:
+    """Refuse a folder whose genres clearly lie below its first sub-folders.
+
+    Parameters
+    ----------
+    named
+        The folder as the user named it.
+    root
+        The folder.
+    files
+        Its sound files.
+
+    Raises
+    ------
+    CollectionError
+        With the command that takes the genres from the right level.
+    """
+    ways = [path.relative_to(root).parts for path in files]
+    alone = _one_folder(ways)
+    if alone:
+        inner = Path(named, *ways[0][:alone])
+        count = len({way[alone] for way in ways if len(way) > alone + 1})
+        raise CollectionError(
+            f"{named}: all its music lies in {PurePath(*ways[0][:alone])}, which holds {count} "
+            f"folders; if these are the genres, build {_quoted(inner)}, or give --genre-level "
+            f"{alone + 1}; if not, give --genre-level 1"
+        )
+    if _same_folders(ways):
+        raise CollectionError(
+            f"{named}: its folders hold folders of the same names; if these are the genres, give "
+            "--genre-level 2; if not, give --genre-level 1"
+        )
+
+
+def _one_folder(ways: Sequence[tuple[str, ...]]) -> int:
+    """Return how many folders all files share on their way, where several begin there; else 0."""
+    for depth in range(1, DEEPEST):
+        if len({way[:depth] for way in ways}) > 1 or any(len(way) <= depth for way in ways):
+            return 0
+        below = {way[depth] for way in ways if len(way) > depth + 1}
+        beside = any(len(way) == depth + 1 for way in ways)
+        if beside:
+            return 0
+        if len(below) > 1:
+            return depth
+    return 0
+
+
+def _same_folders(ways: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether folders, such as train and test, hold folders of the same names."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for way in ways:
+        if len(way) < 3:
+            return False
+        inside[way[0]].add(way[1].casefold())
+    if len(inside) < 2:
+        return False
+    common, every = set.intersection(*inside.values()), set.union(*inside.values())
+    return len(common) > 1 and len(common) >= SHARED * len(every)
+
+
+def check_artists(
+    named: str | os.PathLike[str],
+    folders: Iterable[tuple[str, str]],
+    artist_of: Callable[[Sequence[str]], Sequence[str | None]],
+) -> None:
+    """Refuse folders that are called like the artists of their files.
+
+    Parameters
+    ----------
+    named
+        The folder as the user named it.
+    folders
+        Label and path of its files.
+    artist_of
+        Returns the artists of files, None where nothing is known.
+
+    Raises
+    ------
+    CollectionError
+        They are artists, and no genres.
+    """
+    first: dict[str, str] = {}
+    for label, path in folders:
+        first.setdefault(label, path)
+    step = max(1, len(first) // ASKED)
+    chosen = list(first.items())[::step][:ASKED]
+    if len(chosen) < 3:
+        return
+    artists = artist_of([path for _, path in chosen])
+    alike = [
+        label
+        for (label, _), artist in zip(chosen, artists, strict=True)
+        if artist is not None and _folded(artist) == _folded(label)
+    ]
+    if len(alike) > LIKE_ARTISTS * len(chosen):
+        raise CollectionError(
+            f"{named}: its folders are called like the artists of their songs ({alike[0]}, "
+            f"{alike[1]}, …), but a folder a genre is needed; list the songs with their genres in "
+            "a --manifest, give --genre-level 2 if genres lie below, or --genre-level 1 if these "
+            "are genres all the same"
+        )
+
+
+def _folded(name: str) -> str:
+    return "".join(mark for mark in name.casefold() if mark.isalnum())
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
