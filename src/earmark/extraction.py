@@ -98,6 +98,13 @@ def look(path: str) -> Looked:
     )
 
 
+def artists(paths: list[str]) -> list[str | None]:
+    """Return what the tags of files say of their artists, None where they say nothing."""
+    from earmark.collection.tags import read_tags
+
+    return [_line(read_tags(path)[0]) for path in paths]
+
+
 def extract(
     path: str,
     extractor: Mapping[str, Any],

@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.progress import Progress
 
-from earmark.cli.build import _columns, build
+from earmark.cli.build import build
+from earmark.cli.progress import columns
 from earmark.library import Library
 from support import sounds
 
@@ -177,13 +178,13 @@ def test_when_nothing_can_be_used_no_library_is_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [40, 55, 56, 75, 76, 80, 100, 200])
 def test_progress_keeps_its_numbers_on_a_narrow_screen(width: int) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
-    progress = Progress(*_columns(width), console=screen)
-    task = progress.add_task("listening", total=12_345, rate="123.4 files/s")
+    progress = Progress(*columns(width, "listening"), console=screen)
+    task = progress.add_task("listening", total=12_345, rate="123.4 files/s", left="about 3 min left")
     progress.update(task, completed=10_000)
     screen.print(progress.get_renderable())
     drawn = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "10000/12345" in drawn
-    assert "-:--:--" in drawn
+    assert "about 3 min left" in drawn
     assert ("123.4 files/s" in drawn) == (width >= 56)
     assert drawn.count("\n") == 1
 

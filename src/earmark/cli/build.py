@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from earmark.cli.common import (
     EXIT_CODES,
     EXIT_INTERRUPTED,
     EXIT_PARTLY,
     EXIT_TERMINATED,
+    MEGABYTE,
     FileName,
     Terminated,
-    console,
+    limit_options,
+    passed_over,
 )
+from earmark.cli.progress import State, progress_of
 from earmark.errors import CollectionError
-from earmark.words import clock, plural, shown
+from earmark.words import plural, shown
 
 if TYPE_CHECKING:
     from earmark.collection import BuildReport
-
-PLAIN_EVERY = 10.0
-"""Seconds between lines of progress where no bar can be drawn."""
-
-BAR_FROM, RATE_FROM = 76, 56
-"""From how many columns on the progress has a bar, and how quickly it goes."""
 
 SHOWN = 20
 """How many files of a kind are listed before the rest is only counted."""
@@ -78,6 +64,14 @@ SHOWN = 20
     help="How many files to work on at a time; by default one a core.",
 )
 @click.option("--prune", is_flag=True, help="Take out tracks whose files are no longer there.")
+@click.option(
+    "--genre-level",
+    type=click.IntRange(1, 20),
+    metavar="N",
+    help="Which folder on the way to a file is its genre; 1 is the first below FOLDER.",
+)
+@limit_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
 def build(
     folder: Path | None,
     manifest: Path | None,
@@ -85,6 +79,10 @@ def build(
     extractor: str | None,
     jobs: int | None,
     prune: bool,
+    genre_level: int | None,
+    time_limit: float,
+    memory_limit: int,
+    as_json: bool,
 ) -> None:
     """Make a library of the music in FOLDER, where each sub-folder is a genre.
 
@@ -93,20 +91,35 @@ def build(
     """
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
+    from earmark.workers import Limits
 
     if (folder is None) == (manifest is None):
         raise click.UsageError("give either a FOLDER or a --manifest")
+    if manifest is not None and genre_level is not None:
+        raise click.UsageError("--genre-level is for a FOLDER; a --manifest names the genres itself")
+    limits = Limits(
+        seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
+    )
     if folder is not None:
-        music = collection.scan_folder(folder)
+        music = collection.scan_folder(folder, genre_level=genre_level)
     else:
         assert manifest is not None
         music = collection.read_manifest(manifest)
     was_there = os.path.lexists(output)
     named = shown(str(output))
+    if folder is not None and genre_level is None and not was_there:
+        collection.check_folders_are_genres(music, limits=limits)
     with collection.open_for_build(output, extractor) as library:
         try:
-            with _progress(len(music.pieces)) as progress:
-                report = collection.build(library, music, jobs=jobs, prune=prune, progress=progress)
+            with progress_of("listening") as update:
+                report = collection.build(
+                    library,
+                    music,
+                    jobs=jobs,
+                    limits=limits,
+                    prune=prune,
+                    progress=lambda now: update(_state(now)),
+                )
         except (KeyboardInterrupt, Terminated) as stop:
             kept = library.count()
             click.echo(
@@ -122,7 +135,11 @@ def build(
             output.unlink(missing_ok=True)
         raise CollectionError(f"{music.source}: no file of it could be used")
     what = f"{tracks} {plural(tracks, 'track')} of {len(genres)} {plural(len(genres), 'genre')}"
-    click.echo(f"{named}: {what}; {_done(report)}")
+    if as_json:
+        told = {**report.to_json(), "library": str(output), "tracks": tracks, "genres": genres}
+        click.echo(json.dumps(told))
+    else:
+        click.echo(f"{named}: {what}; {_done(report)}")
     if report.problems:
         sys.exit(EXIT_PARTLY)
 
@@ -141,11 +158,30 @@ def _done(report: BuildReport) -> str:
     return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to do"
 
 
+def _state(report: BuildReport) -> State:
+    """Return what of a report counts as progress; files that were unchanged took no time."""
+    return State(
+        done=report.finished,
+        total=report.total,
+        worked=report.finished - report.unchanged,
+        work=report.total - report.unchanged,
+        size_done=report.bytes_done,
+        size=report.bytes_total,
+        under_way=report.under_way,
+    )
+
+
 def _list_problems(report: BuildReport) -> None:
     """Say on stderr what is odd, worst last."""
     duplicates = [f"{left}: has the same sound as {kept}" for left, kept in report.duplicates]
     _list("duplicates, left out", duplicates)
     _list("used, but", [str(warning) for warning in report.warnings])
+    if report.passed_over:
+        click.echo(
+            f"passed over, since they are not named like sound files: "
+            f"{passed_over(report.passed_over)}; a --manifest takes them",
+            err=True,
+        )
     # Every file that was skipped is named, however many.
     _list("skipped", [str(problem) for problem in report.problems], limit=None)
 
@@ -158,57 +194,3 @@ def _list(title: str, lines: list[str], limit: int | None = SHOWN) -> None:
         click.echo(f"  {shown(line)}", err=True)
     if limit is not None and len(lines) > limit:
         click.echo(f"  and {len(lines) - limit} more", err=True)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[BuildReport], None]]:
-    """Draw a bar on a terminal; elsewhere print a line now and then."""
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        yield _plain()
-        return
-    with Progress(*_columns(screen.width), console=screen, transient=True) as bar:
-        task = bar.add_task("listening", total=total, rate="")
-        began = time.monotonic()
-
-        def update(report: BuildReport) -> None:
-            rate = _rate(report, began)
-            bar.update(task, completed=report.finished, rate=rate)
-
-        yield update
-
-
-def _columns(width: int) -> list[ProgressColumn]:
-    """Return what is shown of the progress on a screen of a width: numbers before the bar."""
-    columns: list[ProgressColumn] = [MofNCompleteColumn()]
-    if width >= BAR_FROM:
-        columns = [TextColumn("listening"), BarColumn(min(40, width - BAR_FROM + 10)), *columns]
-    if width >= RATE_FROM:
-        columns += [TextColumn("{task.fields[rate]}"), TimeElapsedColumn()]
-    return [*columns, TextColumn("left"), TimeRemainingColumn()]
-
-
-def _plain() -> Callable[[BuildReport], None]:
-    began = last = time.monotonic()
-
-    def update(report: BuildReport) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < PLAIN_EVERY and report.finished < report.total:
-            return
-        last = now
-        work = report.finished - report.unchanged
-        line = f"{report.finished}/{report.total} {_rate(report, began)}".rstrip()
-        if work and report.finished < report.total:
-            left = (now - began) / work * (report.total - report.finished)
-            line += f", about {clock(left)} left"
-        click.echo(line, err=True)
-
-    return update
-
-
-def _rate(report: BuildReport, began: float) -> str:
-    """Return how quickly files are heard; those that were unchanged took no time."""
-    work = report.finished - report.unchanged
-    elapsed = time.monotonic() - began
-    return f"{work / elapsed:.1f} files/s" if work and elapsed > 0 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from earmark.words import shown as shown
+
+MEGABYTE = 2**20
 
 EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
@@ -70,3 +72,42 @@ def shown_lines(text: str) -> str:
 def padded(text: str, width: int) -> str:
     """Fill text up to a width on the screen, where some characters take two columns."""
     return text + " " * (width - cell_len(text))
+
+
+def limit_options(command: F) -> F:
+    """Add ``--time-limit`` and ``--memory-limit``: what one file may take."""
+    command = click.option(
+        "--memory-limit",
+        type=click.IntRange(1, 1_000_000),
+        default=400,
+        show_default=True,
+        metavar="MB",
+        help="Memory that one file may need, beyond what a worker holds when it is idle.",
+    )(command)
+    return click.option(
+        "--time-limit",
+        type=click.FloatRange(0, min_open=True),
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long one file may take.",
+    )(command)
+
+
+def passed_over(counts: Mapping[str, int]) -> str:
+    """Say which files of a folder were left out for their names.
+
+    Parameters
+    ----------
+    counts
+        Of files, by their endings.
+
+    >>> passed_over({".jpg": 12, "": 1})
+    '12 .jpg, 1 without an ending'
+    """
+    told = [
+        f"{count} {shown(ending, 20) or 'without an ending'}"
+        for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    more = f" and {sum(sorted(counts.values(), reverse=True)[12:])} more" if told[12:] else ""
+    return f"{', '.join(told[:12])}{more}"

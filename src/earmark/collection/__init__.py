@@ -2,6 +2,7 @@
 
 from earmark.collection.builder import build
 from earmark.collection.folder import scan_folder
+from earmark.collection.levels import check_folders_are_genres
 from earmark.collection.manifest import read_manifest
 from earmark.collection.pieces import Collection, Piece, Problem
 from earmark.collection.report import BuildReport
@@ -13,6 +14,7 @@ __all__ = [
     "Piece",
     "Problem",
     "build",
+    "check_folders_are_genres",
     "open_for_build",
     "read_manifest",
     "scan_folder",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from earmark.errors import CollectionError
+from earmark import extraction
+from earmark.collection.pieces import Collection
+from earmark.errors import CollectionError, WorkerError
+from earmark.workers import Limits, WorkerPool
 
 DEEPEST = 4
 """Levels that are looked at."""
@@ -19,8 +22,8 @@ SHARED = 0.5
 LIKE_ARTISTS = 0.5
 """Folders are no genres where this share of them is called like the artists in it."""
 
-ASKED = 12
-"""Folders of which a file is asked for its tags."""
+LEAST_FOLDERS, ASKED = 3, 12
+"""Folders of which a file is asked for its tags, at least and at most."""
 
 
 def check(named: str | os.PathLike[str], root: Path, files: Sequence[Path]) -> None:
@@ -84,35 +87,38 @@ def _same_folders(ways: Sequence[tuple[str, ...]]) -> bool:
     return len(common) > 1 and len(common) >= SHARED * len(every)
 
 
-def check_artists(
-    named: str | os.PathLike[str],
-    folders: Iterable[tuple[str, str]],
-    artist_of: Callable[[Sequence[str]], Sequence[str | None]],
-) -> None:
-    """Refuse folders that are called like the artists of their files.
+def check_folders_are_genres(collection: Collection, *, limits: Limits | None = None) -> None:
+    """Refuse a collection whose genres are called like the artists of their files.
+
+    A worker process reads the tags of a few files.
 
     Parameters
     ----------
-    named
-        The folder as the user named it.
-    folders
-        Label and path of its files.
-    artist_of
-        Returns the artists of files, None where nothing is known.
+    collection
+        From `scan_folder`.
+    limits
+        What it may take.
 
     Raises
     ------
     CollectionError
-        They are artists, and no genres.
+        The folders are those of artists, and no genres.
     """
     first: dict[str, str] = {}
-    for label, path in folders:
-        first.setdefault(label, path)
+    for piece in collection.pieces:
+        first.setdefault(piece.genre, piece.path)
     step = max(1, len(first) // ASKED)
     chosen = list(first.items())[::step][:ASKED]
-    if len(chosen) < 3:
+    if len(chosen) < LEAST_FOLDERS:
         return
-    artists = artist_of([path for _, path in chosen])
+    try:
+        with WorkerPool(1, limits=limits) as pool:
+            artists = pool.call(
+                extraction.artists, [path for _, path in chosen], name=collection.source
+            ).result()
+    except WorkerError:
+        # A file that breaks the worker is told of when its turn comes.
+        return
     alike = [
         label
         for (label, _), artist in zip(chosen, artists, strict=True)
@@ -120,10 +126,10 @@ def check_artists(
     ]
     if len(alike) > LIKE_ARTISTS * len(chosen):
         raise CollectionError(
-            f"{named}: its folders are called like the artists of their songs ({alike[0]}, "
-            f"{alike[1]}, …), but a folder a genre is needed; list the songs with their genres in "
-            "a --manifest, give --genre-level 2 if genres lie below, or --genre-level 1 if these "
-            "are genres all the same"
+            f"{collection.source}: its folders are called like the artists of their songs "
+            f"({', '.join(alike[:2])}, …), but a folder a genre is needed; list the songs with "
+            "their genres in a --manifest, give --genre-level 2 if genres lie below, or "
+            "--genre-level 1 if these are genres all the same"
         )
 
 
