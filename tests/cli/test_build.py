@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import os
 import shutil
 import signal
@@ -175,11 +176,66 @@ def test_when_nothing_can_be_used_no_library_is_left(tmp_path: Path) -> None:
     assert not (tmp_path / "my.earmark").exists()
 
 
+def test_what_was_done_and_left_out_as_json(music: Path, tmp_path: Path) -> None:
+    (music / "pop" / "broken.mp3").write_bytes(b"no sound at all" * 100)
+    shutil.copy(music / "pop" / "album" / "pop 0.flac", music / "pop" / "pop 0 (copy).flac")
+    (music / "pop" / "cover.JPG").touch()
+    (music / "pop" / "film.mov").touch()
+    (music / "pop" / "README").touch()
+    code, stdout, stderr = run(music, "-o", tmp_path / "my.earmark", "--json")
+    assert code == 3
+    told = json.loads(stdout)
+    assert told["schema"] == "earmark.build/1"
+    assert (told["heard"], told["tracks"], told["genres"]["pop"]) == (15, 15, EACH)
+    (skipped,) = told["skipped"]
+    assert skipped["path"] == str(music / "pop" / "broken.mp3")
+    assert skipped["reason"]
+    (duplicate,) = told["duplicates"]
+    assert duplicate["path"].endswith("pop 0 (copy).flac")
+    assert told["passed_over"] == {".jpg": 1, ".mov": 1, "": 1}
+    assert "passed over" in stderr
+    for ending in ("1 .jpg", "1 .mov", "1 without an ending"):
+        assert ending in stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names as POSIX has them")
+def test_pipes_and_devices_are_refused_and_not_waited_for(music: Path, tmp_path: Path) -> None:
+    os.mkfifo(music / "pop" / "pipe.wav")
+    (music / "pop" / "device.wav").symlink_to("/dev/zero")
+    code, stdout, stderr = run(music, "-o", tmp_path / "my.earmark")
+    assert code == 3
+    assert "15 heard, 2 skipped" in stdout
+    assert stderr.count("is a pipe or a device, not a file") == 2
+    manifest = music / "list.csv"
+    manifest.write_text("path,genre\njazz/album/jazz 0.flac,jazz\npop/pipe.wav,pop\n")
+    code, stdout, stderr = run("--manifest", manifest, "-o", tmp_path / "other.earmark")
+    assert code == 3
+    assert (
+        "pipe.wav: is a pipe or a device, not a file; save the sound to a file (line 3)" in stderr
+    )
+
+
+def test_folders_of_artists_are_no_genres(music: Path, tmp_path: Path) -> None:
+    artists = tmp_path / "by artist"
+    for genre in GENRES:
+        shutil.copytree(music / genre, artists / f"{genre.title()} Artist")
+    out = tmp_path / "my.earmark"
+    code, stdout, stderr = run(artists, "-o", out)
+    assert (code, stdout) == (1, "")
+    assert "called like the artists of their songs" in stderr
+    assert "--manifest" in stderr
+    assert stderr.count("\n") == 1
+    assert not out.exists()
+    assert run(artists, "-o", out, "--genre-level", 1)[0] == 0
+
+
 @pytest.mark.parametrize("width", [40, 55, 56, 75, 76, 80, 100, 200])
 def test_progress_keeps_its_numbers_on_a_narrow_screen(width: int) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
     progress = Progress(*columns(width, "listening"), console=screen)
-    task = progress.add_task("listening", total=12_345, rate="123.4 files/s", left="about 3 min left")
+    task = progress.add_task(
+        "listening", total=12_345, rate="123.4 files/s", left="about 3 min left"
+    )
     progress.update(task, completed=10_000)
     screen.print(progress.get_renderable())
     drawn = screen.file.getvalue()  # type: ignore[attr-defined]

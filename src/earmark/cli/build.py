@@ -96,7 +96,9 @@ def build(
     if (folder is None) == (manifest is None):
         raise click.UsageError("give either a FOLDER or a --manifest")
     if manifest is not None and genre_level is not None:
-        raise click.UsageError("--genre-level is for a FOLDER; a --manifest names the genres itself")
+        raise click.UsageError(
+            "--genre-level is for a FOLDER; a --manifest names the genres itself"
+        )
     limits = Limits(
         seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
     )

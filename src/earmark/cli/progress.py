@@ -1,4 +1,4 @@
-"""Progress of work on many files, on standard error: a bar on a terminal, else a line now and then."""
+"""Progress of work on many files: a bar on a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
