@@ -57,6 +57,13 @@ def parts() -> tuple[str, ...]:
     return tuple(line.split()[0] for line in listing[1].splitlines())
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(file.read_text("utf-8"))
+
+
+@cache
 def modules() -> dict[str, Path]:
     """Return every module of the package by its dotted name."""
     found = {}
@@ -123,9 +130,7 @@ def test_the_page_lists_every_part_and_no_other() -> None:
 def test_imports_lead_down() -> None:
     known = modules()
     faults = [
-        fault
-        for module, file in known.items()
-        for fault in upward(module, ast.parse(file.read_text("utf-8")), known)
+        fault for module, file in known.items() for fault in upward(module, parsed(file), known)
     ]
     assert faults == []
 
@@ -152,7 +157,7 @@ def test_foreign_packages_are_used_in_their_part_only() -> None:
     faults = []
     for file in known.values():
         place = file.relative_to(SOURCE).as_posix()
-        for name, line in imports(ast.parse(file.read_text("utf-8")), known):
+        for name, line in imports(parsed(file), known):
             homes = HOMES.get(name.partition(".")[0])
             astray = homes is not None and not any(
                 place == home or place.startswith(f"{home}/") for home in homes
@@ -167,7 +172,7 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
     known = modules()
     needs: dict[str, set[str]] = {}
     for module, file in known.items():
-        top = ast.parse(file.read_text("utf-8"))
+        top = parsed(file)
         late = (ast.FunctionDef, ast.If)
         body = ast.Module([node for node in top.body if not isinstance(node, late)], [])
         needs[module] = {name for name, _ in imports(body, known) if name in known} - {module}

@@ -172,6 +172,9 @@ class Server:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.stop(signal.SIGKILL)
+        for output in (self.process.stdout, self.process.stderr):
+            if output is not None:
+                output.close()
 
 
 def wait_until(what: Callable[[], bool], seconds: float = 60.0) -> None:

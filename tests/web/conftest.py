@@ -46,6 +46,16 @@ def tune_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sounds.write(file, song("melody", 100, 6.0), 22050)
 
 
+class Client(FlaskClient):
+    """Reads every answer to its end and closes it, as programs and browsers do."""
+
+    def open(self, *arguments: Any, buffered: bool = True, **named: Any) -> Any:
+        answer = super().open(*arguments, buffered=buffered, **named)
+        # Werkzeug's client keeps a body of more than 500 kB in a file, and does not close it.
+        answer.request.environ["wsgi.input"].close()
+        return answer
+
+
 @pytest.fixture
 def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeApp]:
     """Make applications, as on a loopback address unless told otherwise."""
@@ -64,6 +74,7 @@ def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeAp
         config = Config(**settings)
         services.append(Service(config, make_pool=make_pool))
         app = create_app(config, service=services[-1])
+        app.test_client_class = Client
         wait_until(lambda: services[-1].pool.started == config.workers)
         return app
 

@@ -526,6 +526,21 @@ def test_too_many_parts_are_not_called_too_many_bytes(client):
         assert "MB" not in body["detail"]
 
 
+def test_no_part_of_a_refused_form_stays_open(app, client, monkeypatch):
+    opened = []
+    inner = app.request_class._get_file_stream
+
+    def note(self, *arguments, **named):
+        opened.append(inner(self, *arguments, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(app.request_class, "_get_file_stream", note)
+    parts = upload(*[(f"{n}.wav", b"x") for n in range(1200)])
+    assert client.post(f"{API}/classify", data=parts).status_code == 413
+    assert len(opened) == 1000
+    assert all(stream.closed for stream in opened)
+
+
 def test_a_track_can_be_relabelled_and_removed(client):
     track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
     path = f"{API}/tracks/{track['id']}"

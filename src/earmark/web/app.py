@@ -20,6 +20,7 @@ from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
 from earmark.web.config import Config
 from earmark.web.current import service as current_service
+from earmark.web.forms import Request
 from earmark.web.service import Service
 
 HERE = Path(__file__).resolve().parent
@@ -62,6 +63,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
         static_url_path=f"/static/{_fingerprint(HERE / 'static')}",
         template_folder=str(HERE / "templates"),
     )
+    app.request_class = Request
     app.config.update(
         SECRET_KEY=config.secret or secrets.token_hex(32),
         MAX_CONTENT_LENGTH=config.max_upload,
