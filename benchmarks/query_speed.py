@@ -23,9 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
+from earmark.features import Comparison
 from earmark.features.gaussian import pack, unpack
 from earmark.library.classic.mydat import read_rows
-from earmark.neighbors import Parameters, Voter
+from earmark.neighbors import MajorityVoter, Parameters, one_hot
 
 PROMISE = 10_000
 K = 8
@@ -81,7 +82,8 @@ def main(path: Path | None) -> None:
         vectors, source = read_rows(path).vectors[:N_TRACKS], path.name
     means, covariances = unpack(vectors)
     tracks = list(zip(means, covariances, range(len(means)), strict=True))
-    voter = Voter(vectors, ["any"] * len(vectors), Parameters("gaussian-kl", K))
+    parameters = Parameters(Comparison("gaussian-kl"), K)
+    voter = MajorityVoter(vectors, *one_hot(["any"] * len(vectors)), parameters)
     same = sum(
         set(plain_loop(tracks, tracks[row], K)) == set(voter.kneighbors(vectors[[row]], K)[1][0])
         for row in range(0, len(tracks), 100)

@@ -20,7 +20,7 @@ from earmark.audio import open_recording
 from earmark.evaluation import metrics
 from earmark.evaluation.intervals import bootstrap
 from earmark.features.musicnn import extractor
-from earmark.neighbors import group_tracks, leave_group_out
+from earmark.neighbors import group_tracks, leave_group_out, one_hot
 
 Array = NDArray[np.float32]
 
@@ -117,7 +117,7 @@ def row(name: str, clips: list[Clip], vectors: Array, crops: Array) -> str:
     cells = [name]
     for heard, lengths in ((vectors, seconds), (crops, np.minimum(seconds, 3.0))):
         answers = leave_group_out(
-            heard, genres, groups, comparison=EXTRACTOR.spec.comparison, seconds=lengths
+            heard, *one_hot(genres), groups, comparison=EXTRACTOR.spec.comparison, seconds=lengths
         )
         rows = metrics.confusion_matrix(labels, answers.winners, labels.max() + 1)
         low_high = bootstrap(labels, answers.winners, groups, labels.max() + 1, figures)["balanced"]

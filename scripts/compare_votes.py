@@ -21,10 +21,9 @@ from earmark.evaluation import metrics
 from earmark.evaluation.intervals import bootstrap
 from earmark.library import open_library
 from earmark.library.fitting import tracks_together
-from earmark.neighbors.fitting import deal, members_of
+from earmark.neighbors.fitting import assign_folds, members_of
+from earmark.neighbors.local_scaling import shrink
 from earmark.neighbors.metrics import normalize
-from earmark.neighbors.search import exclude_tracks, nearest
-from earmark.neighbors.space import shrink
 from earmark.neighbors.vote import nearness_weights, vote
 
 Array = NDArray[np.floating]
@@ -120,7 +119,7 @@ def judge(
     """Return the genre [n] that each track gets from the tracks of other artists."""
     n_genres = labels.max() + 1
     named = np.empty(len(labels), dtype=np.intp)
-    for fold in deal(groups, 20):
+    for fold in assign_folds(groups, 20):
         rest = np.setdiff1d(np.arange(len(labels)), fold)
         embed = way.fit(vectors[rest], labels[rest])
         points = embed(vectors)
@@ -128,8 +127,10 @@ def judge(
         excluded = members_of(groups, fold)
         if way.hubs:
             distances = without_hubs(distances, points, way)
-        exclude_tracks(distances, excluded)
-        found, neighbors = nearest(distances, way.k)
+        for row, tracks in zip(distances, excluded, strict=True):
+            row[tracks] = np.inf
+        neighbors = np.argsort(distances, axis=1, kind="stable")[:, : way.k]
+        found = np.take_along_axis(distances, neighbors, axis=1)
         weights = (
             nearness_weights(found - found.min(initial=0)) if way.nearness else np.ones_like(found)
         )
@@ -139,7 +140,7 @@ def judge(
         weights /= np.take_along_axis(sizes, labels[neighbors], axis=1) ** way.size_correction
         if way.artist_discount < 1:
             weights *= artist_discounts(groups[neighbors], way.artist_discount)
-        named[fold] = vote(found, labels[neighbors], n_genres, weights)[1]
+        named[fold] = vote(found, np.eye(n_genres)[labels], neighbors, weights=weights)[1]
     return named
 
 

@@ -138,7 +138,7 @@ def test_imports_lead_down() -> None:
 @pytest.mark.parametrize(
     ("module", "code"),
     [
-        ("earmark.neighbors.voter", "from earmark.library import Library"),
+        ("earmark.neighbors.voters", "from earmark.library import Library"),
         ("earmark.audio.files", "import earmark.features.base"),
         ("earmark.library.store", "def late():\n    from earmark.web import app"),
         ("earmark.listen", "from earmark import classify"),

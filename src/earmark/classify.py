@@ -16,7 +16,7 @@ from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, g
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
-from earmark.neighbors import STRANGE, Voter
+from earmark.neighbors import OUT_OF_DISTRIBUTION, Voter
 from earmark.schemas import schema
 
 N_TAGS_SHOWN = 5
@@ -121,7 +121,7 @@ class Prediction:
         sets promise nothing about that.
         """
         count = len(self.prediction_set)
-        told = self.coverage is not None and self.reason != STRANGE
+        told = self.coverage is not None and self.reason != OUT_OF_DISTRIBUTION
         return self.prediction_set if told and 1 < count < len(self.probabilities) else ()
 
     def to_json(self) -> dict[str, Any]:
@@ -229,15 +229,18 @@ class Classifier:
         winner = answers.winners[0]
         # Of genres with equal votes the winner stands first, not the first of the alphabet.
         ranked = np.concatenate([[winner], ranked[ranked != winner]])
+        names = answers.genre_names
         return Prediction(
             path=os.fspath(heard.path),
-            genre=answers.genres[winner],
+            genre=names[winner],
             confidence=float(answers.confidence[0]),
-            probabilities={answers.genres[i]: float(answers.probabilities[0, i]) for i in ranked},
+            probabilities={
+                answers.genre_names[i]: float(answers.probabilities[0, i]) for i in ranked
+            },
             neighbors=neighbors_of(snapshot, answers.neighbors[0], answers.distances[0]),
             abstained=bool(answers.abstained[0]),
             reason=answers.reasons[0],
-            prediction_set=tuple(answers.genres[i] for i in ranked if answers.sets[0, i]),
+            prediction_set=tuple(names[i] for i in ranked if answers.sets[0, i]),
             coverage=answers.coverage,
             tags=_words(self.extractor.spec, heard.vector),
             seconds=heard.seconds + time.perf_counter() - began,
@@ -297,7 +300,7 @@ def stretches_of(
         seconds=np.full(len(vectors), step),
     )
     return [
-        Stretch(float(start), float(start + step), answers.genres[winner], float(confidence))
+        Stretch(float(start), float(start + step), answers.genre_names[winner], float(confidence))
         for start, winner, confidence in zip(
             starts, answers.winners, answers.confidence, strict=True
         )

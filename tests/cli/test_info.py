@@ -12,7 +12,7 @@ import pytest
 from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Library, Track, open_default
 from earmark.library.fitting import tracks_together
-from earmark.neighbors import leave_group_out
+from earmark.neighbors import leave_group_out, one_hot
 from support.clusters import clusters
 from support.command import Command
 
@@ -74,9 +74,9 @@ def test_the_accuracy_said_is_about_that_of_leaving_each_artist_out(
         snapshot = library.snapshot()
     groups = tracks_together(snapshot, "cosine")
     answers = leave_group_out(
-        snapshot.vectors, snapshot.genres, groups, comparison=Comparison("cosine")
+        snapshot.vectors, *one_hot(snapshot.genres), groups, comparison=Comparison("cosine")
     )
-    winners = np.array(answers.genres, dtype=object)[answers.winners]
+    winners = np.array(answers.genre_names, dtype=object)[answers.winners]
     right = winners == np.array(snapshot.genres, dtype=object)
     summary = facts(earmark, path)["leave_one_artist_out"]
     assert summary["accuracy"] == pytest.approx(right.mean(), abs=0.03)
@@ -91,9 +91,9 @@ def test_the_classic_library_is_asked_now(earmark: Command) -> None:
         snapshot = library.snapshot()
         groups = tracks_together(snapshot, "gaussian-kl")
     answers = leave_group_out(
-        snapshot.vectors, snapshot.genres, groups, comparison=Comparison("gaussian-kl")
+        snapshot.vectors, *one_hot(snapshot.genres), groups, comparison=Comparison("gaussian-kl")
     )
-    winners = np.array(answers.genres, dtype=object)[answers.winners]
+    winners = np.array(answers.genre_names, dtype=object)[answers.winners]
     right = winners == np.array(snapshot.genres, dtype=object)
     assert said["leave_one_artist_out"]["accuracy"] == pytest.approx(right.mean())
 

@@ -16,12 +16,12 @@ from scipy import stats
 
 from earmark.errors import EvaluationError
 from earmark.evaluation.audit import audit
-from earmark.evaluation.copies import find_copies
 from earmark.evaluation.corpus import Corpus, corpus_of
 from earmark.evaluation.suspicion import opposition, skewness, survey, suspicion
 from earmark.evaluation.text import audit_sentence, audit_text
 from earmark.library import ExtractorSpec, Library, Track, open_library, packaged_path
 from earmark.library.classic import import_classic
+from earmark.neighbors import codes_of, find_copies
 from support.evaluated import make_corpus, relabel
 
 REPLICAS = {
@@ -153,14 +153,15 @@ def test_copies_are_told_apart_by_how_sure_they_are() -> None:
     vectors[9] = vectors[5] + 0.01
     hashes: list[str | None] = [None] * 60
     hashes[20] = hashes[40] = hashes[50] = "ab"
-    found = [(c.first, c.second, c.how) for c in find_copies(vectors, "euclidean", hashes)]
+    copies = find_copies(vectors, "euclidean", codes_of(hashes))
+    found = [(copy.first, copy.second, copy.how) for copy in copies]
     assert found == [(20, 40, "content"), (20, 50, "content"), (3, 7, "exact"), (5, 9, "likely")]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_few_tracks_have_no_likely_copies(n: int) -> None:
     vectors = np.arange(n, dtype=float)[:, None] + 1
-    assert find_copies(vectors, "euclidean", [None] * n) == []
+    assert find_copies(vectors, "euclidean", np.arange(n)) == []
 
 
 def test_small_genres_and_artists_under_several_genres_are_named() -> None:

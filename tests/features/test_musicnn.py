@@ -235,7 +235,7 @@ def test_a_change_of_level_changes_no_genre_of_real_clips(
 
     def genres(vectors: np.ndarray) -> list[str]:
         answers = votes.predict(vectors, exclude=members_of(groups, rows))
-        return [answers.genres[winner] for winner in answers.winners]
+        return [answers.genre_names[winner] for winner in answers.winners]
 
     # At the level they have, the library heard them.
     as_they_are = genres(snapshot.vectors[rows])

@@ -115,7 +115,7 @@ def test_the_cosine_has_no_scale(tmp_path: Path, scale: float) -> None:
     np.testing.assert_array_equal(answers[0].winners, answers[1].winners)
     np.testing.assert_allclose(answers[0].probabilities, answers[1].probabilities, atol=1e-6)
     np.testing.assert_allclose(answers[0].distances, answers[1].distances, atol=1e-6)
-    np.testing.assert_allclose(answers[0].strangeness, answers[1].strangeness, rtol=1e-6)
+    np.testing.assert_allclose(answers[0].outlier_scores, answers[1].outlier_scores, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

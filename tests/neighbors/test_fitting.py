@@ -16,9 +16,19 @@ from earmark.errors import LibraryDamaged, LibraryEmpty
 from earmark.features import Comparison
 from earmark.library import Snapshot, open_default
 from earmark.library.fitting import tracks_together
-from earmark.neighbors import Answers, Parameters, Voter, fit, group_tracks, leave_group_out
+from earmark.neighbors import (
+    FittedVoter,
+    MajorityVoter,
+    Parameters,
+    Predictions,
+    fit,
+    group_tracks,
+    leave_group_out,
+    make_voter,
+    one_hot,
+)
 from earmark.neighbors.calibration import COVERAGE
-from earmark.neighbors.fitting import deal, members_of
+from earmark.neighbors.fitting import assign_folds, members_of
 from support.clusters import Tracks, clusters
 
 # As the default network has it: words for people first, then what votes.
@@ -26,24 +36,30 @@ PARTLY = Comparison("cosine", voting=(50, None), settling=2.0)
 COSINE = Comparison("cosine")
 
 
-def fitted(tracks: Tracks, *, comparison: Comparison = COSINE, **options: int | None) -> Voter:
-    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, comparison=comparison, **options)
-    return Voter(tracks.vectors, tracks.genres, parameters)
+def fitted(
+    tracks: Tracks, *, comparison: Comparison = COSINE, **options: int | None
+) -> MajorityVoter | FittedVoter:
+    parameters = fit(
+        tracks.vectors, one_hot(tracks.genres)[0], tracks.groups, comparison=comparison, **options
+    )
+    return make_voter(tracks.vectors, *one_hot(tracks.genres), parameters)
 
 
-def left_out(tracks: Tracks, *, comparison: Comparison = COSINE) -> Answers:
-    return leave_group_out(tracks.vectors, tracks.genres, tracks.groups, comparison=comparison)
+def left_out(tracks: Tracks, *, comparison: Comparison = COSINE) -> Predictions:
+    return leave_group_out(
+        tracks.vectors, *one_hot(tracks.genres), tracks.groups, comparison=comparison
+    )
 
 
-def truth_of(answers: Answers, genres: list[str] | tuple[str, ...]) -> np.ndarray:
-    return np.array([answers.genres.index(genre) for genre in genres])
+def truth_of(answers: Predictions, genres: list[str] | tuple[str, ...]) -> np.ndarray:
+    return np.array([answers.genre_names.index(genre) for genre in genres])
 
 
 def balanced(right: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean([right[truth == genre].mean() for genre in np.unique(truth)]))
 
 
-def check(answers: Answers, n_queries: int) -> None:
+def check(answers: Predictions, n_queries: int) -> None:
     """Check what is true of all answers of any vote."""
     rows = np.arange(n_queries)
     assert np.isfinite(answers.probabilities).all()
@@ -55,9 +71,9 @@ def check(answers: Answers, n_queries: int) -> None:
     assert answers.sets[rows, answers.winners].all(), "a set holds the best guess"
     np.testing.assert_array_equal(answers.distances, np.sort(answers.distances, axis=1))
     assert [reason is not None for reason in answers.reasons] == answers.abstained.tolist()
-    assert np.isfinite(answers.strangeness).all()
-    assert answers.genres == tuple(sorted(answers.genres))
-    for shaped in (answers.winners, answers.strangeness, answers.abstained, answers.reasons):
+    assert np.isfinite(answers.outlier_scores).all()
+    assert answers.genre_names == tuple(sorted(answers.genre_names))
+    for shaped in (answers.winners, answers.outlier_scores, answers.abstained, answers.reasons):
         assert len(shaped) == n_queries
 
 
@@ -96,10 +112,10 @@ def test_tiny_libraries_answer(n: int, n_genres: int) -> None:
 def test_a_single_track_of_a_genre_does_not_outvote_all_others() -> None:
     vectors = np.random.default_rng(0).normal(size=(121, 8))
     genres = ["large"] * 120 + ["lone"]
-    parameters = fit(vectors, genres, np.arange(121), comparison=COSINE, k=30)
-    voter = Voter(vectors, genres, parameters)
-    shares, winners = voter.shares(np.full((1, 30), 0.5), np.arange(91, 121)[None])
-    assert voter.genres[winners[0]] == "large"
+    parameters = fit(vectors, one_hot(genres)[0], np.arange(121), comparison=COSINE, n_neighbors=30)
+    voter = make_voter(vectors, *one_hot(genres), parameters)
+    shares, winners = voter.vote_shares(np.full((1, 30), 0.5), np.arange(91, 121)[None])
+    assert voter.genre_names[winners[0]] == "large"
     # It counts as a quarter of the average genre, of which there are two.
     lone, large = 1 / (121 / 2 / 4), 29 / 120
     np.testing.assert_allclose(shares[0], np.array([large, lone]) / (large + lone))
@@ -107,7 +123,7 @@ def test_a_single_track_of_a_genre_does_not_outvote_all_others() -> None:
 
 def test_one_track_answers_with_its_genre() -> None:
     answers = fitted(clusters(1)).predict(clusters(3, seed=1).vectors)
-    assert answers.genres == (clusters(1).genres[0],)
+    assert answers.genre_names == (clusters(1).genres[0],)
     assert not answers.abstained.any()
     np.testing.assert_array_equal(answers.probabilities, 1)
 
@@ -119,11 +135,11 @@ def test_one_genre_is_always_right() -> None:
     assert fitted(tracks).parameters.calibration is not None
 
 
-def test_with_one_group_the_vote_stays_plain() -> None:
+def test_with_one_group_the_majority_votes() -> None:
     tracks = clusters(12, 3)
     together = dataclasses.replace(tracks, groups=np.zeros(12, dtype=np.intp))
     voter = fitted(together)
-    assert voter.parameters.plain
+    assert voter.parameters.majority
     answers = voter.predict(tracks.vectors)
     check(answers, 12)
     assert answers.coverage is None
@@ -145,7 +161,7 @@ def test_copies_and_features_that_never_change_are_borne() -> None:
 
 def test_more_neighbors_than_tracks_may_be_asked_for() -> None:
     tracks = clusters(9, 2)
-    answers = fitted(tracks, k=50).predict(tracks.vectors)
+    answers = fitted(tracks, n_neighbors=50).predict(tracks.vectors)
     check(answers, 9)
     assert answers.neighbors.shape == (9, 9)
 
@@ -159,7 +175,7 @@ def test_a_genre_of_one_group_can_be_left_out() -> None:
     lonely = Tracks(tracks.vectors, genres, tracks.groups)
     answers = left_out(lonely)
     check(answers, 60)
-    novelty = answers.genres.index("novelty")
+    novelty = answers.genre_names.index("novelty")
     assert (answers.winners[tracks.groups == 5] != novelty).all(), "nobody is left to say so"
     assert (answers.probabilities[tracks.groups == 5, novelty] > 0).all()
 
@@ -197,10 +213,10 @@ def test_answers_do_not_depend_on_what_else_is_asked() -> None:
 def test_half_precision_changes_no_clear_answer() -> None:
     tracks = clusters(200, 5, apart=1.5)
     queries = clusters(300, 5, apart=1.5, seed=1).vectors
-    parameters = fit(tracks.vectors, tracks.genres, tracks.groups, comparison=COSINE)
-    exact = Voter(tracks.vectors, tracks.genres, parameters).predict(queries)
+    parameters = fit(tracks.vectors, one_hot(tracks.genres)[0], tracks.groups, comparison=COSINE)
+    exact = make_voter(tracks.vectors, *one_hot(tracks.genres), parameters).predict(queries)
     rounded = tracks.vectors.astype(np.float16).astype(np.float32)
-    kept = Voter(rounded, tracks.genres, parameters).predict(queries)
+    kept = make_voter(rounded, *one_hot(tracks.genres), parameters).predict(queries)
     np.testing.assert_allclose(kept.probabilities, exact.probabilities, atol=0.02)
     best = np.sort(exact.probabilities, axis=1)
     clear = best[:, -1] - best[:, -2] > 0.04
@@ -231,7 +247,7 @@ def test_labels_of_a_group_have_no_part_in_its_answers(seed: int) -> None:
     own = tracks.groups == 7
     labels = truth_of(before, tracks.genres)
     labels[own] = (labels[own] + 1) % 3
-    after = left_out(dataclasses.replace(tracks, genres=[before.genres[i] for i in labels]))
+    after = left_out(dataclasses.replace(tracks, genres=[before.genre_names[i] for i in labels]))
     np.testing.assert_array_equal(after.winners[own], before.winners[own])
     np.testing.assert_allclose(after.probabilities[own], before.probabilities[own])
     np.testing.assert_array_equal(after.sets[own], before.sets[own])
@@ -249,7 +265,7 @@ def test_sounds_of_a_group_have_no_part_in_the_answers_to_its_other_tracks(group
     after = left_out(dataclasses.replace(tracks, vectors=vectors))
     np.testing.assert_allclose(after.probabilities[one], before.probabilities[one], rtol=1e-6)
     np.testing.assert_allclose(after.distances[one], before.distances[one], rtol=1e-6)
-    np.testing.assert_allclose(after.strangeness[one], before.strangeness[one], rtol=1e-6)
+    np.testing.assert_allclose(after.outlier_scores[one], before.outlier_scores[one], rtol=1e-6)
 
 
 def test_no_neighbor_is_of_the_own_group() -> None:
@@ -264,7 +280,7 @@ def test_no_neighbor_is_of_the_own_group() -> None:
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(2, 20))
 def test_groups_are_dealt_whole(groups: list[int], n_folds: int) -> None:
     numbers = np.array(groups)
-    folds = deal(numbers, n_folds)
+    folds = assign_folds(numbers, n_folds)
     assert len(folds) == min(n_folds, len(set(groups)))
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(len(groups)))
     for fold in folds:
@@ -311,7 +327,7 @@ def test_more_is_refused_as_more_is_demanded() -> None:
         stricter = dataclasses.replace(calibration, least_confidence=least)
         parameters = dataclasses.replace(voter.parameters, calibration=stricter)
         tracks = clusters(200, 4, apart=0.7)
-        answers = Voter(tracks.vectors, tracks.genres, parameters).predict(queries)
+        answers = make_voter(tracks.vectors, *one_hot(tracks.genres), parameters).predict(queries)
         assert not (refused & ~answers.abstained).any()
         refused = answers.abstained
     assert refused.all()
@@ -322,7 +338,7 @@ def test_what_is_farther_from_everything_is_stranger() -> None:
     start, away = clusters(200, 4).vectors.mean(axis=0), np.random.default_rng(0).normal(size=12)
     along = start + np.linspace(0, 30, 40)[:, None] * away
     answers = voter.predict(along)
-    assert (np.diff(answers.strangeness) > 0).all()
+    assert (np.diff(answers.outlier_scores) > 0).all()
     strange = np.array(
         [reason == "it is like nothing in the library" for reason in answers.reasons]
     )
@@ -335,17 +351,17 @@ def test_of_a_short_song_less_is_held_against_it() -> None:
     voter = fitted(tracks, comparison=PARTLY)
     query = clusters(1, 4, dimension=60, seed=3).vectors + 1
     seconds = np.array([1.0, 3, 5, 10, 30, 600, np.inf])
-    strangeness = voter.strangeness(np.repeat(query, 7, axis=0), seconds)
+    strangeness = voter.outlier_scores(np.repeat(query, 7, axis=0), seconds)
     assert (np.diff(strangeness) >= 0).all()
     assert strangeness[0] == strangeness[1] < strangeness[3] < strangeness[4]
-    assert strangeness[4] == strangeness[5] == strangeness[6] == voter.strangeness(query)[0]
+    assert strangeness[4] == strangeness[5] == strangeness[6] == voter.outlier_scores(query)[0]
 
 
 def test_parameters_are_kept_whole() -> None:
     for tracks in (clusters(100, 3), clusters(1)):
         parameters = fitted(tracks).parameters
         assert Parameters.from_bytes(parameters.to_bytes(), COSINE) == parameters
-        assert parameters.describe()["k"] == parameters.k
+        assert parameters.describe()["k"] == parameters.n_neighbors
     for blob in (b"", b"[]", b"{}", b'{"metric": "cosine", "k": 3, "calibration": {"floor": 1}}'):
         with pytest.raises(LibraryDamaged):
             Parameters.from_bytes(blob, COSINE)
@@ -356,7 +372,7 @@ def test_progress_is_told() -> None:
     tracks = clusters(50, 2)
     leave_group_out(
         tracks.vectors,
-        tracks.genres,
+        *one_hot(tracks.genres),
         tracks.groups,
         comparison=COSINE,
         progress=lambda done, of: told.append((done, of)),
@@ -375,10 +391,10 @@ def reference() -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def reference_answers(reference: Snapshot) -> Answers:
+def reference_answers(reference: Snapshot) -> Predictions:
     return leave_group_out(
         reference.vectors,
-        reference.genres,
+        *one_hot(reference.genres),
         tracks_together(reference, PARTLY.similarity),
         comparison=PARTLY,
         seconds=reference.seconds,
@@ -394,7 +410,7 @@ def test_published_tags_reach_76_percent(shared_data: Path) -> None:
     assert len(names) == 443
     answers = leave_group_out(
         np.stack([tags[track == name].mean(axis=0) for name in names]),
-        [rows[name]["genre"] for name in names],
+        *one_hot([rows[name]["genre"] for name in names]),
         group_tracks([rows[name]["artist"] or None for name in names]),
         comparison=COSINE,
     )
@@ -413,13 +429,13 @@ def test_learned_features_are_15_points_above_the_classic_ones(reference: Snapsh
     groups = tracks_together(reference, PARTLY.similarity)[same]
     learned = leave_group_out(
         reference.vectors[same],
-        genres,
+        *one_hot(genres),
         groups,
         comparison=PARTLY,
         seconds=reference.seconds[same],
     )
     plain = leave_group_out(
-        classic.vectors[rows], genres, groups, comparison=Comparison("gaussian-kl")
+        classic.vectors[rows], *one_hot(genres), groups, comparison=Comparison("gaussian-kl")
     )
     truth = truth_of(plain, genres)
     scores = [balanced(answers.winners == truth, truth) for answers in (learned, plain)]
@@ -427,7 +443,7 @@ def test_learned_features_are_15_points_above_the_classic_ones(reference: Snapsh
 
 
 def test_confidence_on_the_reference_library_means_what_it_says(
-    reference: Snapshot, reference_answers: Answers
+    reference: Snapshot, reference_answers: Predictions
 ) -> None:
     answers = reference_answers
     n = len(reference)
@@ -449,7 +465,7 @@ def test_confidence_on_the_reference_library_means_what_it_says(
 
 
 def test_at_least_85_percent_of_full_clips_are_answered(
-    reference: Snapshot, reference_answers: Answers
+    reference: Snapshot, reference_answers: Predictions
 ) -> None:
     full = reference.seconds > 20
     assert full.sum() > 500

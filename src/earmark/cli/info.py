@@ -14,7 +14,7 @@ from earmark.cli.common import console
 from earmark.evaluation.intervals import wilson
 from earmark.library import Library, open_default
 from earmark.library.fitting import tracks_together, voter
-from earmark.neighbors import Parameters, fold_artist, leave_group_out
+from earmark.neighbors import Parameters, fold_artist, leave_group_out, one_hot
 from earmark.schemas import named
 from earmark.words import shown
 
@@ -89,13 +89,13 @@ def held_out(library: Library, parameters: Parameters) -> dict[str, Any] | None:
     else:
         answers = leave_group_out(
             snapshot.vectors,
-            snapshot.genres,
+            *one_hot(snapshot.genres),
             groups,
             comparison=library.spec.comparison,
-            k=parameters.k,
+            n_neighbors=parameters.n_neighbors,
         )
         truth = np.array(snapshot.genres, dtype=object)
-        right = np.array(answers.genres, dtype=object)[answers.winners] == truth
+        right = np.array(answers.genre_names, dtype=object)[answers.winners] == truth
         n_judged, accuracy = len(snapshot), float(right.mean())
         balanced = float(np.mean([right[truth == genre].mean() for genre in snapshot.genre_names]))
     interval = wilson(round(accuracy * n_judged), n_judged)

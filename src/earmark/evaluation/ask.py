@@ -13,7 +13,7 @@ from earmark.errors import EvaluationError, LibraryEmpty
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.metrics import majority_baseline
 from earmark.evaluation.splits import Fold, LeaveOneArtistOut, LeaveOneOut, Split
-from earmark.neighbors import Answers, Voter, fit, leave_group_out
+from earmark.neighbors import Predictions, fit, leave_group_out, make_voter, one_hot
 
 Progress = Callable[[int, int], None]
 
@@ -145,11 +145,12 @@ def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | No
     next(split.folds(corpus.labels, corpus.groups))  # raises where it cannot be made
     answers = leave_group_out(
         corpus.vectors,
-        corpus.genres,
+        corpus.one_hot,
+        corpus.genre_names,
         corpus.groups,
         comparison=corpus.comparison,
-        k=vote.k,
-        plain=vote.plain,
+        n_neighbors=vote.k,
+        majority=vote.plain,
         seconds=corpus.seconds,
         progress=progress,
     )
@@ -170,18 +171,18 @@ def _fold_by_fold(corpus: Corpus, split: Split, vote: Vote, progress: Progress |
     answered = []
     for fold in folds:
         vectors = corpus.vectors[fold.train]
-        genres = [corpus.genres[i] for i in fold.train]
+        labels, genre_names = one_hot([corpus.genres[i] for i in fold.train])
         groups = np.unique(corpus.groups[fold.train], return_inverse=True)[1]
         parameters = fit(
             vectors,
-            genres,
+            labels,
             groups,
             comparison=corpus.comparison,
-            k=vote.k,
-            plain=vote.plain,
+            n_neighbors=vote.k,
+            majority=vote.plain,
             seconds=corpus.seconds[fold.train],
         )
-        voter = Voter(vectors, genres, parameters)
+        voter = make_voter(vectors, labels, genre_names, parameters)
         answers = voter.predict(corpus.vectors[fold.test], seconds=corpus.seconds[fold.test])
         answered.append((fold, answers))
         known += np.bincount(corpus.labels[fold.train], minlength=len(known))
@@ -192,7 +193,7 @@ def _fold_by_fold(corpus: Corpus, split: Split, vote: Vote, progress: Progress |
 
 
 def _judged(
-    corpus: Corpus, answered: list[tuple[Fold, Answers]], known: NDArray[np.intp]
+    corpus: Corpus, answered: list[tuple[Fold, Predictions]], known: NDArray[np.intp]
 ) -> Judged:
     """Put answers together, renumbered from each fold's genres and tracks to the corpus's."""
     width = max(answers.neighbors.shape[1] for _, answers in answered)
@@ -200,7 +201,7 @@ def _judged(
     number = {name: i for i, name in enumerate(corpus.genre_names)}
     parts = []
     for fold, answers in answered:
-        columns = np.array([number[name] for name in answers.genres], dtype=np.intp)
+        columns = np.array([number[name] for name in answers.genre_names], dtype=np.intp)
         m, k = answers.neighbors.shape
         probabilities = np.zeros((m, n_genres))
         probabilities[:, columns] = answers.probabilities

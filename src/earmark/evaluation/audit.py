@@ -40,7 +40,7 @@ HUB_FACTOR = 5
 
 @dataclass(frozen=True, slots=True)
 class CopyPair:
-    """Two tracks that are one recording; ``how`` as in ``earmark.evaluation.copies.Copy``."""
+    """Two tracks that are one recording; ``how`` as in ``earmark.neighbors.Copy``."""
 
     first: str
     second: str

@@ -16,7 +16,7 @@ from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import interval_json
 from earmark.evaluation.intervals import PairedTest, paired
 from earmark.evaluation.splits import Split
-from earmark.neighbors import group_tracks
+from earmark.neighbors import group_tracks, links_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def compare(
     """
     rows = common_tracks(first, second)
     one, other = first.rows(rows[0]), second.rows(rows[1])
-    links = [pair for corpus in (one, other) for pair in _links(corpus.groups)]
+    links = [pair for corpus in (one, other) for pair in links_of(corpus.groups)]
     groups = group_tracks([None] * len(one), links)
     one, other = replace(one, fixed_groups=groups), replace(other, fixed_groups=groups)
     split = make_split(one)
@@ -215,9 +215,3 @@ def common_tracks(first: Corpus, second: Corpus) -> tuple[NDArray[np.intp], NDAr
         )
     left, right = zip(*pairs, strict=True)
     return np.array(left, dtype=np.intp), np.array(right, dtype=np.intp)
-
-
-def _links(groups: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Return pairs that link each track to the first of its group."""
-    first: dict[int, int] = {}
-    return [(first.setdefault(int(group), row), row) for row, group in enumerate(groups)]

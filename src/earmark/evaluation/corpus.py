@@ -14,10 +14,17 @@ from numpy.typing import NDArray
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
-from earmark.evaluation.copies import Copy, find_copies
 from earmark.features import Comparison
 from earmark.library import Library, Track
-from earmark.neighbors import fold_artist, group_tracks
+from earmark.library.fitting import contents_of
+from earmark.neighbors import (
+    Copy,
+    count_artists,
+    find_copies,
+    fold_artist,
+    group_recordings,
+    one_hot,
+)
 from earmark.words import plural
 
 NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
@@ -80,6 +87,11 @@ class Corpus:
         return np.array([number[genre] for genre in self.genres], dtype=np.intp)
 
     @cached_property
+    def one_hot(self) -> NDArray[np.float32]:
+        """The genre of each track as a row of zeros with a one [n, G]."""
+        return one_hot(self.genres)[0]
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The name of each track [n]."""
         return tuple(track.name for track in self.tracks)
@@ -96,7 +108,7 @@ class Corpus:
         return find_copies(
             self.vectors,
             self.comparison.similarity,
-            [track.content_hash for track in self.tracks],
+            contents_of(self.tracks),
         )
 
     @cached_property
@@ -104,13 +116,12 @@ class Corpus:
         """The group of each track [n]: its artist's tracks, and copies of one recording."""
         if self.fixed_groups is not None:
             return self.fixed_groups
-        pairs = [(copy.first, copy.second) for copy in self.copies]
-        return group_tracks(self.artists, [*pairs, *self.stated_copies])
+        return group_recordings(self.artists, self.copies, self.stated_copies)
 
     @cached_property
     def n_artists(self) -> int:
         """How many different artists are known."""
-        return len({fold_artist(artist) for artist in self.artists} - {None})
+        return count_artists(self.artists)
 
     @cached_property
     def n_unknown(self) -> int:

@@ -251,11 +251,11 @@ def evaluate(
         others.append(Beside(other.split.name, title, found, verdict))
     parameters = fit(
         corpus.vectors,
-        corpus.genres,
+        corpus.one_hot,
         corpus.groups,
         comparison=corpus.comparison,
-        k=vote.k,
-        plain=vote.plain,
+        n_neighbors=vote.k,
+        majority=vote.plain,
         seconds=corpus.seconds,
     )
     return Evaluation(

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import EvaluationError
-from earmark.evaluation.copies import blocks
-from earmark.neighbors import METRICS
+from earmark.neighbors import METRICS, BruteForce
+from earmark.neighbors.metrics import Similarity
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -111,58 +111,53 @@ def survey(
     n = len(vectors)
     if n < 2:
         raise EvaluationError("one track has no neighbors; there is nothing to audit")
-    index = METRICS[metric].index(vectors)
+    similarity = METRICS[metric].fit(vectors)
+    itself = list(np.arange(n)[:, None])
     near = min(SCALE_NEIGHBORS, n - 1)
     k = min(k, n - 1)
-    scale = np.empty(n)
-    neighbors, distances = np.empty((n, k), dtype=np.intp), np.empty((n, k))
-    occurrences = np.zeros(n, dtype=np.intp)
-    for rows in blocks(n):
-        d = _distances(index.distances(vectors[rows]), rows)
-        width = max(k, near)
-        found: Indices = np.argpartition(d, width - 1, axis=1)[:, :width]
-        far: Floats = np.take_along_axis(d, found, axis=1)
-        order = np.lexsort((found, far), axis=1)
-        found = np.take_along_axis(found, order, axis=1)
-        far = np.take_along_axis(far, order, axis=1)
-        neighbors[rows], distances[rows] = found[:, :k], far[:, :k]
-        scale[rows] = far[:, :near].mean(axis=1)
-        occurrences += np.bincount(found[:, :near].ravel(), minlength=n)
+    distances, neighbors = BruteForce(similarity, vectors).search(vectors, max(k, near), itself)
+    scale = distances[:, :near].mean(axis=1)
     # Copies are at distance 0, which no ratio may be taken of.
     least = max(1e-3 * float(np.median(scale)), float(np.finfo(np.float32).tiny))
     root = np.sqrt(np.maximum(scale, least))
-    ratio, other = np.empty(n), np.empty(n, dtype=np.intp)
-    for rows in blocks(n):
-        d = _distances(index.distances(vectors[rows]), rows)
-        d = np.maximum(d, least) / root[rows][:, None] / root[None, :]
-        ratio[rows], other[rows] = _ratios(d, labels[rows], labels)
-    return Neighborhood(ratio, other, neighbors, distances, occurrences)
-
-
-def _distances(block: NDArray[np.floating], rows: Indices) -> Floats:
-    d = np.asarray(block, dtype=np.float64)
-    d[np.arange(len(rows)), rows] = np.inf
-    return d
-
-
-def _ratios(d: Floats, own: Indices, labels: Indices) -> tuple[Floats, Indices]:
-    """Return own over nearest other genre's distance, and that genre, for rows d [b, n]."""
-    far = np.full((len(d), int(labels.max()) + 1), np.inf)
+    far = np.full((n, int(labels.max()) + 1), np.inf)
     for genre in np.unique(labels):
-        columns = d[:, labels == genre]
-        m = min(SPOKESMEN, columns.shape[1])
-        nearest = np.partition(columns, m - 1, axis=1)[:, :m]
-        there = np.isfinite(nearest)
-        count = there.sum(axis=1)
-        total = np.where(there, nearest, 0.0).sum(axis=1)
-        far[:, genre] = np.divide(total, count, out=np.full(len(d), np.inf), where=count > 0)
-    rows = np.arange(len(d))
+        far[:, genre] = _to_genre(similarity, vectors, np.flatnonzero(labels == genre), root, least)
+    ratio, other = _ratios(far / root[:, None], labels)
+    occurrences = np.bincount(neighbors[:, :near].ravel(), minlength=n)
+    return Neighborhood(ratio, other, neighbors[:, :k], distances[:, :k], occurrences)
+
+
+def _to_genre(
+    similarity: Similarity,
+    vectors: NDArray[np.floating],
+    rows: Indices,
+    root: Floats,
+    least: float,
+) -> Floats:
+    """Return the mean of d(i, j) / √sⱼ to the nearest other tracks at ``rows`` [n]."""
+    place = np.full(len(vectors), -1)
+    place[rows] = np.arange(len(rows))
+    itself = [own[own >= 0] for own in place[:, None]]
+    index = BruteForce(similarity, vectors[rows], similarity.rank(1 / root[rows]))
+    distances, found = index.search(vectors, SPOKESMEN, itself)
+    distances = np.maximum(distances, least / root[rows[found]])
+    there = np.isfinite(distances)
+    count = there.sum(axis=1)
+    total = np.where(there, distances, 0.0).sum(axis=1)
+    mean: Floats = np.divide(total, count, out=np.full(len(vectors), np.inf), where=count > 0)
+    return mean
+
+
+def _ratios(far: Floats, own: Indices) -> tuple[Floats, Indices]:
+    """Return own over nearest other genre's distance [n], and that genre, of distances [n, G]."""
+    rows = np.arange(len(far))
     mine = far[rows, own]
     far[rows, own] = np.inf
     other = far.argmin(axis=1)
     theirs = far[rows, other]
     judged = np.isfinite(mine) & np.isfinite(theirs)
-    ratio = np.divide(mine, theirs, out=np.full(len(d), np.nan), where=judged)
+    ratio = np.divide(mine, theirs, out=np.full(len(far), np.nan), where=judged)
     return ratio, other.astype(np.intp)
 
 

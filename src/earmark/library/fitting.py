@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from earmark import neighbors
 from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
-from earmark.library.model import Fitted, Snapshot
+from earmark.library.model import Fitted, Snapshot, Track
 from earmark.library.store import Library
 from earmark.neighbors import Parameters, Voter
 
@@ -18,14 +19,22 @@ CHANGE_LIMIT = 0.1
 """Parameters hold until this share of the tracks has changed."""
 
 
-def tracks_together(snapshot: Snapshot, metric: str) -> NDArray[np.intp]:
-    """Return the group [n] of each track: those of one artist, and copies of one recording.
+def contents_of(tracks: Sequence[Track]) -> NDArray[np.intp]:
+    """Return a number for each track [n], the same where files have the same bytes or payload."""
+    codes = (
+        neighbors.codes_of([track.content_hash for track in tracks]),
+        neighbors.codes_of([track.audio_hash for track in tracks]),
+    )
+    links = [pair for code in codes for pair in neighbors.links_of(code)]
+    return neighbors.group_tracks([None] * len(tracks), links)
 
-    Copies are files of the same bytes, and tracks whose vectors are as near as only copies are.
-    """
-    copies = [(one, other) for one, other, _ in neighbors.find_duplicates(snapshot.vectors, metric)]
-    same_bytes = [(rows[0], row) for rows in snapshot.by_hash.values() for row in rows[1:]]
-    return neighbors.group_tracks(snapshot.artists, [*copies, *same_bytes])
+
+def tracks_together(snapshot: Snapshot, similarity: str) -> NDArray[np.intp]:
+    """Return the group [n] of each track: those of one artist, and those of one recording."""
+    recordings = neighbors.recording_groups(
+        snapshot.vectors, similarity, contents_of(snapshot.tracks)
+    )
+    return neighbors.group_tracks(snapshot.artists, neighbors.links_of(recordings))
 
 
 def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Parameters:
@@ -47,10 +56,10 @@ def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = N
         groups = tracks_together(tracks, comparison.similarity)
         return neighbors.fit(
             tracks.vectors,
-            tracks.genres,
+            neighbors.one_hot(tracks.genres)[0],
             groups,
             comparison=comparison,
-            k=k,
+            n_neighbors=k,
             seconds=tracks.seconds,
         )
 
@@ -103,10 +112,10 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
         # What an older version of the vote wrote is fitted anew.
         with contextlib.suppress(LibraryDamaged):
             parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
-    if k is not None and (parameters is None or parameters.k != k):
+    if k is not None and (parameters is None or parameters.n_neighbors != k):
         parameters = fit(library, snapshot, k=k)
     elif parameters is None:
         parameters = fit(library, snapshot)
         with contextlib.suppress(LibraryReadOnly, LibraryBusy):
             library.store_parameters(parameters.to_bytes(), snapshot)
-    return Voter(snapshot.vectors, snapshot.genres, parameters)
+    return neighbors.make_voter(snapshot.vectors, *neighbors.one_hot(snapshot.genres), parameters)

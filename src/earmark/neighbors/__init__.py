@@ -1,21 +1,49 @@
 """Search, vote, probabilities and abstention: arrays in, arrays out, no input or output."""
 
-from earmark.neighbors.answers import Answers
 from earmark.neighbors.fitting import fit, leave_group_out
-from earmark.neighbors.groups import find_duplicates, fold_artist, group_tracks
+from earmark.neighbors.groups import (
+    count_artists,
+    fold_artist,
+    group_recordings,
+    group_tracks,
+    links_of,
+    recording_groups,
+)
+from earmark.neighbors.index import BruteForce, Index
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
-from earmark.neighbors.voter import STRANGE, Voter
+from earmark.neighbors.predictions import Predictions
+from earmark.neighbors.recordings import Copy, codes_of, find_copies
+from earmark.neighbors.vote import one_hot
+from earmark.neighbors.voters import (
+    OUT_OF_DISTRIBUTION,
+    FittedVoter,
+    MajorityVoter,
+    Voter,
+    make_voter,
+)
 
 __all__ = [
     "METRICS",
-    "STRANGE",
-    "Answers",
+    "OUT_OF_DISTRIBUTION",
+    "BruteForce",
+    "Copy",
+    "FittedVoter",
+    "Index",
+    "MajorityVoter",
     "Parameters",
+    "Predictions",
     "Voter",
-    "find_duplicates",
+    "codes_of",
+    "count_artists",
+    "find_copies",
     "fit",
     "fold_artist",
+    "group_recordings",
     "group_tracks",
     "leave_group_out",
+    "links_of",
+    "make_voter",
+    "one_hot",
+    "recording_groups",
 ]

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.neighbors.metrics import Float64
-from earmark.neighbors.search import Indices
+from earmark.neighbors.arrays import Float64, Indices
 
 COVERAGE = 0.9
 # At most this share of a library's own tracks is refused for being strange to it, and at most that

@@ -1,18 +1,19 @@
-"""Parameters from a library's own tracks, and honest answers for each of them."""
+"""Parameters from a library's own tracks, and honest predictions for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from earmark.features import Comparison
-from earmark.neighbors.answers import Answers
+from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.calibration import Calibration, calibrate
-from earmark.neighbors.metrics import METRICS, Float, Float64
-from earmark.neighbors.parameters import CLASSIC_K, Parameters
-from earmark.neighbors.search import Indices, thin
-from earmark.neighbors.voter import Voter
+from earmark.neighbors.index import subsample
+from earmark.neighbors.metrics import METRICS
+from earmark.neighbors.parameters import CLASSIC_N_NEIGHBORS, Parameters
+from earmark.neighbors.predictions import Predictions
+from earmark.neighbors.voters import FittedVoter, MajorityVoter
 
 MOST_NEIGHBORS = 30
 FEWEST_NEIGHBORS = 3
@@ -41,28 +42,27 @@ def _of(seconds: Float64 | None, tracks: Indices) -> Float64 | None:
     return None if seconds is None else seconds[tracks]
 
 
-def _is_plain(comparison: Comparison, plain: bool | None) -> bool:
-    return METRICS[comparison.similarity].plain if plain is None else plain
+def _is_majority(comparison: Comparison, majority: bool | None) -> bool:
+    return METRICS[comparison.similarity].majority if majority is None else majority
 
 
-def _default_k(
-    vectors: Float, genres: Sequence[str], comparison: Comparison, plain: bool | None
-) -> int:
+def _default_n_neighbors(labels: Float, comparison: Comparison, majority: bool | None) -> int:
     """Return how many neighbors vote: in the fitted vote half a genre's tracks, from 3 to 30."""
-    if _is_plain(comparison, plain):
-        return CLASSIC_K
-    half = len(vectors) // (2 * max(1, len(set(genres))))
+    if _is_majority(comparison, majority):
+        return CLASSIC_N_NEIGHBORS
+    n_genres = int(labels.any(axis=0).sum())
+    half = len(labels) // (2 * max(1, n_genres))
     return int(np.clip(half, FEWEST_NEIGHBORS, MOST_NEIGHBORS))
 
 
 def fit(
     vectors: Float,
-    genres: Sequence[str],
+    labels: Float,
     groups: Indices,
     *,
     comparison: Comparison,
-    k: int | None = None,
-    plain: bool | None = None,
+    n_neighbors: int | None = None,
+    majority: bool | None = None,
     seconds: Float64 | None = None,
 ) -> Parameters:
     """Fit the vote to labelled tracks.
@@ -71,70 +71,77 @@ def fit(
     ----------
     vectors
         The tracks' vectors [n, d].
-    genres
-        Their genres [n].
+    labels
+        How much of each genre they are [n, G], see `one_hot`. Of several genres the largest is the
+        one that answers are measured by; genres of no track do not count.
     groups
-        Their groups [n], see ``group_tracks``: what is fitted speaks of tracks of other groups.
+        Their groups [n], see `group_tracks`: what is fitted speaks of tracks of other groups.
     comparison
         How vectors are compared.
-    k
-        How many neighbors vote; None: 8 in the plain vote, else by the size of the genres.
-    plain
+    n_neighbors
+        How many vote; None: 8 in the majority vote, else by the size of the genres.
+    majority
         The classic majority vote; None: as the similarity has it by default.
     seconds
         The lengths of the tracks [n]; None: all were long enough.
 
     Returns
     -------
-    The parameters. With fewer than two groups nothing can be left out, so the vote stays plain.
+    The parameters. With fewer than two groups nothing can be left out, so the majority votes.
     """
     groups = np.asarray(groups)
-    k = k or _default_k(vectors, genres, comparison, plain)
-    if _is_plain(comparison, plain) or len(np.unique(groups)) < 2:
-        return Parameters(comparison, k)
-    _, labels = np.unique(np.asarray(genres, dtype=object), return_inverse=True)
-    start = Parameters(comparison, k, _OPEN)
+    n_neighbors = n_neighbors or _default_n_neighbors(labels, comparison, majority)
+    if _is_majority(comparison, majority) or len(np.unique(groups)) < 2:
+        return Parameters(comparison, n_neighbors)
+    labels = labels[:, labels.any(axis=0)]
+    names = [str(number) for number in range(labels.shape[1])]
+    start = Parameters(comparison, n_neighbors, _OPEN)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     judged: list[Indices] = []
     shares: list[Float64] = []
-    strangeness: list[Float64] = []
-    for voter, fold, exclude in held_out(vectors, genres, groups, start, n_folds):
-        chosen = thin(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
-        exclude = [exclude[i] for i in np.searchsorted(fold, chosen)]
-        found, neighbors = voter.kneighbors(vectors[chosen], start.k, exclude=exclude)
-        votes, _ = voter.shares(found, neighbors, exclude=exclude)
+    scores: list[Float64] = []
+    for fold in assign_folds(groups, n_folds):
+        rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
+        voter = FittedVoter(vectors, labels, names, start, learn_from=rest)
+        chosen = subsample(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
+        exclude = members_of(groups, chosen)
+        found, neighbors = voter.kneighbors(vectors[chosen], n_neighbors, exclude=exclude)
+        votes, _ = voter.vote_shares(found, neighbors, exclude=exclude)
         judged.append(chosen)
         shares.append(votes)
-        strangeness.append(voter.strangeness(vectors[chosen], _of(seconds, chosen)))
+        scores.append(voter.outlier_scores(vectors[chosen], _of(seconds, chosen)))
     calibration = calibrate(
         np.concatenate(shares),
-        labels[np.concatenate(judged)],
-        np.concatenate(strangeness),
+        labels[np.concatenate(judged)].argmax(axis=1),
+        np.concatenate(scores),
     )
-    return Parameters(comparison, start.k, calibration)
+    return Parameters(comparison, n_neighbors, calibration)
 
 
 def leave_group_out(
     vectors: Float,
-    genres: Sequence[str],
+    labels: Float,
+    genre_names: Sequence[str],
     groups: Indices,
     *,
     comparison: Comparison,
-    k: int | None = None,
-    plain: bool | None = None,
+    n_neighbors: int | None = None,
+    majority: bool | None = None,
     seconds: Float64 | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Answers:
+) -> Predictions:
     """Answer every track by the others, with no track of its group voting or used in fitting.
 
-    The groups are dealt into folds. Space, calibration and thresholds are fitted without the fold;
-    then each of its tracks is answered by all tracks of other groups. The plain vote has nothing to
-    fit, so it is held once.
+    The groups are dealt into folds. Local scaling, calibration and thresholds are fitted without
+    the fold; then each of its tracks is answered by all tracks of other groups. The majority vote
+    has nothing to fit, so it is held once.
 
     Parameters
     ----------
-    vectors, genres, groups, comparison, k, plain, seconds
-        As in ``fit``.
+    vectors, labels, groups, comparison, n_neighbors, majority, seconds
+        As in `fit`.
+    genre_names
+        The genres [G].
     progress
         Called with the number of tracks answered and the number of all.
 
@@ -148,48 +155,37 @@ def leave_group_out(
         All tracks are of one group.
     """
     groups = np.asarray(groups)
-    k = k or _default_k(vectors, genres, comparison, plain)
-    folds = deal(groups, N_FOLDS if len(groups) <= MANY_TRACKS else N_FOLDS_OF_MANY)
-    parts: list[tuple[Indices, Answers]] = []
+    n_neighbors = n_neighbors or _default_n_neighbors(labels, comparison, majority)
+    folds = assign_folds(groups, N_FOLDS if len(groups) <= MANY_TRACKS else N_FOLDS_OF_MANY)
+    parts: list[tuple[Indices, Predictions]] = []
     for fold in folds:
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
-        kept = [genres[int(i)] for i in rest]
         parameters = fit(
             vectors[rest],
-            kept,
+            labels[rest],
             groups[rest],
             comparison=comparison,
-            k=k,
-            plain=plain,
+            n_neighbors=n_neighbors,
+            majority=majority,
             seconds=_of(seconds, rest),
         )
-        if parameters.plain:
+        if parameters.majority:
             break
-        voter = Voter(vectors, genres, parameters, learn_from=rest)
-        answers = voter.predict(
+        voter = FittedVoter(vectors, labels, genre_names, parameters, learn_from=rest)
+        predictions = voter.predict(
             vectors[fold], exclude=members_of(groups, fold), seconds=_of(seconds, fold)
         )
-        parts.append((fold, answers))
+        parts.append((fold, predictions))
         if progress is not None:
             progress(sum(len(tracks) for tracks, _ in parts), len(groups))
     else:
-        return join_answers(parts)
-    return Voter(vectors, genres, parameters).predict(
+        return join_predictions(parts)
+    return MajorityVoter(vectors, labels, genre_names, parameters).predict(
         vectors, exclude=members_of(groups, np.arange(len(groups)))
     )
 
 
-def held_out(
-    vectors: Float, genres: Sequence[str], groups: Indices, parameters: Parameters, n_folds: int
-) -> Iterator[tuple[Voter, Indices, list[Indices]]]:
-    """Yield, for each fold of groups, a voter that learned without it, and who is not to vote."""
-    for fold in deal(groups, n_folds):
-        rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
-        voter = Voter(vectors, genres, parameters, learn_from=rest)
-        yield voter, fold, members_of(groups, fold)
-
-
-def deal(groups: Indices, n_folds: int) -> list[Indices]:
+def assign_folds(groups: Indices, n_folds: int) -> list[Indices]:
     """Deal the groups into folds of about equally many tracks; return the tracks of each, sorted.
 
     The largest group goes first, each to the fold that has the fewest tracks so far. There are as
@@ -214,20 +210,20 @@ def members_of(groups: Indices, tracks: Indices) -> list[Indices]:
     return [members[group] for group in groups[tracks]]
 
 
-def join_answers(parts: Sequence[tuple[Indices, Answers]]) -> Answers:
-    """Put answers for parts of the tracks together, in the order of the tracks."""
-    answers = [part for _, part in parts]
+def join_predictions(parts: Sequence[tuple[Indices, Predictions]]) -> Predictions:
+    """Put predictions for parts of the tracks together, in the order of the tracks."""
+    predictions = [part for _, part in parts]
     order = np.argsort(np.concatenate([tracks for tracks, _ in parts]), kind="stable")
-    reasons = [reason for part in answers for reason in part.reasons]
-    return Answers(
-        genres=answers[0].genres,
-        winners=np.concatenate([part.winners for part in answers])[order],
-        probabilities=np.concatenate([part.probabilities for part in answers])[order],
-        neighbors=np.concatenate([part.neighbors for part in answers])[order],
-        distances=np.concatenate([part.distances for part in answers])[order],
-        strangeness=np.concatenate([part.strangeness for part in answers])[order],
-        abstained=np.concatenate([part.abstained for part in answers])[order],
+    reasons = [reason for part in predictions for reason in part.reasons]
+    return Predictions(
+        genre_names=predictions[0].genre_names,
+        winners=np.concatenate([part.winners for part in predictions])[order],
+        probabilities=np.concatenate([part.probabilities for part in predictions])[order],
+        neighbors=np.concatenate([part.neighbors for part in predictions])[order],
+        distances=np.concatenate([part.distances for part in predictions])[order],
+        outlier_scores=np.concatenate([part.outlier_scores for part in predictions])[order],
+        abstained=np.concatenate([part.abstained for part in predictions])[order],
         reasons=tuple(reasons[i] for i in order),
-        sets=np.concatenate([part.sets for part in answers])[order],
-        coverage=answers[0].coverage,
+        sets=np.concatenate([part.sets for part in predictions])[order],
+        coverage=predictions[0].coverage,
     )

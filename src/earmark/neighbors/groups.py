@@ -6,12 +6,13 @@ stand on both sides measures how well artists are recognized, not genres.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from earmark.neighbors.metrics import METRICS, Float
-from earmark.neighbors.search import QUERIES_A_BLOCK, Indices
+from earmark.neighbors.arrays import Float, Indices
+from earmark.neighbors.recordings import Copy, find_copies
 
 
 def fold_artist(artist: str | None) -> str | None:
@@ -20,22 +21,75 @@ def fold_artist(artist: str | None) -> str | None:
     return folded or None
 
 
-def group_tracks(
-    artists: Sequence[str | None], duplicates: Iterable[tuple[int, int]] = ()
+def count_artists(artists: Iterable[str | None]) -> int:
+    """Return how many different artists are named, whatever their case and spacing.
+
+    Examples
+    --------
+    >>> count_artists(["Nina Simone", "nina  simone", None, "Bob"])
+    2
+    """
+    return len({fold_artist(artist) for artist in artists} - {None})
+
+
+def recording_groups(vectors: Float, similarity: str, contents: Indices) -> Indices:
+    """Give every track the number of its recording.
+
+    Two tracks are the same recording where their files have the same content, where their vectors
+    are equal, and where these are so much nearer than anything around them as only copies are: see
+    `find_copies`. Fitting, evaluation, audit and the command line all mean this.
+
+    Parameters
+    ----------
+    vectors
+        Vectors [n, d].
+    similarity
+        A name in ``METRICS``.
+    contents
+        A number for each track [n]; tracks of the same number are the same by content.
+
+    Returns
+    -------
+    The recording of each track [n], numbered from 0 in the order of their first tracks.
+    """
+    copies = find_copies(vectors, similarity, contents)
+    return group_recordings([None] * len(vectors), copies)
+
+
+def group_recordings(
+    artists: Sequence[str | None],
+    copies: Iterable[Copy],
+    stated: Iterable[tuple[int, int]] = (),
 ) -> Indices:
+    """Give every track the number of its group: its artist's tracks, and copies of one recording.
+
+    Parameters
+    ----------
+    artists
+        The artist of each of n tracks, None where unknown.
+    copies
+        What `find_copies` found among them.
+    stated
+        Further pairs that somebody calls the same recording.
+    """
+    pairs = ((copy.first, copy.second) for copy in copies)
+    return group_tracks(artists, itertools.chain(pairs, stated))
+
+
+def group_tracks(artists: Sequence[str | None], links: Iterable[tuple[int, int]] = ()) -> Indices:
     """Give every track the number of its group.
 
     Parameters
     ----------
     artists
         The artist of each of n tracks, None where unknown: such a track is a group of its own.
-    duplicates
-        Pairs of track indices that are copies of one recording.
+    links
+        Pairs of tracks that belong together, such as copies of one recording.
 
     Returns
     -------
     The group of each track [n], numbered from 0 in the order of their first tracks. Tracks that are
-    linked by artist or as duplicates, directly or through others, have the same number.
+    linked by artist or as a pair, directly or through others, have the same number.
     """
     parent = list(range(len(artists)))
 
@@ -54,35 +108,14 @@ def group_tracks(
         folded = fold_artist(artist)
         if folded is not None:
             join(first_of.setdefault(folded, track), track)
-    for one, other in duplicates:
+    for one, other in links:
         join(one, other)
     number: dict[int, int] = {}
     groups = [number.setdefault(root(track), len(number)) for track in range(len(artists))]
     return np.array(groups, dtype=np.intp)
 
 
-def find_duplicates(vectors: Float, metric: str) -> list[tuple[int, int, float]]:
-    """Find copies of one recording by their features.
-
-    Parameters
-    ----------
-    vectors
-        Vectors [n, d].
-    metric
-        A name in ``METRICS``, whose ``near_zero`` says how near is the same.
-
-    Returns
-    -------
-    (i, j, distance) with i < j, sorted.
-    """
-    measure = METRICS[metric]
-    if len(vectors) == 0:
-        return []
-    index = measure.index(vectors)
-    pairs: list[tuple[int, int, float]] = []
-    for start in range(0, len(vectors), QUERIES_A_BLOCK):
-        distances = index.distances(vectors[start : start + QUERIES_A_BLOCK])
-        for row, column in np.argwhere(distances < measure.near_zero):
-            if start + row < column:
-                pairs.append((int(start + row), int(column), float(distances[row, column])))
-    return sorted(pairs)
+def links_of(groups: Indices) -> list[tuple[int, int]]:
+    """Return pairs that link each track to the first of its group; for `group_tracks`."""
+    first: dict[int, int] = {}
+    return [(first.setdefault(group, row), row) for row, group in enumerate(groups.tolist())]

@@ -1,210 +1,235 @@
-"""How two vectors are compared: each metric turns distance into one inner product.
+"""How two vectors are compared: each similarity ranks tracks by one inner product.
 
-A metric prepares the tracks of a library once (``keys``) and each query once (``queries``); the
-distances of all queries to all tracks are then one matrix product. So every engine that can do
-inner products can search every metric exactly.
+A similarity turns the tracks of a library (``keys``) and a query (``queries``) into vectors whose
+inner product ranks the tracks as their distance does, so that every engine that can do inner
+products can find candidates. What is shown, voted with and compared with a limit is computed from
+the vectors themselves, in double precision (``pairs``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.features.gaussian import N_COEFFICIENTS, unpack
+from earmark.neighbors.arrays import Float, Float64, Indices, PairRanks, blocks
+from earmark.neighbors.divergence import Divergence
 
-Float: TypeAlias = NDArray[np.floating]
-Float64: TypeAlias = NDArray[np.float64]
-
-_UPPER = np.triu_indices(N_COEFFICIENTS)
-_SCALE = np.where(_UPPER[0] == _UPPER[1], 1.0, np.sqrt(2.0))
-
-# Gaussians are inverted in blocks of this many, so that memory does not grow with a library; fewer
-# than that few are inverted one by one.
-_BLOCK = 512
-_FEW = 32
-_LEAST_PIVOT = 1e-14
 # Between these, squares and their sums are far from the limits of double precision.
 LEVEL = (1e-3, 1e6)
 LARGEST = 1e150
 LARGEST_SCALELESS = 1e304
 MOST_DECADES = 100.0
-_N_HALF = len(_SCALE) + N_COEFFICIENTS + 1
+# Principal components that part far tracks from near ones, and from about how many tracks they are
+# taken.
+N_COORDINATES = 8
+SAMPLED = 2_000
 
 
-class Index(Protocol):
-    """Prepared tracks: answers how far queries are from each of them."""
+class Similarity(Protocol):
+    """A way to compare vectors, fitted to the tracks of a library where it needs that.
 
-    def prepare(self, queries: Float) -> Float:
-        """Return query vectors [q, d] in the form that is compared [q, m]."""
-        return queries
+    A rank grows with the distance: it is what the inner product of a query and a key approximates.
+    """
 
-    def compare(self, prepared: Float) -> Float:
-        """Return the distances [q, n] of prepared queries [q, m] to the n tracks."""
+    def keys(self, vectors: Float) -> Float:
+        """Return the keys [n, m] of tracks [n, d]."""
         ...
 
-    def distances(self, queries: Float) -> Float:
-        """Return the distances [q, n] of query vectors [q, d] to the n tracks."""
-        return self.compare(self.prepare(queries))
+    def queries(self, vectors: Float) -> Float:
+        """Return queries [q, d] in the form that is multiplied with the keys [q, m]."""
+        ...
+
+    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
+        """Return what computes the ranks of pairs of queries [q, d] and tracks [n, d] exactly.
+
+        Equal vectors have rank 0, but for vectors that have no direction.
+        """
+        ...
+
+    def coordinates(self, vectors: Float) -> Float64:
+        """Return a few coordinates [n, c] by which vectors [n, d] that are far apart are told."""
+        ...
+
+    def least_rank(self, low: Float64, high: Float64, lows: Float64, highs: Float64) -> Float64:
+        """Return a bound below all ranks between two boxes of coordinates.
+
+        Parameters
+        ----------
+        low, high
+            The corners of one box [c].
+        lows, highs
+            Those of b others [b, c].
+
+        Returns
+        -------
+        The bounds [b].
+        """
+        ...
+
+    def distances(self, ranks: Float64) -> Float64:
+        """Return ranks of any shape as distances."""
+        ...
+
+    def rank(self, distances: Float64) -> Float64:
+        """Return distances of any shape as ranks."""
+        ...
 
 
-def symmetrized_kl(a: Float64, b: Float64) -> float:
-    """Return the symmetrized Kullback–Leibler divergence of two packed Gaussians [104].
+class Cosine:
+    """The cosine distance, 1 − cos of the angle, from 0 to 2; the rank is the distance itself.
 
-    D(a, b) = tr(Σa⁻¹Σb) + tr(Σb⁻¹Σa) + (μa−μb)ᵀ(Σa⁻¹+Σb⁻¹)(μa−μb) − 2d: the plain
-    double-precision formula, for one pair.
+    A vector of zeros is at distance 1 from everything.
+
+    Parameters
+    ----------
+    prepare
+        Applied to vectors [n, d] first; None: nothing.
     """
-    (mean_a, covariance_a), (mean_b, covariance_b) = unpack(a), unpack(b)
-    inverse_a, inverse_b = np.linalg.inv(covariance_a), np.linalg.inv(covariance_b)
-    step = mean_a - mean_b
-    return float(
-        np.trace(inverse_a @ covariance_b)
-        + np.trace(inverse_b @ covariance_a)
-        + step @ (inverse_a + inverse_b) @ step
-        - 2 * len(step)
-    )
+
+    def __init__(self, prepare: Callable[[Float], Float] | None = None) -> None:
+        self._prepare = prepare
+
+    def unit(self, vectors: Float) -> Float:
+        """Return the vectors [n, d] as they are compared, at length 1."""
+        return normalize(vectors if self._prepare is None else self._prepare(vectors))
+
+    def keys(self, vectors: Float) -> Float:
+        """Return the negative unit vectors and 1 [n, d + 1]."""
+        return _beside(-self.unit(vectors), 1.0)
+
+    def queries(self, vectors: Float) -> Float:
+        """Return the unit vectors and 1 [q, d + 1]."""
+        return _beside(self.unit(vectors), 1.0)
+
+    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
+        """Return what computes the distances of pairs, as half the square of a difference.
+
+        That of equal vectors is 0, where 1 − cos would be what rounding left.
+        """
+        one, other = (self.unit(vectors.astype(np.float64)) for vectors in (queries, tracks))
+        nowhere = [np.flatnonzero(~vectors.any(axis=1)) for vectors in (one, other)]
+
+        def ranks(numbers: Indices, which: Indices) -> Float64:
+            steps = other[which]
+            steps -= one[numbers]
+            halves = 0.5 * squares(steps)
+            if len(nowhere[0]) or len(nowhere[1]):
+                halves[np.isin(numbers, nowhere[0]) | np.isin(which, nowhere[1])] = 1.0
+            return halves
+
+        return ranks
+
+    def coordinates(self, vectors: Float) -> Float64:
+        """Return the first principal components of the unit vectors [n, c]."""
+        return principal_components(lambda part: self.unit(vectors[part]), len(vectors))
+
+    def least_rank(self, low: Float64, high: Float64, lows: Float64, highs: Float64) -> Float64:
+        """Return half the square of the distance between boxes; a projection adds to none."""
+        gaps = np.maximum(np.maximum(lows - high, low - highs), 0.0)
+        return 0.5 * squares(gaps)
+
+    def distances(self, ranks: Float64) -> Float64:
+        """Return ranks as distances: they are the same."""
+        return ranks
+
+    def rank(self, distances: Float64) -> Float64:
+        """Return distances as ranks."""
+        return distances
 
 
-class GaussianIndex(Index):
-    """Packed Gaussians [n, 104] under the symmetrized Kullback–Leibler divergence.
+class Euclidean:
+    """The Euclidean distance; the rank is its square. Candidates are found in double precision.
 
-    With P = Σ⁻¹, S = Σ + μμᵀ and ``vech`` the upper triangle with its off-diagonal entries times
-    √2, the divergence is one inner product of 210 numbers:
-
-        moments    M = [ vech(S) , √2 μ   , 1        ]
-        precisions N = [ vech(P) , −√2 Pμ , μᵀPμ − d ]
-        D(a, b)      = M(a) · N(b) + N(a) · M(b)
-
-    It does not change under an affine map of the features, so these are first whitened by the
-    tracks' mean and pooled covariance; then single precision is enough.
+    Parameters
+    ----------
+    vectors
+        Tracks, from whose mean the inner products are taken.
     """
 
     def __init__(self, vectors: Float) -> None:
-        means, covariances = unpack(vectors)
-        self._center = means.mean(axis=0)
-        pooled = covariances.mean(axis=0) + np.cov(means.T, bias=True)
-        # The inverse of a Cholesky factor whitens: L⁻¹ Σ L⁻ᵀ = I.
-        self._whiten: Float64 = np.linalg.inv(np.linalg.cholesky(pooled))
-        self._whiten_triangle = congruence(self._whiten)
-        # A query's precisions meet the tracks' moments, and its moments their precisions.
-        keys = self.prepare(vectors).T
-        self._keys = np.concatenate([keys[_N_HALF:], keys[:_N_HALF]])
+        self._center = mean_of(vectors)
 
-    def prepare(self, queries: Float) -> Float:
-        """Return the moments and precisions of vectors [q, 104] side by side [q, 210]."""
-        halves = np.empty((2 * _N_HALF, len(queries)), dtype=np.float32)
-        for start in range(0, len(queries), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            halves[:_N_HALF, block], halves[_N_HALF:, block] = self._halves(queries[block])
-        return halves.T
+    def keys(self, vectors: Float) -> Float:
+        """Return −2 x, x² and 1 [n, d + 2]."""
+        centered = np.asarray(vectors - self._center, dtype=np.float64)
+        lengths = squares(centered)[:, None]
+        return np.concatenate([-2 * centered, lengths, np.ones((len(centered), 1))], 1)
 
-    def _halves(self, vectors: Float) -> tuple[Float, Float]:
-        """Return the moments and the precisions of vectors [n, 104], both [105, n]."""
-        means = self._whiten @ (vectors[:, :N_COEFFICIENTS] - self._center).T
-        triangles = self._whiten_triangle @ vectors[:, N_COEFFICIENTS:].T
-        inverses = invert_all(triangles)
-        shifts = np.einsum("ijn,jn->in", inverses, means)
-        rows, columns = _UPPER
-        moments = [
-            (triangles + means[rows] * means[columns]) * _SCALE[:, None],
-            np.sqrt(2.0) * means,
-            np.ones((1, len(vectors))),
-        ]
-        precisions = [
-            inverses[rows, columns] * _SCALE[:, None],
-            -np.sqrt(2.0) * shifts,
-            np.sum(means * shifts, axis=0, keepdims=True) - N_COEFFICIENTS,
-        ]
-        return (
-            np.concatenate(moments, dtype=np.float32),
-            np.concatenate(precisions, dtype=np.float32),
-        )
+    def queries(self, vectors: Float) -> Float:
+        """Return x, 1 and x² [q, d + 2]."""
+        centered = np.asarray(vectors - self._center, dtype=np.float64)
+        lengths = squares(centered)[:, None]
+        return np.concatenate([centered, np.ones((len(centered), 1)), lengths], 1)
 
-    def compare(self, prepared: Float) -> Float:
-        """Return the divergences [q, n], at least 0, in single precision."""
-        product: Float = prepared @ self._keys
-        # Rounding can put a copy a little below zero.
-        return np.abs(product, out=product)
+    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
+        """Return what computes the squared distances of pairs."""
+
+        def ranks(numbers: Indices, which: Indices) -> Float64:
+            steps = tracks[which].astype(np.float64)
+            steps -= queries[numbers]
+            return squares(steps)
+
+        return ranks
+
+    def coordinates(self, vectors: Float) -> Float64:
+        """Return the first principal components of the vectors [n, c]."""
+        return principal_components(lambda part: vectors[part] - self._center, len(vectors))
+
+    def least_rank(self, low: Float64, high: Float64, lows: Float64, highs: Float64) -> Float64:
+        """Return the square of the distance between boxes; a projection adds to none."""
+        gaps = np.maximum(np.maximum(lows - high, low - highs), 0.0)
+        return squares(gaps)
+
+    def distances(self, ranks: Float64) -> Float64:
+        """Return ranks as distances: their roots."""
+        return np.sqrt(ranks)
+
+    def rank(self, distances: Float64) -> Float64:
+        """Return distances as ranks: their squares."""
+        return np.square(distances)
 
 
-def congruence(matrix: Float64) -> Float64:
-    """Return the map [m, m] from the upper triangle [m] of a symmetric Σ to that of A Σ Aᵀ."""
-    rows, columns = _UPPER
-    straight = matrix[rows][:, rows] * matrix[columns][:, columns]
-    crossed = matrix[rows][:, columns] * matrix[columns][:, rows]
-    return straight + np.where(rows == columns, 0.0, crossed)
+def squares(vectors: Float) -> Float64:
+    """Return the squared lengths [n] of vectors [n, d], in double precision."""
+    lengths: Float64 = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    return lengths
 
 
-def invert_all(triangles: Float64) -> Float64:
-    """Return the inverses [d, d, n] of n positive definite matrices with upper triangles [m, n].
+def _beside(vectors: Float, number: float) -> Float:
+    """Return vectors [n, d] with a number beside each, in single precision [n, d + 1]."""
+    keys = np.empty((len(vectors), vectors.shape[1] + 1), dtype=np.float32)
+    keys[:, :-1] = vectors
+    keys[:, -1] = number
+    return keys
 
-    A few go to LAPACK one by one. Many are inverted together, by Cholesky's factors L and their
-    inverses X in P = XᵀX, each number of them for all n at once: twice as fast.
+
+def principal_components(rows: Callable[[slice], Float], n: int) -> Float64:
+    """Return the first principal components [n, at most ``N_COORDINATES``] of n vectors.
+
+    Parameters
+    ----------
+    rows
+        Returns the vectors [m, d] of a part of the rows.
+    n
+        How many there are.
     """
-    n_matrices = triangles.shape[1]
-    rows, columns = _UPPER
-    d = N_COEFFICIENTS
-    # Column i of ``inverse`` will keep column i of L until row i of X is known, then that of X.
-    full, inverse = np.empty((2, d, d, n_matrices))
-    full[rows, columns] = triangles
-    full[columns, rows] = triangles
-    if n_matrices < _FEW:
-        one_by_one = np.linalg.inv(full.transpose(2, 0, 1))
-        return np.asarray(one_by_one.transpose(1, 2, 0), dtype=np.float64)
-    # Rounding alone may make a nearly singular matrix indefinite.
-    least = _LEAST_PIVOT * full[np.arange(d), np.arange(d)]
-    for j in range(d):
-        row = full[j]
-        row[:j] = 0
-        row -= np.einsum("cn,cin->in", inverse[:j, j], inverse[:j])
-        pivot = np.sqrt(np.maximum(row[j], least[j]))
-        inverse[:j, j] = 0
-        np.divide(row, pivot, out=inverse[j])
-        np.divide(1, pivot, out=inverse[j, j])
-    for j in range(d):
-        full[j, : j + 1] = np.einsum("cn,cin->in", inverse[j:, j], inverse[j:, : j + 1])
-        full[:j, j] = full[j, :j]
-    return full
+    some = np.asarray(rows(slice(0, n, max(1, n // SAMPLED))), dtype=np.float64)
+    some = some - some.mean(axis=0)
+    _, directions = np.linalg.eigh(some.T @ some)
+    axes = directions[:, ::-1][:, :N_COORDINATES]
+    return np.concatenate([rows(part) @ axes for part in blocks(n)])
 
 
-class CosineIndex(Index):
-    """Vectors [n, d] under the cosine distance, 1 − cos of the angle, from 0 to 2."""
-
-    def __init__(self, vectors: Float) -> None:
-        self._keys = normalize(vectors)
-
-    def prepare(self, queries: Float) -> Float:
-        """Return the vectors at length 1."""
-        return normalize(queries)
-
-    def compare(self, prepared: Float) -> Float:
-        """Return the distances [q, n]; a vector of zeros is at distance 1 from everything."""
-        product = 1 - prepared @ self._keys.T
-        return np.maximum(product, 0, out=product)
-
-
-class EuclideanIndex(Index):
-    """Vectors [n, d] under the Euclidean distance."""
-
-    def __init__(self, vectors: Float) -> None:
-        self._center = np.mean(vectors, axis=0, dtype=np.float64)
-        self._keys = np.asarray(vectors - self._center, dtype=np.float64)
-        self._squares = np.sum(self._keys**2, axis=1)
-
-    def prepare(self, queries: Float) -> Float:
-        """Return the vectors from the tracks' mean."""
-        return np.asarray(queries - self._center, dtype=np.float64)
-
-    def compare(self, prepared: Float) -> Float:
-        """Return the distances [q, n]."""
-        product: Float = prepared @ self._keys.T
-        product *= -2
-        product += np.sum(prepared**2, axis=1)[:, None]
-        product += self._squares
-        return np.sqrt(np.maximum(product, 0, out=product), out=product)
+def mean_of(vectors: Float) -> Float64:
+    """Return the mean [d] of vectors [n, d], in double precision."""
+    total = np.zeros(vectors.shape[1])
+    for part in blocks(len(vectors)):
+        total += vectors[part].sum(axis=0, dtype=np.float64)
+    return total / len(vectors)
 
 
 def normalize(vectors: Float) -> Float:
@@ -266,11 +291,11 @@ class Metric:
     ----------
     name
         What a library records.
-    index
-        Prepares vectors [n, d].
+    fit
+        Makes the similarity, given the vectors [n, d] of a library.
     near_zero
         Two recordings nearer than this are the same one.
-    plain
+    majority
         Whether the classic majority vote is the default for such vectors.
     scaleless
         Whether a vector and a multiple of it are the same.
@@ -280,9 +305,9 @@ class Metric:
     """
 
     name: str
-    index: Callable[[Float], Index]
+    fit: Callable[[Float], Similarity]
     near_zero: float
-    plain: bool = False
+    majority: bool = False
     scaleless: bool = False
     likely_share: float = 0.14
 
@@ -296,8 +321,8 @@ class Metric:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("gaussian-kl", GaussianIndex, near_zero=2e-3, plain=True),
-        Metric("cosine", CosineIndex, near_zero=1e-6, scaleless=True, likely_share=0.02),
-        Metric("euclidean", EuclideanIndex, near_zero=1e-6),
+        Metric("gaussian-kl", Divergence, near_zero=2e-3, majority=True),
+        Metric("cosine", lambda _: Cosine(), near_zero=1e-6, scaleless=True, likely_share=0.02),
+        Metric("euclidean", Euclidean, near_zero=1e-6),
     )
 }

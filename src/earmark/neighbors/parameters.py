@@ -11,7 +11,7 @@ from earmark.errors import LibraryDamaged
 from earmark.features import Comparison
 from earmark.neighbors.calibration import Calibration
 
-CLASSIC_K = 8
+CLASSIC_N_NEIGHBORS = 8
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Parameters:
     ----------
     comparison
         How vectors are compared, which is the extractor's and not kept with the rest.
-    k
+    n_neighbors
         How many neighbors vote.
     calibration
         What makes probabilities of the votes. None: every neighbor has one vote, distances are the
@@ -30,18 +30,18 @@ class Parameters:
     """
 
     comparison: Comparison
-    k: int = CLASSIC_K
+    n_neighbors: int = CLASSIC_N_NEIGHBORS
     calibration: Calibration | None = None
 
     @property
-    def plain(self) -> bool:
+    def majority(self) -> bool:
         """Whether this is the classic majority vote."""
         return self.calibration is None
 
     def to_bytes(self) -> bytes:
         """Write the parameters, to be kept in a library."""
         calibration = None if self.calibration is None else asdict(self.calibration)
-        return json.dumps({"k": self.k, "calibration": calibration}).encode()
+        return json.dumps({"k": self.n_neighbors, "calibration": calibration}).encode()
 
     @classmethod
     def from_bytes(cls, blob: bytes, comparison: Comparison) -> Parameters:
@@ -59,7 +59,7 @@ class Parameters:
             calibration = values.pop("calibration")
             if calibration is not None:
                 calibration = Calibration(**calibration)
-            read = cls(comparison, **values, calibration=calibration)
+            read = cls(comparison, values.pop("k"), calibration, **values)
             read._check()
             return read
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -75,8 +75,8 @@ class Parameters:
         ValueError
             One is not.
         """
-        if type(self.k) is not int or self.k < 1:
-            raise ValueError(f"k is {self.k!r}")
+        if type(self.n_neighbors) is not int or self.n_neighbors < 1:
+            raise ValueError(f"k is {self.n_neighbors!r}")
         if self.calibration is None:
             return
         for field in fields(self.calibration):
@@ -88,4 +88,4 @@ class Parameters:
         """Return the parameters as names and JSON values, for people."""
         calibrated = {} if self.calibration is None else asdict(self.calibration)
         similarity = self.comparison.similarity
-        return {"metric": similarity, "k": self.k, "plain": self.plain, **calibrated}
+        return {"metric": similarity, "k": self.n_neighbors, "plain": self.majority, **calibrated}

@@ -59,7 +59,7 @@ def chart(snapshot: Snapshot, voter: Voter) -> Chart:
     """
     compared = np.asarray(voter.points(snapshot.vectors), dtype=np.float64)
     mean = compared.mean(axis=0)
-    spread = compared.std(axis=0) if voter.parameters.plain else np.ones(compared.shape[1])
+    spread = compared.std(axis=0) if voter.parameters.majority else np.ones(compared.shape[1])
     scale = np.where(spread > 0, spread, 1.0)
     scaled = (compared - mean) / scale
     # The eigenvectors of the m x m covariance are the axes of the SVD, at a cost linear in n.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from earmark.features.gaussian import N_COEFFICIENTS
 from earmark.library.model import Snapshot
-from earmark.neighbors import METRICS
+from earmark.neighbors import METRICS, BruteForce
 
 METRIC = "gaussian-kl"
 
@@ -67,14 +67,13 @@ def recognize(vectors: NDArray[np.float64], reference: Snapshot) -> Recognized:
     """Find the rows [n, 104] of a file among the tracks of a reference of classic features."""
     if not len(reference) or not len(vectors):
         return Recognized(np.full(len(vectors), -1, dtype=np.intp), None, 0)
-    distances = METRICS[METRIC].index(reference.vectors).distances(vectors)
-    nearest = distances.argmin(axis=1)
-    distance = distances[np.arange(len(vectors)), nearest]
+    nearest, distance = _nearest(vectors, reference.vectors)
     known = distance < SAME_RECORDING
     tracks = np.where(known, nearest, -1)
 
     # Pairs that are nearest to each other, whichever way one looks.
-    mutual = distances.argmin(axis=0)[nearest] == np.arange(len(vectors))
+    back, _ = _nearest(reference.vectors, vectors)
+    mutual = back[nearest] == np.arange(len(vectors))
     pairs = np.flatnonzero(mutual & (distance < SHIFTED_RECORDING))
     shift: float | None = None
     if len(pairs) >= MIN_SHIFTED:
@@ -84,6 +83,14 @@ def recognize(vectors: NDArray[np.float64], reference: Snapshot) -> Recognized:
         if abs(middle) > MIN_SHIFT and spread < MAX_SPREAD * abs(middle):
             shift = middle
     return Recognized(tracks.astype(np.intp), shift, len(pairs))
+
+
+def _nearest(
+    vectors: NDArray[np.floating], others: NDArray[np.floating]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return which of some others [m, 104] is nearest to each vector [n, 104], and how far [n]."""
+    distances, rows = BruteForce(METRICS[METRIC].fit(others), others).search(vectors, 1)
+    return rows[:, 0], distances[:, 0]
 
 
 def odd_scale(vectors: NDArray[np.float64]) -> str | None:

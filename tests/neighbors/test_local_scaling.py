@@ -11,14 +11,15 @@ from sklearn.covariance import shrunk_covariance
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.preprocessing import StandardScaler
 
-from earmark.neighbors.search import thin
-from earmark.neighbors.space import (
-    FAMILIARITY_SHRINKAGE,
-    LEAST_REACH,
+from earmark.neighbors.index import subsample
+from earmark.neighbors.local_scaling import (
+    LEAST_SCALE,
     MOST_SCALED_BY,
-    Familiarity,
-    Space,
-    reach,
+    OUTLIER_SHRINKAGE,
+    LocalScaling,
+    OutlierScore,
+    local_scales,
+    nth_of,
     shrink,
 )
 from support.clusters import clusters
@@ -33,19 +34,19 @@ def test_distances_are_those_of_the_formula() -> None:
     reaches = np.sort(among, axis=1)[:, K]  # the first is the track itself
     cosine = cosine_distances(scaler.transform(queries), scaler.transform(tracks))
     expected = 1 - np.exp(-(cosine**2) / (np.median(reaches) * reaches))
-    space = Space(tracks, K)
-    np.testing.assert_allclose(space.distances(space.embed(queries)), expected, atol=1e-4)
+    space = LocalScaling(tracks, K)
+    np.testing.assert_allclose(space.distances(queries), expected, atol=1e-4)
 
 
 def test_what_is_not_learned_from_sets_no_scale() -> None:
     tracks, queries = clusters(60).vectors, clusters(9, seed=1).vectors
     known = np.arange(0, 60, 2)
-    alone = Space(tracks[known], K)
-    among_others = Space(tracks, K, known)
-    np.testing.assert_allclose(among_others.embed(queries), alone.embed(queries), rtol=1e-6)
+    alone = LocalScaling(tracks[known], K)
+    among_others = LocalScaling(tracks, K, known)
+    np.testing.assert_allclose(among_others.points(queries), alone.points(queries), rtol=1e-6)
     np.testing.assert_allclose(
-        among_others.distances(among_others.embed(queries))[:, known],
-        alone.distances(alone.embed(queries)),
+        among_others.distances(queries)[:, known],
+        alone.distances(queries),
         atol=1e-5,
     )
 
@@ -55,13 +56,13 @@ def test_what_is_not_learned_from_sets_no_scale() -> None:
 def test_distances_are_between_0_and_1(n: int, dimension: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     tracks = np.round(rng.normal(size=(n, dimension)), 1)
-    space = Space(tracks, k)
-    distances = space.distances(space.embed(rng.normal(size=(5, dimension)) * 10))
+    space = LocalScaling(tracks, k)
+    distances = space.distances(rng.normal(size=(5, dimension)) * 10)
     assert distances.shape == (5, n)
     assert ((distances >= 0) & (distances <= 1)).all()
     # A track in the very middle points nowhere, so it is near to nothing; others are to themselves.
-    points = space.embed(tracks)
-    own = np.diag(space.distances(points))[points.any(axis=1)]
+    points = space.points(tracks)
+    own = np.diag(space.distances(tracks))[points.any(axis=1)]
     np.testing.assert_allclose(own, 0, atol=1e-5)
 
 
@@ -69,46 +70,51 @@ def test_hubs_become_fewer() -> None:
     # In many dimensions some tracks are near to everything, though nothing sets them apart.
     rng = np.random.default_rng(0)
     tracks = rng.standard_t(4, size=(600, 100))
-    space = Space(tracks, 10)
-    points = space.embed(tracks)
+    space = LocalScaling(tracks, 10)
+    points = space.points(tracks)
 
     def times_near(distances: np.ndarray) -> np.ndarray:
         others = distances + 9 * np.eye(600)
         return np.bincount(np.argsort(others, axis=1)[:, :10].ravel(), minlength=600)
 
-    plain, scaled = times_near(1 - points @ points.T), times_near(space.distances(points))
+    plain, scaled = times_near(1 - points @ points.T), times_near(space.distances(tracks))
     assert plain.sum() == scaled.sum()
     assert skew(scaled) < 0.6 * skew(plain)
     assert scaled.max() < plain.max()
     assert scaled.std() < 0.8 * plain.std()
 
 
-def test_reach_is_the_distance_of_the_kth_neighbor() -> None:
+def reach(points: np.ndarray, k: int) -> np.ndarray:
+    among = points[subsample(np.arange(len(points)), MOST_SCALED_BY)]
+    return local_scales(points, among, nth_of(k, len(among), len(points)))
+
+
+def test_the_local_scale_is_the_distance_of_the_kth_neighbor() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(50, 6))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     expected = np.sort(1 - points @ points.T, axis=1)[:, 7]
-    np.testing.assert_allclose(reach(points, np.arange(50), 7), expected)
-    assert (reach(np.repeat(points[:1], 9, axis=0), np.arange(9), 3) == LEAST_REACH).all()
-    assert reach(points[:1], np.arange(1), 3).shape == (1,)
+    np.testing.assert_allclose(reach(points, 7), expected)
+    assert (reach(np.repeat(points[:1], 9, axis=0), 3) == LEAST_SCALE).all()
+    assert reach(points[:1], 3).shape == (1,)
 
 
-def test_of_many_tracks_a_sample_tells_the_reach() -> None:
+def test_of_many_tracks_a_sample_tells_the_local_scale() -> None:
     rng = np.random.default_rng(1)
     points = rng.normal(size=(4 * MOST_SCALED_BY, 8))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     few = rng.choice(len(points), 100, replace=False)
     exact = np.sort(1 - points[few] @ points.T, axis=1)[:, 40]
-    sampled = reach(points, np.arange(len(points)), 40)[few]
+    sampled = reach(points, 40)[few]
     assert np.median(np.abs(sampled / exact - 1)) < 0.15
     assert abs(np.median(sampled / exact) - 1) < 0.05
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 200), st.integers(2, 60))
-def test_thinning_is_even(n: int, most: int) -> None:
+def test_a_subsample_is_even(n: int, most: int) -> None:
     rows = 3 * np.arange(n)
-    kept = thin(rows, most)
+    kept = subsample(rows, most)
     assert len(kept) == min(n, most)
     assert np.isin(kept, rows).all()
     if n > most:
@@ -131,26 +137,26 @@ def test_nothing_at_all_is_shrunk_to_something() -> None:
     np.testing.assert_allclose(shrink(np.zeros((3, 3)), 0.1), 0.1 * np.eye(3))
 
 
-def test_strangeness_is_the_mahalanobis_distance() -> None:
+def test_the_outlier_score_is_the_mahalanobis_distance() -> None:
     library, queries = clusters(100, dimension=6).vectors, clusters(8, dimension=6, seed=1).vectors
     center = library.mean(axis=0)
-    covariance = shrunk_covariance(np.cov(library.T, bias=True), shrinkage=FAMILIARITY_SHRINKAGE)
+    covariance = shrunk_covariance(np.cov(library.T, bias=True), shrinkage=OUTLIER_SHRINKAGE)
     expected = [
         np.sqrt((query - center) @ np.linalg.solve(covariance, query - center) / 6)
         for query in queries
     ]
-    familiarity = Familiarity(library)
-    np.testing.assert_allclose(familiarity.strangeness(queries), expected)
-    own = familiarity.strangeness(library)
+    score_of = OutlierScore(library)
+    np.testing.assert_allclose(score_of.of(queries), expected)
+    own = score_of.of(library)
     assert np.sqrt(np.mean(own**2)) == pytest.approx(1, abs=0.1)
     # What little was heard of a song is taken off the square, and nothing gets below zero.
-    taken = familiarity.strangeness(queries, np.full(8, 0.1))
+    taken = score_of.of(queries, np.full(8, 0.1))
     np.testing.assert_allclose(taken, np.sqrt(np.maximum(np.square(expected) - 0.1, 0)))
-    assert (familiarity.strangeness(queries, 1e9) == 0).all()
+    assert (score_of.of(queries, 1e9) == 0).all()
 
 
-def test_strangeness_knows_which_directions_are_usual() -> None:
+def test_the_outlier_score_knows_which_directions_are_usual() -> None:
     rng = np.random.default_rng(0)
     library = rng.normal(size=(400, 2)) * [10, 0.1]
-    along, across = Familiarity(library).strangeness(np.array([[8.0, 0], [0, 8.0]]))
+    along, across = OutlierScore(library).of(np.array([[8.0, 0], [0, 8.0]]))
     assert across > 3 * along

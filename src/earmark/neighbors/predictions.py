@@ -1,4 +1,4 @@
-"""What a vote answers, for many queries at once."""
+"""What a vote predicts, for many queries at once."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.neighbors.metrics import Float64
-from earmark.neighbors.search import Indices
+from earmark.neighbors.arrays import Float64, Indices
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The answers to q queries with G genres and k neighbors.
+class Predictions:
+    """The predictions for q queries with G genres and k neighbors.
 
     Attributes
     ----------
-    genres
+    genre_names
         The names of the genres [G], sorted.
     winners
-        The most probable genre of each query [q], an index into ``genres``.
+        The most probable genre of each query [q], an index into ``genre_names``.
     probabilities
         Of each genre [q, G]; rows sum to 1. Shares of votes where the vote is not calibrated.
     neighbors
         Indices of the library's tracks [q, k], nearest first.
     distances
         Their distances [q, k]; infinite where fewer than k tracks may vote.
-    strangeness
-        How far each query is from the library as a whole [q], in units of its own.
+    outlier_scores
+        How far each query is out of the distribution of the library [q], see ``OutlierScore``; in
+        the majority vote the distance of the nearest track.
     abstained
         Whether the answer is "not sure" [q].
     reasons
@@ -39,12 +39,12 @@ class Answers:
         How often the sets hold the true genre, as they promise; None where nothing is promised.
     """
 
-    genres: tuple[str, ...]
+    genre_names: tuple[str, ...]
     winners: Indices
     probabilities: Float64
     neighbors: Indices
     distances: Float64
-    strangeness: Float64
+    outlier_scores: Float64
     abstained: NDArray[np.bool_]
     reasons: tuple[str | None, ...]
     sets: NDArray[np.bool_]

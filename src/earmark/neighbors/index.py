@@ -1,0 +1,504 @@
+"""Search: the nearest of many tracks for many queries, and all that are within a radius.
+
+An index finds candidates by one inner product in single precision, in tiles, so that no matrix of
+all queries by all tracks is ever held. What it returns is computed again in double precision from
+the vectors themselves, and single precision can lose no neighbor: every key carries how far
+rounding can have moved its score, so a score is a lower bound, and a query whose bounds do not
+prove its answer is asked again with all tracks that the bounds leave open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.metrics import Similarity, squares
+
+# Tracks are kept in blocks of this many, and queries asked so many at once: the scores of one by
+# the other stay in a processor's cache.
+TRACKS_A_BLOCK = 4_096
+QUERIES_A_BLOCK = 256
+# How many pairs are compared in double precision at once.
+_PAIRS_A_BLOCK = 16_384
+# How many more candidates are kept than asked for: where tracks lie closer together than single
+# precision can tell, they mostly save asking again.
+_SPARE = 8
+
+
+class Index(Protocol):
+    """Tracks that can be searched.
+
+    Tracks have row numbers from 0 in the order in which they were added. Whatever finds the
+    candidates, distances are those of double precision, and equally near tracks stand in the order
+    of their rows.
+    """
+
+    def __len__(self) -> int: ...
+
+    def search(
+        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+    ) -> tuple[Float64, Indices]:
+        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks.
+
+        Parameters
+        ----------
+        queries
+            Vectors [q, d].
+        n_neighbors
+            How many.
+        exclude
+            ``exclude[i]`` names the rows that are not to be found for query i; where fewer than
+            n_neighbors others are left, the rest of the row is infinitely far.
+        """
+        ...
+
+    def within(self, queries: Float, radius: Float64 | float) -> tuple[Indices, Indices, Float64]:
+        """Return every pair of a query and a track that are nearer than a radius.
+
+        Parameters
+        ----------
+        queries
+            Vectors [q, d].
+        radius
+            One for all queries, or one for each [q].
+
+        Returns
+        -------
+        Query numbers, rows and distances, all [p], sorted by query, then row.
+        """
+        ...
+
+    def add(self, vectors: Float, rows: Indices | None = None) -> None:
+        """Take in tracks [m, d]; nothing is built anew.
+
+        ``rows`` are the rows that they will have, sorted; None: the last ones.
+        """
+        ...
+
+    def remove(self, rows: Indices) -> None:
+        """Take tracks out; those behind them move up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some tracks of an index: never changed, so that copies of the index can share it.
+
+    Attributes
+    ----------
+    keys
+        [b, m + 1]; the last column is the rounding error for a query of length 1.
+    vectors
+        [b, d]; a view of what the index was given.
+    weights
+        [b], None where all are 1.
+    """
+
+    keys: Float
+    vectors: Float
+    weights: Float64 | None
+
+    def __getitem__(self, kept: Indices | slice) -> Block:
+        weights = None if self.weights is None else self.weights[kept]
+        return Block(self.keys[kept], self.vectors[kept], weights)
+
+    def insert(self, place: int, one: Block) -> Block:
+        """Return a block with the track of another one before the one at ``place``."""
+        weights = None
+        if self.weights is not None and one.weights is not None:
+            weights = np.insert(self.weights, place, one.weights)
+        return Block(
+            np.insert(self.keys, place, one.keys[0], axis=0),
+            np.insert(self.vectors, place, one.vectors[0], axis=0),
+            weights,
+        )
+
+
+class BruteForce:
+    """An index that looks at every track, in blocks.
+
+    Parameters
+    ----------
+    similarity
+        How vectors are compared.
+    vectors
+        The tracks [n, d], at least one. They are not copied, so they may lie in a file that is
+        mapped into memory; they must not change.
+    weights
+        What the rank of each track is multiplied by [n]; None: 1.
+    blocks
+        How many tracks each block has; None: as many as suits a processor.
+
+    Attributes
+    ----------
+    blocks
+        The tracks, in order; for code that looks at some blocks and not at others.
+    starts
+        The first row of each block, and the number of all tracks.
+    """
+
+    def __init__(
+        self,
+        similarity: Similarity,
+        vectors: Float,
+        weights: Float64 | None = None,
+        *,
+        blocks: Sequence[int] | None = None,
+    ) -> None:
+        self.similarity = similarity
+        self.blocks: list[Block] = []
+        self.starts = np.zeros(1, dtype=np.intp)
+        if blocks is None:
+            self.add(vectors, weights)
+            return
+        stops = np.cumsum(blocks)
+        for start, stop in zip(stops - blocks, stops, strict=True):
+            given = None if weights is None else weights[start:stop]
+            self.blocks.append(self._block(vectors[start:stop], given))
+        self._number()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def copy(self) -> Self:
+        """Return an index of the same tracks that can be changed without changing this one."""
+        other = object.__new__(type(self))
+        other.similarity = self.similarity
+        other.blocks, other.starts = list(self.blocks), self.starts
+        return other
+
+    def add(
+        self, vectors: Float, weights: Float64 | None = None, *, rows: Indices | None = None
+    ) -> None:
+        """Take in tracks [m, d], with what their ranks are multiplied by [m]."""
+        if rows is None:
+            for start in range(0, len(vectors), TRACKS_A_BLOCK):
+                part = slice(start, start + TRACKS_A_BLOCK)
+                given = None if weights is None else weights[part]
+                self.blocks.append(self._block(vectors[part], given))
+            self._number()
+            return
+        for i, row in enumerate(rows.tolist()):
+            one = self._block(vectors[i : i + 1], None if weights is None else weights[i : i + 1])
+            self._insert(row, one)
+
+    def _insert(self, row: int, one: Block) -> None:
+        if not self.blocks:
+            self.blocks.append(one)
+        else:
+            place = int(np.searchsorted(self.starts[1:-1], row, side="left"))
+            wider = self.blocks[place].insert(row - int(self.starts[place]), one)
+            half = len(wider.keys) // 2
+            parts = [wider] if half <= TRACKS_A_BLOCK else [wider[:half], wider[half:]]
+            self.blocks[place : place + 1] = parts
+        self._number()
+
+    def _block(self, vectors: Float, weights: Float64 | None) -> Block:
+        return Block(self._keys(vectors, weights), vectors, weights)
+
+    def _keys(self, vectors: Float, weights: Float64 | None) -> Float:
+        keys = self.similarity.keys(vectors)
+        if weights is not None:
+            keys = keys * weights[:, None].astype(keys.dtype)
+        lengths = np.sqrt(squares(keys))
+        # Of an inner product of m numbers, in whichever order a processor sums them; twice that,
+        # since keys and queries are rounded, too.
+        unit = 2 * (keys.shape[1] + 2) * float(np.finfo(keys.dtype).eps)
+        whole = np.empty((len(keys), keys.shape[1] + 1), dtype=keys.dtype)
+        whole[:, :-1] = keys
+        whole[:, -1] = unit * lengths
+        return whole
+
+    def remove(self, rows: Indices) -> None:
+        """Take tracks out; those behind them move up."""
+        gone = np.unique(rows)
+        places = np.searchsorted(self.starts, gone, side="right") - 1
+        for place in np.unique(places)[::-1]:
+            block = self.blocks[place]
+            inside = gone[places == place] - self.starts[place]
+            kept = np.delete(np.arange(len(block.keys)), inside)
+            self.blocks[place : place + 1] = [block[kept]] if len(kept) else []
+        self._number()
+
+    def _number(self) -> None:
+        sizes = [len(block.keys) for block in self.blocks]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+
+    # Questions
+
+    def search(
+        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+    ) -> tuple[Float64, Indices]:
+        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
+        k = min(n_neighbors, len(self))
+        ranks = np.empty((len(queries), k))
+        rows = np.empty((len(queries), k), dtype=np.intp)
+        if k == 0:
+            return ranks, rows
+        for start in range(0, len(queries), QUERIES_A_BLOCK):
+            part = slice(start, start + QUERIES_A_BLOCK)
+            excluded = None if exclude is None else exclude[part]
+            ranks[part], rows[part] = self._search(queries[part], k, excluded)
+        return self.similarity.distances(ranks), rows
+
+    def _search(
+        self, queries: Float, k: int, exclude: Sequence[Indices] | None
+    ) -> tuple[Float64, Indices]:
+        prepared = self._prepare(queries)
+        left_out = None if exclude is None else _Excluded(exclude)
+        bounds, rows, limits = self._candidates(prepared, k + _SPARE, left_out)
+        # A candidate whose bound is above what k others surely keep need not be compared.
+        if bounds.shape[1] > k:
+            with np.errstate(invalid="ignore", over="ignore"):
+                known = bounds - 2 * prepared[:, -1:] * self._errors(rows)
+            known[~np.isfinite(known)] = np.inf
+            surely = np.partition(known, k - 1, axis=1)[:, k - 1 : k]
+            wanted = (bounds <= surely) & (bounds < np.inf)
+        else:
+            wanted = bounds < np.inf
+        ranks = np.full(bounds.shape, np.inf)
+        ranks[wanted] = self._ranks(queries, np.nonzero(wanted)[0], rows[wanted])
+        ranks, rows = _sorted(ranks, rows, k)
+        # Every other track is at least at the limit.
+        for query in np.flatnonzero((limits < np.inf) & (limits <= ranks[:, -1])):
+            only = None if left_out is None else left_out.only(int(query))
+            ranks[query], rows[query] = self._search_on(
+                queries[query : query + 1], prepared[query : query + 1], ranks[query], only
+            )
+        return ranks, rows
+
+    def _search_on(
+        self, query: Float, prepared: Float, ranks: Float64, left_out: _Excluded | None
+    ) -> tuple[Float64, Indices]:
+        """Return the k nearest of one query, given the ranks [k] of k candidates."""
+        open_rows = []
+        for start, scores in self._scores(prepared, left_out):
+            open_rows.append(
+                start + np.flatnonzero((scores[0] <= ranks[-1]) & (scores[0] < np.inf))
+            )
+        rows = np.concatenate(open_rows)
+        found = self._ranks(query, np.zeros(len(rows), dtype=np.intp), rows)
+        best, chosen = _sorted(found[None], rows[None], len(ranks))
+        return best[0], chosen[0]
+
+    def within(self, queries: Float, radius: Float64 | float) -> tuple[Indices, Indices, Float64]:
+        """Return every pair of a query and a track that are nearer than a radius."""
+        limits = np.broadcast_to(self.similarity.rank(np.asarray(radius, float)), len(queries))
+        found: list[tuple[Indices, Indices, Float64]] = []
+        for first in range(0, len(queries), QUERIES_A_BLOCK):
+            part = slice(first, first + QUERIES_A_BLOCK)
+            prepared, limit = self._prepare(queries[part]), limits[part]
+            for start, scores in self._scores(prepared, None):
+                near, columns = np.nonzero(scores <= limit[:, None])
+                rows = start + columns
+                ranks = self._ranks(queries[part], near, rows)
+                inside = ranks < limit[near]
+                found.append((first + near[inside], rows[inside], ranks[inside]))
+        if not found:
+            return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
+        numbers, rows, ranks = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = np.lexsort((rows, numbers))
+        return numbers[order], rows[order], self.similarity.distances(ranks[order])
+
+    def distances(self, queries: Float) -> Float64:
+        """Return the distances [q, n] of queries [q, d] to all tracks, for small numbers of both.
+
+        No other index can do that, so nothing that has to work on large libraries may ask for it.
+        """
+        numbers, rows = np.divmod(np.arange(len(queries) * len(self)), len(self))
+        ranks = self._ranks(queries, numbers, rows)
+        return self.similarity.distances(ranks.reshape(len(queries), len(self)))
+
+    def bounds(self, number: int, other: int) -> tuple[Float, Float]:
+        """Return what the ranks [b, c] between the tracks of two blocks are at least.
+
+        The second array [b, c] is what they can be more than that.
+        """
+        prepared = self._prepare(self.blocks[number].vectors)
+        keys = self.blocks[other].keys
+        return _multiply(prepared, keys), -2 * prepared[:, -1:] * keys[:, -1]
+
+    # How
+
+    def _prepare(self, queries: Float) -> Float:
+        """Return queries [q, m + 1]; the last column is minus the length of each."""
+        prepared = self.similarity.queries(queries)
+        whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
+        whole[:, :-1] = prepared
+        whole[:, -1] = -np.sqrt(squares(prepared))
+        return whole
+
+    def _scores(self, prepared: Float, left_out: _Excluded | None) -> Iterator[tuple[int, Float]]:
+        """Yield the first row of each block, and lower bounds [q, b] of the ranks in it."""
+        for start, block in zip(self.starts[:-1].tolist(), self.blocks, strict=True):
+            scores = _multiply(prepared, block.keys)
+            if left_out is not None:
+                left_out.apply(scores, start)
+            yield start, scores
+
+    def _candidates(
+        self, prepared: Float, width: int, left_out: _Excluded | None
+    ) -> tuple[Float, Indices, Float]:
+        """Return bounds and rows [q, w] of the nearest candidates, and a limit [q].
+
+        They are at least ``width`` where there are so many tracks, and the bound of no other track
+        is below the limit, which is infinite where there are no others.
+        """
+        n_queries = len(prepared)
+        bounds = np.empty((n_queries, 0), dtype=prepared.dtype)
+        rows = np.empty((n_queries, 0), dtype=np.intp)
+        limits = np.full(n_queries, np.inf, dtype=prepared.dtype)
+        for start, scores in self._scores(prepared, left_out):
+            if bounds.shape[1] < width:
+                columns = np.broadcast_to(np.arange(start, start + scores.shape[1]), scores.shape)
+                if bounds.shape[1]:
+                    scores = np.concatenate([bounds, scores], axis=1)
+                    columns = np.concatenate([rows, columns], axis=1)
+                bounds, rows, limits = _least(scores, columns, width, limits)
+                continue
+            near = np.flatnonzero(scores < limits[:, None])
+            if not len(near):
+                continue
+            numbers, columns = np.divmod(near, scores.shape[1])
+            more, fresh = _pad(numbers, scores[numbers, columns], start + columns, n_queries)
+            bounds = np.concatenate([bounds, more], axis=1)
+            rows = np.concatenate([rows, fresh], axis=1)
+            if bounds.shape[1] >= 2 * width:
+                bounds, rows, limits = _least(bounds, rows, width, limits)
+        return bounds, rows, limits
+
+    def _errors(self, rows: Indices) -> Float:
+        """Return the error columns of tracks, in the shape of ``rows``."""
+        if len(self.blocks) == 1:
+            only: Float = self.blocks[0].keys[rows, -1]
+            return only
+        errors: Float = np.empty(rows.shape, dtype=self.blocks[0].keys.dtype)
+        for mask, inside, block in self._parts(rows):
+            errors[mask] = block.keys[inside, -1]
+        return errors
+
+    def _parts(self, rows: Indices) -> Iterator[tuple[NDArray[np.bool_], Indices, Block]]:
+        """Yield, for each block that some rows lie in, which these are and where in the block."""
+        places = np.searchsorted(self.starts, rows, side="right") - 1
+        for place in np.unique(places):
+            mask = places == place
+            yield mask, rows[mask] - self.starts[place], self.blocks[place]
+
+    def _ranks(self, queries: Float, numbers: Indices, rows: Indices) -> Float64:
+        """Return the ranks [p] of query ``numbers[p]`` and track ``rows[p]``."""
+        tracks, which = np.unique(rows, return_inverse=True)
+        ranks = np.empty(len(rows))
+        weights = None
+        if len(self.blocks) == 1:
+            vectors = self.blocks[0].vectors[tracks]
+            if self.blocks[0].weights is not None:
+                weights = self.blocks[0].weights[tracks]
+        elif len(tracks):
+            first = self.blocks[0]
+            vectors = np.empty((len(tracks), first.vectors.shape[1]), first.vectors.dtype)
+            weights = None if first.weights is None else np.empty(len(tracks))
+            for mask, inside, block in self._parts(tracks):
+                vectors[mask] = block.vectors[inside]
+                if weights is not None and block.weights is not None:
+                    weights[mask] = block.weights[inside]
+        if not len(tracks):
+            return ranks
+        compare = self.similarity.pairs(queries, vectors)
+        for start in range(0, len(rows), _PAIRS_A_BLOCK):
+            part = slice(start, start + _PAIRS_A_BLOCK)
+            ranks[part] = compare(numbers[part], which[part])
+        return ranks if weights is None else ranks * weights[which]
+
+
+class _Excluded:
+    """The tracks that are not to be found, sorted by row."""
+
+    def __init__(self, exclude: Sequence[Indices]) -> None:
+        sizes = [len(rows) for rows in exclude]
+        numbers = np.repeat(np.arange(len(exclude)), sizes)
+        rows = np.concatenate([*exclude, np.empty(0, np.intp)]).astype(np.intp)
+        order = np.argsort(rows, kind="stable")
+        self._numbers, self._rows = numbers[order], rows[order]
+
+    def apply(self, scores: Float, start: int) -> None:
+        """Put them infinitely far, in the scores [q, b] of the rows from ``start`` on."""
+        first, last = np.searchsorted(self._rows, [start, start + scores.shape[1]])
+        scores[self._numbers[first:last], self._rows[first:last] - start] = np.inf
+
+    def only(self, number: int) -> _Excluded:
+        """Return those of one query."""
+        return _Excluded([self._rows[self._numbers == number]])
+
+
+def subsample(rows: Indices, n: int) -> Indices:
+    """Return at most n of the rows, evenly spread over them.
+
+    Examples
+    --------
+    >>> subsample(np.arange(10), 4).tolist()
+    [0, 3, 6, 9]
+    """
+    if len(rows) <= n:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.intp)]
+
+
+def _multiply(prepared: Float, keys: Float) -> Float:
+    """Return the lower bounds [q, b] of the ranks of queries and keys."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        bounds: Float = prepared @ keys.T
+        if not np.isfinite(bounds.sum(dtype=np.float64)):
+            # Beyond what a key can hold: nothing is known of such a track.
+            bounds[~np.isfinite(bounds)] = -np.inf
+    return bounds
+
+
+def _sorted(ranks: Float64, rows: Indices, k: int) -> tuple[Float64, Indices]:
+    """Return the k smallest ranks of each row [q, w] and their tracks; equal ones by track."""
+    order = np.lexsort((rows, ranks), axis=1)[:, :k]
+    return np.take_along_axis(ranks, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
+def _least(bounds: Float, rows: Indices, width: int, limits: Float) -> tuple[Float, Indices, Float]:
+    """Keep about ``width`` of the smallest bounds [q, w] and their rows.
+
+    Returns
+    -------
+    Bounds and rows [q, at least width where there are so many], and the smaller of ``limits`` and
+    what no bound that was left out is below.
+    """
+    n_queries, n_tracks = bounds.shape
+    if n_tracks <= width:
+        return bounds, np.array(rows), limits
+    # Halve the rows, keeping the lesser of two tracks, as long as many more are left than needed.
+    # Each number then stands for a track of its own, so ``width`` tracks are at most at the bound.
+    least = bounds
+    while least.shape[1] >= 8 * width:
+        half = least.shape[1] // 2
+        least = np.minimum(least[:, :half], least[:, half : 2 * half])
+    limit = np.partition(least, width - 1, axis=1)[:, width - 1]
+    near = np.flatnonzero(bounds <= limit[:, None])
+    numbers, columns = np.divmod(near, n_tracks)
+    if len(near) <= 8 * width * n_queries:
+        kept, chosen = _pad(numbers, bounds[numbers, columns], rows[numbers, columns], n_queries)
+        if kept.shape[1] <= 16 * width:
+            return kept, chosen, np.minimum(limits, limit)
+    # Very many equally far.
+    order = np.argpartition(bounds, width - 1, axis=1)[:, :width]
+    kept = np.take_along_axis(bounds, order, axis=1)
+    return kept, np.take_along_axis(rows, order, axis=1), np.minimum(limits, kept.max(axis=1))
+
+
+def _pad(numbers: Indices, bounds: Float, rows: Indices, n_queries: int) -> tuple[Float, Indices]:
+    """Put bounds and rows [p], sorted by their query's number, side by side [q, w]."""
+    counts = np.bincount(numbers, minlength=n_queries)
+    places = np.arange(len(numbers)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = (n_queries, int(counts.max(initial=0)))
+    padded, chosen = np.full(shape, np.inf, dtype=bounds.dtype), np.zeros(shape, dtype=np.intp)
+    padded[numbers, places], chosen[numbers, places] = bounds, rows
+    return padded, chosen

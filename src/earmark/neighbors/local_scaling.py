@@ -1,0 +1,193 @@
+"""How learned features are compared, and how unlike a whole library a vector is.
+
+Every number is standardized, so that each of them counts the same, and the angle between two
+vectors is taken. Some tracks are then near to everything, others to nothing (hubs and orphans, as
+in every space of many dimensions: Radovanović, Nanopoulos and Ivanović, 2010), so each distance is
+measured by how far the track's own neighbors are from it (local scaling: Zelnik-Manor and Perona,
+2004; for music: Schnitzer, Flexer, Schedl and Widmer, 2012). No label is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks
+from earmark.neighbors.index import BruteForce, subsample
+from earmark.neighbors.metrics import Cosine, leveled, mean_of
+
+# From how many tracks the neighborhood of each is estimated, at most.
+MOST_SCALED_BY = 1_000
+LEAST_SCALE = 1e-3
+OUTLIER_SHRINKAGE = 0.05
+
+
+class LocalScaling:
+    """An index of tracks under locally scaled distances.
+
+    The distance of a query to a track is 1 − exp(−d² / (σ̄ σ)): d is the cosine distance of the
+    standardized vectors, σ (the local scale) that from the track to its k-th neighbor and σ̄ the
+    median σ. It lies between 0 and 1. Ordering by it is ordering by d / √σ = (1 − q·x) / √σ, the
+    inner product of (q, 1) and (−x, 1) / √σ, which every engine for inner products can search.
+
+    Parameters
+    ----------
+    vectors
+        The tracks [n, d].
+    k
+        Which neighbor tells the local scale of a track.
+    learn_from
+        Rows of ``vectors`` from which means, deviations and scales are taken; None: all.
+    """
+
+    def __init__(self, vectors: Float, k: int, learn_from: Indices | None = None) -> None:
+        rows = np.arange(len(vectors)) if learn_from is None else learn_from
+        known = vectors if learn_from is None else vectors[learn_from]
+        level, power = leveled(known)
+        mean = mean_of(level)
+        deviation = _deviation(level, mean)
+        self._mean = mean / power
+        # A number that never changes says nothing; dividing by one leaves it at zero.
+        self._deviation = np.where(deviation > 1e-9, deviation, 1.0) / power
+        self._cosine = Cosine(self._standardize)
+        self._among = self.points(vectors[subsample(rows, MOST_SCALED_BY)])
+        self._nth = nth_of(k, len(self._among), len(rows))
+        scales = self._scales(vectors)
+        self._median = float(np.median(scales[rows]))
+        self._index = BruteForce(self._cosine, vectors, 1 / np.sqrt(scales))
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def _standardize(self, vectors: Float) -> Float:
+        standardized: Float = (vectors - self._mean) / self._deviation
+        return standardized
+
+    def _scales(self, vectors: Float) -> Float64:
+        scales = np.empty(len(vectors))
+        for part in blocks(len(vectors)):
+            scales[part] = local_scales(self.points(vectors[part]), self._among, self._nth)
+        return scales
+
+    def points(self, vectors: Float) -> Float:
+        """Return the standardized vectors [n, d] at length 1, in single precision."""
+        return self._cosine.unit(vectors).astype(np.float32)
+
+    def search(
+        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+    ) -> tuple[Float64, Indices]:
+        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
+        ranks, rows = self._index.search(queries, n_neighbors, exclude)
+        return self._distances(ranks), rows
+
+    def within(self, queries: Float, radius: Float64 | float) -> tuple[Indices, Indices, Float64]:
+        """Return every pair of a query and a track that are nearer than a radius."""
+        with np.errstate(divide="ignore"):
+            limits = np.sqrt(-np.log1p(-np.minimum(radius, 1.0)) * self._median)
+        numbers, rows, ranks = self._index.within(queries, limits)
+        return numbers, rows, self._distances(ranks)
+
+    def distances(self, queries: Float) -> Float64:
+        """Return the distances [q, n] to all tracks, for small numbers of both."""
+        return self._distances(self._index.distances(queries))
+
+    def _distances(self, ranks: Float64) -> Float64:
+        return -np.expm1(-np.square(ranks) / self._median)
+
+    def copy(self) -> Self:
+        """Return an index of the same tracks that can be changed without changing this one."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._index = self._index.copy()
+        return other
+
+    def add(self, vectors: Float, rows: Indices | None = None) -> None:
+        """Take in tracks [m, d]; means, deviations and the scales of others stay as they are."""
+        self._index.add(vectors, 1 / np.sqrt(self._scales(vectors)), rows=rows)
+
+    def remove(self, rows: Indices) -> None:
+        """Take tracks out; those behind them move up."""
+        self._index.remove(rows)
+
+
+def nth_of(k: int, n_among: int, n_tracks: int) -> int:
+    """Return which neighbor in a sample of ``n_among`` of the tracks is about as far as the k-th.
+
+    The track itself, at distance 0, counts as number 0.
+    """
+    return int(np.clip(round(k * n_among / n_tracks), 1, n_among - 1))
+
+
+def local_scales(points: Float, among: Float, nth: int) -> Float64:
+    """Return the cosine distance [n] of each point to its n-th neighbor among some others.
+
+    Parameters
+    ----------
+    points, among
+        Unit vectors [n, d] and [m, d].
+    nth
+        Which neighbor, from 0.
+
+    Returns
+    -------
+    Distances, at least ``LEAST_SCALE``: copies of a track are at distance zero, and with no scale
+    at all nothing else would be near it.
+    """
+    distances = 1 - points @ among.T
+    nearest = np.partition(distances, nth, axis=1)[:, nth]
+    return np.maximum(nearest.astype(np.float64), LEAST_SCALE)
+
+
+def _deviation(vectors: Float, mean: Float64) -> Float64:
+    """Return the standard deviation of each number [d] of vectors [n, d]."""
+    total = np.zeros_like(mean)
+    for part in blocks(len(vectors)):
+        total += np.square(vectors[part] - mean).sum(axis=0)
+    return np.sqrt(total / len(vectors))
+
+
+def shrink(covariance: Float64, amount: float) -> Float64:
+    """Return a covariance [d, d] moved by ``amount`` toward the identity of the same trace.
+
+    A covariance of zeros becomes the identity times ``amount``.
+    """
+    level = float(np.trace(covariance)) / len(covariance) or 1.0
+    shrunk: Float64 = (1 - amount) * covariance + amount * level * np.eye(len(covariance))
+    return shrunk
+
+
+class OutlierScore:
+    """How far a vector is out of a library's distribution, whatever its genres.
+
+    The score is the Mahalanobis distance to the library's mean under its covariance, shrunk,
+    divided by the square root of the dimension: about 1 for a vector like those of the library.
+
+    Parameters
+    ----------
+    vectors
+        Vectors [n, d] of the library.
+    """
+
+    def __init__(self, vectors: Float) -> None:
+        level, self._power = leveled(vectors)
+        mean = mean_of(level)
+        self._mean = mean / self._power
+        covariance = np.zeros((len(mean), len(mean)))
+        for part in blocks(len(level)):
+            centered = level[part] - mean
+            covariance += centered.T @ centered
+        self._whiten = np.linalg.inv(
+            np.linalg.cholesky(shrink(covariance / len(level), OUTLIER_SHRINKAGE))
+        )
+
+    def of(self, vectors: Float, unsettled: Float64 | float = 0.0) -> Float64:
+        """Return the score of each vector [n, d], as [n].
+
+        ``unsettled`` is the part of the square [n] that comes of having heard little of a song.
+        """
+        white = ((vectors - self._mean) * self._power) @ self._whiten.T
+        square = np.mean(np.square(white), axis=1) - unsettled
+        scores: Float64 = np.sqrt(np.maximum(square, 0.0))
+        return scores
