@@ -47,7 +47,10 @@ class Model{base}:
 
 
 def load_model(model_file_path=""):
-    return Model(float(open(model_file_path).read()) if model_file_path else 1.0)
+    if not model_file_path:
+        return Model(1.0)
+    with open(model_file_path) as file:
+        return Model(float(file.read()))
 
 
 def get_scene_embeddings(audio, model):
@@ -191,8 +194,8 @@ def test_a_module_of_tensors(modules: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("np.log(", "0 * np.log(", "a sweep, noise and clicks alike"),
         ("np.log(", "np.nan * np.log(", "not finite"),
         (
-            "return Model(",
-            "raise OSError('no\\nweights'); (",
+            "return Model(1.0)",
+            "raise OSError('no\\nweights')",
             "load_model fails: OSError: no weights",
         ),
         ("import numpy as np", "import numpy as np\n1 / 0", "cannot be imported: ZeroDivision"),
@@ -224,7 +227,7 @@ def test_a_library_runs_no_module_that_the_user_never_named(
     modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = modules / "ran"
-    write_hear(modules, imports=f"import numpy as np\nopen({str(ran)!r}, 'w')")
+    write_hear(modules, imports=f"import numpy as np\nopen({str(ran)!r}, 'w').close()")
     spec = ExtractorSpec("hear:ears", "2.1", 8, "cosine", "float32", source="hear:ears")
     with pytest.raises(ExtractorNotFound, match=r"earmark extractors check hear:ears") as caught:
         get_extractor(spec)
