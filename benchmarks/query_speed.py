@@ -25,7 +25,7 @@ import numpy as np
 
 from earmark.features import Comparison
 from earmark.features.gaussian import pack, unpack
-from earmark.library.classic.mydat import read_rows
+from earmark.importing.classic.mydat import read_rows
 from earmark.neighbors import MajorityVoter, Parameters, one_hot
 
 PROMISE = 10_000

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.library import Library
+from earmark.library import create_library, open_library
 from earmark.library.fitting import refit
 
 DATA = Path(__file__).resolve().parent.parent / "src" / "earmark" / "data"
@@ -77,12 +77,13 @@ def build(clips: list[Path], index: dict[str, dict[str, str]], features: str, ou
 
 def pack(built: Path, packed: Path, dtype: str) -> None:
     """Write a library again without paths, in ``dtype``, as one file that needs no journal."""
-    with Library.open(built, read_only=True) as source:
+    with open_library(built, read_only=True) as source:
         snapshot = source.snapshot()
         spec = replace(source.spec, dtype=dtype)
-    tracks = [replace(track, id=None) for track in snapshot.tracks]
+        held = source.get_many(snapshot.ids.tolist())
+    tracks = [replace(track, id=None) for track in held.values()]
     loose = built.with_suffix(".packed")
-    with Library.create(loose, spec) as library:
+    with create_library(loose, spec) as library:
         library.add(tracks, np.asarray(snapshot.vectors))
         refit(library)
         library.copy(packed, overwrite=True, packed=True)
@@ -91,7 +92,7 @@ def pack(built: Path, packed: Path, dtype: str) -> None:
 
 def update(packed: Path) -> None:
     """Write a library of the package again, in the present format."""
-    with Library.open(packed, immutable=True) as library:
+    with open_library(packed) as library:
         library.copy(packed, overwrite=True, packed=True)
     print(f"{packed}: {packed.stat().st_size:,} bytes")
 

@@ -15,7 +15,14 @@ import pytest
 from earmark.classify import N_TAGS_SHOWN, Classifier, Prediction
 from earmark.errors import AudioError, LibraryEmpty, LibraryExtractor
 from earmark.features import get_extractor
-from earmark.library import ExtractorSpec, Library, Track, open_default
+from earmark.library import (
+    ExtractorSpec,
+    Library,
+    Track,
+    create_library,
+    open_default,
+    open_library,
+)
 from earmark.listen import hash_file, listen
 from support import not_music, sounds
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -36,7 +43,7 @@ def made(music: Path) -> Path:
 @pytest.fixture
 def library(made: Path, tmp_path: Path) -> Iterator[Library]:
     shutil.copy(made, tmp_path / "own.earmark")
-    with Library.open(tmp_path / "own.earmark") as opened:
+    with open_library(tmp_path / "own.earmark") as opened:
         yield opened
 
 
@@ -141,18 +148,18 @@ def test_a_timeline_covers_the_song(library: Library, tmp_path: Path) -> None:
 
 def test_libraries_that_cannot_be_asked_say_why(library: Library, tmp_path: Path) -> None:
     foreign = ExtractorSpec("foreign", "theirs", 3, "cosine", "float32")
-    with Library.create(tmp_path / "foreign.earmark", foreign) as opened:
+    with create_library(tmp_path / "foreign.earmark", foreign) as opened:
         opened.add([Track(name="a", genre="x")], np.ones((1, 3), np.float32))
         with pytest.raises(LibraryExtractor, match="imported"):
             Classifier(opened)
     old = replace(library.spec, version="0")
     with (
-        Library.create(tmp_path / "old.earmark", old) as opened,
+        create_library(tmp_path / "old.earmark", old) as opened,
         pytest.raises(LibraryExtractor, match=r"version 0.*build the library again"),
     ):
         Classifier(opened)
     with (
-        Library.create(tmp_path / "empty.earmark", library.spec) as opened,
+        create_library(tmp_path / "empty.earmark", library.spec) as opened,
         pytest.raises(LibraryEmpty, match="no labelled tracks"),
     ):
         Classifier(opened)

@@ -35,8 +35,8 @@ HOMES = {
     "click": ["cli"],
     "rich": ["cli"],
     # The allowlisting reader of the classic file takes its opcodes apart; nothing is unpickled.
-    "pickle": ["library/classic"],
-    "pickletools": ["library/classic"],
+    "pickle": ["importing/classic"],
+    "pickletools": ["importing/classic"],
 }
 """Packages that are used in one part only."""
 
@@ -140,7 +140,7 @@ def test_imports_lead_down() -> None:
     [
         ("earmark.neighbors.voters", "from earmark.library import Library"),
         ("earmark.audio.files", "import earmark.features.base"),
-        ("earmark.library.store", "def late():\n    from earmark.web import app"),
+        ("earmark.library.base", "def late():\n    from earmark.web import app"),
         ("earmark.listen", "from earmark import classify"),
         ("earmark.features.base", 'import_module("earmark.cli.build")'),
         ("earmark.errors", "from earmark.words import one_line"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import ExtractorNotFound, LibraryExtractor
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
-from earmark.library import Library, Snapshot
+from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
 from earmark.neighbors import OUT_OF_DISTRIBUTION, Voter
@@ -24,7 +24,10 @@ N_TAGS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A track of the library near the song, with its distance in the library's metric."""
+    """A track of the library near the song, with its distance in the library's metric.
+
+    ``source`` is all that the library knows of the track.
+    """
 
     track: str
     genre: str
@@ -32,6 +35,7 @@ class Neighbor:
     title: str | None
     distance: float
     track_id: int
+    source: Track | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the neighbor as JSON values."""
@@ -237,7 +241,9 @@ class Classifier:
             probabilities={
                 answers.genre_names[i]: float(answers.probabilities[0, i]) for i in ranked
             },
-            neighbors=neighbors_of(snapshot, answers.neighbors[0], answers.distances[0]),
+            neighbors=neighbors_of(
+                self.library, snapshot, answers.neighbors[0], answers.distances[0]
+            ),
             abstained=bool(answers.abstained[0]),
             reason=answers.reasons[0],
             prediction_set=tuple(names[i] for i in ranked if answers.sets[0, i]),
@@ -317,24 +323,32 @@ def extractor_of(library: Library, *, providers: Sequence[str] | None = None) ->
     """
     if library.spec.name == FOREIGN:
         raise LibraryExtractor(
-            f"{library.path}: its vectors were imported, so it can be evaluated and searched, "
+            f"{library.location}: its vectors were imported, so it can be evaluated and searched, "
             "but not asked about sound files; choose another library with --library"
         )
     try:
         return get_extractor(library.spec, providers=providers)
     except ExtractorNotFound as error:
-        raise LibraryExtractor(f"{library.path}: {error}") from error
+        raise LibraryExtractor(f"{library.location}: {error}") from error
 
 
 def neighbors_of(
-    snapshot: Snapshot, rows: NDArray[np.intp], distances: NDArray[np.float64]
+    library: Library,
+    snapshot: Snapshot,
+    rows: NDArray[np.intp],
+    distances: NDArray[np.float64],
 ) -> tuple[Neighbor, ...]:
-    """Return the tracks at rows [k] of a snapshot, without those that are infinitely far [k]."""
+    """Return the tracks at rows [k] of a snapshot, without those that are infinitely far [k].
+
+    One that another process took out of the library meanwhile is left out.
+    """
+    near = np.isfinite(distances)
+    ids = snapshot.ids[rows[near]].tolist()
+    tracks = library.get_many(ids)
     found = []
-    for row, distance in zip(rows, distances, strict=True):
-        if np.isfinite(distance):
-            track = snapshot.tracks[row]
-            assert track.id is not None, "a track from a library has an id"
+    for row, track_id, distance in zip(rows[near], ids, distances[near], strict=True):
+        track = tracks.get(track_id)
+        if track is not None:
             found.append(
                 Neighbor(
                     track=track.name,
@@ -342,7 +356,8 @@ def neighbors_of(
                     artist=track.artist,
                     title=track.title,
                     distance=float(distance),
-                    track_id=track.id,
+                    track_id=track_id,
+                    source=track,
                 )
             )
     return tuple(found)

@@ -28,7 +28,9 @@
     │   ├── LibraryReadOnly     the library may not be changed
     │   ├── LibraryBusy         another process is writing
     │   ├── LibraryEmpty        no labelled tracks to compare with
-    │   └── TrackNotFound       the library has no such track
+    │   ├── LibraryReplaced     another library lies at the place of the one that was opened
+    │   ├── TrackNotFound       the library has no such track
+    │   └── ChangeNotFound      its history has no such change
     ├── CollectionError         a folder or manifest of music cannot be built from
     ├── ImportFormatError       a my.dat or npz file cannot be imported
     │   └── UnsafePickle        a pickle that holds more than arrays of numbers
@@ -191,8 +193,16 @@ class LibraryEmpty(LibraryError):
     """No labelled tracks to compare with."""
 
 
+class LibraryReplaced(LibraryError):
+    """Another library lies at the place of the one that was opened."""
+
+
 class TrackNotFound(LibraryError):
     """The library has no such track."""
+
+
+class ChangeNotFound(LibraryError):
+    """The history of the library has no such change."""
 
 
 class CollectionError(EarmarkError):

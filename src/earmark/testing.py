@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from earmark.errors import FeatureError
 from earmark.features import Card, ExtractorSpec, FeatureExtractor, Samples, Vector, get_extractor
 from earmark.features.probe import UNLIKE, is_one_place
-from earmark.library import Library, Track
+from earmark.library import Library, Track, create_library
 from earmark.listen import hash_file, listen
 
 __all__ = [
@@ -229,7 +229,7 @@ def make_library(
             )
         )
         embeddings.append(found.vector)
-    library = Library.create(path, ears.spec)
+    library = create_library(path, ears.spec)
     library.add(tracks, np.stack(embeddings))
     return library
 

@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from earmark.cli.build import build
 from earmark.cli.progress import columns
-from earmark.library import Library
+from earmark.library import open_library
 from support import sounds
 
 GENRES = ("jazz", "pop", "rock")
@@ -66,18 +66,18 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 
 def content(path: Path) -> list[Any]:
-    with Library.open(path) as library:
+    with open_library(path) as library:
         snapshot = library.snapshot()
     return [
         (dataclasses.replace(track, id=None), vector.tobytes())
-        for track, vector in zip(snapshot.tracks, snapshot.vectors, strict=True)
+        for track, vector in zip(library.tracks(), snapshot.vectors, strict=True)
     ]
 
 
 def count(path: Path) -> int:
     if not path.exists():
         return 0
-    with Library.open(path, read_only=True) as library:
+    with open_library(path, read_only=True) as library:
         return library.count()
 
 
@@ -94,7 +94,7 @@ def test_a_folder_becomes_a_library(music: Path, tmp_path: Path) -> None:
         assert f"{name}: " in stderr
     assert "17/17" in stderr
     assert "Traceback" not in stderr
-    with Library.open(out) as library:
+    with open_library(out) as library:
         assert library.genres() == dict.fromkeys(GENRES, EACH)
         assert library.artists() == {f"{genre} artist": EACH for genre in GENRES}
         track = library.tracks(search="TUNE 3", genre="rock")[0]
@@ -161,7 +161,7 @@ def test_a_manifest_names_genre_artist_and_title(music: Path, tmp_path: Path) ->
     assert code == 3
     assert "none.flac: there is no such file (line 4)" in stderr
     assert "2 tracks of 2 genres" in stdout
-    with Library.open(out) as library:
+    with open_library(out) as library:
         told = {t.genre: (t.artist, t.title) for t in library.tracks()}
     assert told == {"bebop": ("Bird", "tune 0"), "schlager": ("pop artist", "tune 0")}
 

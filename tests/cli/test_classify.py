@@ -21,7 +21,7 @@ from rich.console import Console
 from earmark.classify import Classifier, Neighbor, Prediction
 from earmark.cli.classify import bar, clock, described, show
 from earmark.cli.common import console
-from earmark.library import ExtractorSpec, Library, Track, open_default
+from earmark.library import ExtractorSpec, Track, create_library, open_default
 from support import sounds
 from support.command import Command, Ran
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -357,7 +357,7 @@ def test_libraries_that_cannot_answer_are_one_line(
     earmark: Command, tmp_path: Path, songs: Path
 ) -> None:
     spec = ExtractorSpec("foreign", "theirs", 3, "cosine", "float32")
-    with Library.create(tmp_path / "foreign.earmark", spec) as opened:
+    with create_library(tmp_path / "foreign.earmark", spec) as opened:
         opened.add([Track(name="a", genre="x")], [[1.0, 2.0, 3.0]])
     (tmp_path / "text.earmark").write_text("no library\n" * 100)
     for name in ("foreign.earmark", "text.earmark", "missing.earmark"):

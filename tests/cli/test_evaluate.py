@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from earmark.cli import earmark
 from earmark.errors import EarmarkError, EvaluationError
-from earmark.library.classic import import_classic
+from earmark.importing.classic import import_classic
 from support.evaluated import make_corpus, relabel, write_library
 
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from earmark.cli.export import export
 from earmark.cli.import_ import import_command
 from earmark.errors import ImportFormatError, LibraryExtractor
-from earmark.library import ExtractorSpec, Library
-from earmark.library.classic import read_rows
+from earmark.importing.classic import read_rows
+from earmark.library import ExtractorSpec, create_library, open_library
 from support import gaussians
 
 
@@ -46,7 +46,7 @@ def test_what_is_printed_brings_the_file_back(tmp_path: Path) -> None:
 
 def test_other_features_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.earmark"
-    Library.create(path, ExtractorSpec("musicnn", "1", 2, "cosine", "float16")).close()
+    create_library(path, ExtractorSpec("musicnn", "1", 2, "cosine", "float16")).close()
     with pytest.raises(LibraryExtractor, match="--extractor mfcc"):
         run(tmp_path / "x.dat", "--library", path)
 
@@ -63,5 +63,5 @@ def test_genres_with_commas_come_back_as_a_shell_passes_them(tmp_path: Path) -> 
         [str(tmp_path / "out.dat"), "-o", str(tmp_path / "b.earmark"), "--genres", option],
     )
     assert again.exit_code == 0, again.output
-    with Library.open(library) as one, Library.open(tmp_path / "b.earmark") as other:
+    with open_library(library) as one, open_library(tmp_path / "b.earmark") as other:
         assert one.genres() == other.genres() == {"R&B, soul": 1, "日本": 1, "rock 'n' \"roll\"": 1}

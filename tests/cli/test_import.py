@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from earmark.cli.import_ import import_command
 from earmark.errors import ImportFormatError, LibraryExists, UnsafePickle
-from earmark.library import Library
+from earmark.library import open_library
 from support import gaussians
 
 
@@ -30,7 +30,7 @@ def test_a_my_dat_becomes_a_library(tmp_path: Path, dat: Path) -> None:
     done = run(dat, "-o", tmp_path / "a.earmark", "--genres", "blues,jazz")
     assert done.exit_code == 0
     assert done.stdout == f"{tmp_path}/a.earmark: 3 tracks (blues 2, jazz 1)\n"
-    with Library.open(tmp_path / "a.earmark") as library:
+    with open_library(tmp_path / "a.earmark") as library:
         assert library.genres() == {"blues": 2, "jazz": 1}
     with pytest.raises(LibraryExists):
         run(dat, "-o", tmp_path / "a.earmark", "--genres", "a,b")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from earmark.features import Comparison
-from earmark.library import ExtractorSpec, Library, Track, open_default
+from earmark.library import ExtractorSpec, Track, create_library, open_default, open_library
 from earmark.library.fitting import tracks_together
 from earmark.neighbors import leave_group_out, one_hot
 from support.clusters import clusters
@@ -42,7 +42,7 @@ def make(path: Path, n: int, *, artists: int | None = 6) -> Path:
         for i, genre in enumerate(made.genres)
     ]
     tracks.append(Track(name="what is this", genre=None))
-    with Library.create(path, ExtractorSpec("foreign", "1", 12, "cosine", "float32")) as library:
+    with create_library(path, ExtractorSpec("foreign", "1", 12, "cosine", "float32")) as library:
         library.add(tracks, np.concatenate([made.vectors, np.ones((1, 12))]))
     return path
 
@@ -70,7 +70,7 @@ def test_the_accuracy_said_is_about_that_of_leaving_each_artist_out(
 ) -> None:
     # It is known from the fitting, whose folds are fewer than those of an evaluation.
     path = make(tmp_path / "own.earmark", 300, artists=100)
-    with Library.open(path) as library:
+    with open_library(path) as library:
         snapshot = library.snapshot()
     groups = tracks_together(snapshot, "cosine")
     answers = leave_group_out(
@@ -124,7 +124,7 @@ def test_with_one_artist_nothing_is_claimed(earmark: Command, tmp_path: Path) ->
 
 def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
     path = tmp_path / "empty.earmark"
-    Library.create(path, ExtractorSpec("musicnn", "1", 250, "cosine", "float32")).close()
+    create_library(path, ExtractorSpec("musicnn", "1", 250, "cosine", "float32")).close()
     said = facts(earmark, path)
     assert (said["tracks"], said["genres"], said["parameters"]) == (0, {}, None)
     ran = earmark("info", path)
@@ -158,7 +158,7 @@ def test_what_a_library_says_cannot_command_the_terminal(earmark: Command, tmp_p
     path = tmp_path / "own.earmark"
     genres = ["[/rock]", "[red]x", "\x1b[2Jclear", "two\nlines", "\u202eturned", "long" * 10**5]
     spec = ExtractorSpec("foreign", "1", 12, "cosine", "float32")
-    with Library.create(path, spec) as library:
+    with create_library(path, spec) as library:
         library.add(
             [Track(name=f"track {i}", genre=genre) for i, genre in enumerate(genres * 2)],
             clusters(12, 3).vectors,

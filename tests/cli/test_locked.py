@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.library import Library
+from earmark.library import open_library
 from support import gaussians, sounds
 from support.locked import run_locked_out
 
@@ -93,7 +93,7 @@ def test_what_a_list_names_in_a_shut_folder_is_said_to_be_shut(
     assert ran.code == 3, ran
     assert "inside.wav: cannot be read (Permission denied) (line 3)" in ran.err
     assert "no.wav: there is no such file (line 4)" in ran.err
-    with Library.open(out) as library:
+    with open_library(out) as library:
         assert library.count() == 1
 
 
@@ -109,5 +109,5 @@ def test_nothing_is_pruned_that_may_only_be_out_of_sight(locked: Path, tmp_path:
     (second,) = run_locked_out([[*build, "--prune"]])
     assert second.code == 3
     assert "nothing is pruned" in second.err
-    with Library.open(tmp_path / "o.earmark") as library:
+    with open_library(tmp_path / "o.earmark") as library:
         assert library.count() == 2

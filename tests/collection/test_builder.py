@@ -17,7 +17,7 @@ from earmark import extraction
 from earmark.collection import BuildReport, build, open_for_build, read_manifest, scan_folder
 from earmark.errors import LibraryExtractor, NotAudio
 from earmark.features import get_extractor
-from earmark.library import ExtractorSpec, Library
+from earmark.library import ExtractorSpec, create_library, open_library
 from earmark.listen import Heard
 
 
@@ -92,16 +92,16 @@ def run(path: Path, music: Path, executor: Executor | None = None, **options: An
 
 
 def content(path: Path) -> list[Any]:
-    with Library.open(path) as library:
+    with open_library(path) as library:
         snapshot = library.snapshot()
     return [
         (dataclasses.replace(track, id=None), vector.tobytes())
-        for track, vector in zip(snapshot.tracks, snapshot.vectors, strict=True)
+        for track, vector in zip(library.tracks(), snapshot.vectors, strict=True)
     ]
 
 
 def labels(path: Path) -> dict[str, str | None]:
-    with Library.open(path) as library:
+    with open_library(path) as library:
         return {f"{Path(t.path or '').parent.name}/{t.name}": t.genre for t in library.tracks()}
 
 
@@ -121,7 +121,7 @@ def test_a_first_build_hears_everything_and_fits_the_vote(music: Path, lib: Path
     report = run(lib, music)
     assert (report.heard, report.finished, report.total) == (4, 4, 4)
     assert labels(lib) == {"rock/a": "rock", "rock/b": "rock", "jazz/c": "jazz", "jazz/d": "jazz"}
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         assert library.fitted() is not None
         track = library.find_path(str(music / "rock" / "a.wav"))
         assert track is not None
@@ -156,7 +156,7 @@ def test_only_what_is_new_or_changed_is_heard(music: Path, lib: Path, heard: lis
 def test_moved_files_are_known_by_their_bytes(music: Path, lib: Path, heard: list[str]) -> None:
     run(lib, music)
     heard.clear()
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         ids = {t.content_hash: t.id for t in library.tracks()}
     (music / "rock" / "deep").mkdir()
     (music / "rock" / "a.wav").rename(music / "rock" / "deep" / "renamed.wav")
@@ -166,7 +166,7 @@ def test_moved_files_are_known_by_their_bytes(music: Path, lib: Path, heard: lis
     assert report.recognized == 2
     assert labels(lib)["deep/renamed"] == "rock"
     assert labels(lib)["rock/c"] == "rock"
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         assert {t.content_hash: t.id for t in library.tracks()} == ids
 
 
@@ -189,13 +189,13 @@ def test_files_that_changed_places_are_both_right(music: Path, lib: Path) -> Non
     for name in ("a.wav", "b.wav"):
         os.utime(music / "rock" / name, (1, 1))
     run(lib, music)
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         snapshot = library.snapshot()
-        rows = {t.name: v for t, v in zip(snapshot.tracks, snapshot.vectors, strict=True)}
+        rows = {t.name: v for t, v in zip(library.tracks(), snapshot.vectors, strict=True)}
     fresh = lib.with_name("fresh.earmark")
     run(fresh, music)
-    with Library.open(fresh) as library:
-        for track in library.snapshot().tracks:
+    with open_library(fresh) as library:
+        for track in library.tracks():
             np.testing.assert_array_equal(rows[track.name], library.vector(track.id or 0))
 
 
@@ -310,7 +310,7 @@ def test_a_file_that_became_damaged_keeps_its_track(music: Path, lib: Path) -> N
 
 def test_what_was_taught_by_hand_is_not_undone(music: Path, lib: Path, heard: list[str]) -> None:
     run(lib, music)
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         for name in ("a.wav", "b.wav"):
             track = library.find_path(str(music / "rock" / name))
             assert track is not None
@@ -320,7 +320,7 @@ def test_what_was_taught_by_hand_is_not_undone(music: Path, lib: Path, heard: li
     run(lib, music)
     assert labels(lib)["jazz/a"] == "metal"
     assert labels(lib)["rock/b"] == "metal"
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         assert library.count(taught=True) == 2
 
 
@@ -333,7 +333,7 @@ def test_a_manifest_relabels_without_hearing(music: Path, lib: Path, heard: list
     report = run(lib, manifest)
     assert (report.relabeled, report.unchanged) == (2, 2)
     assert heard == []
-    with Library.open(lib) as library:
+    with open_library(lib) as library:
         assert library.artists() == {"A": 1, "B": 1}
         assert library.genres() == {"metal": 1, "pop": 1}
     manifest.write_text("path,genre\nrock/b.wav,pop\n")
@@ -366,7 +366,7 @@ def test_a_build_that_was_stopped_goes_on_to_the_same_library(
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts.earmark", music, progress=stop)
-    with Library.open(tmp_path / "parts.earmark") as library:
+    with open_library(tmp_path / "parts.earmark") as library:
         done = library.count()
     assert done >= after
     before = len(heard)
@@ -382,9 +382,9 @@ def test_the_extractor_of_a_library_is_kept(lib: Path, music: Path, tmp_path: Pa
     with pytest.raises(LibraryExtractor):
         open_for_build(lib, "musicnn")
     old = tmp_path / "old.earmark"
-    Library.create(old, dataclasses.replace(get_extractor("mfcc").spec, version="0")).close()
+    create_library(old, dataclasses.replace(get_extractor("mfcc").spec, version="0")).close()
     foreign = tmp_path / "foreign.earmark"
-    Library.create(foreign, ExtractorSpec("foreign", "x", 2, "cosine", "float32")).close()
+    create_library(foreign, ExtractorSpec("foreign", "x", 2, "cosine", "float32")).close()
     for path in (old, foreign):
         with pytest.raises(LibraryExtractor):
             open_for_build(path)

@@ -19,8 +19,8 @@ from earmark.evaluation.audit import audit
 from earmark.evaluation.corpus import Corpus, corpus_of
 from earmark.evaluation.suspicion import opposition, skewness, survey, suspicion
 from earmark.evaluation.text import audit_sentence, audit_text
-from earmark.library import ExtractorSpec, Library, Track, open_library, packaged_path
-from earmark.library.classic import import_classic
+from earmark.importing.classic import import_classic
+from earmark.library import ExtractorSpec, Track, create_library, open_library, packaged_path
 from earmark.neighbors import codes_of, find_copies
 from support.evaluated import make_corpus, relabel
 
@@ -256,7 +256,7 @@ def test_text_and_json_hold_the_findings(tmp_path: Path) -> None:
 
 def test_unlabelled_tracks_do_not_count(tmp_path: Path) -> None:
     spec = ExtractorSpec("foreign", "1", 2, "euclidean", "float64")
-    with Library.create(tmp_path / "l.earmark", spec) as library:
+    with create_library(tmp_path / "l.earmark", spec) as library:
         library.add(
             [Track(name=f"{i}", genre=None if i == 0 else "a") for i in range(4)],
             np.random.default_rng(0).normal(size=(4, 2)),

@@ -12,7 +12,7 @@ import pytest
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.evaluation.corpus import corpus_of, with_artists
-from earmark.library import ExtractorSpec, Library, Track, open_library
+from earmark.library import ExtractorSpec, Track, create_library, open_library
 from support.evaluated import make_corpus, write_library
 
 
@@ -154,7 +154,7 @@ def test_artists_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 def test_a_library_without_labels_is_refused(tmp_path: Path) -> None:
     spec = ExtractorSpec("foreign", "1", 2, "euclidean", "float64")
-    with Library.create(tmp_path / "l.earmark", spec) as library:
+    with create_library(tmp_path / "l.earmark", spec) as library:
         library.add([Track(name="a", genre=None)], np.ones((1, 2)))
         with pytest.raises(EvaluationError, match="no labelled tracks"):
             corpus_of(library)

@@ -21,8 +21,8 @@ from earmark.evaluation.report import report_html
 from earmark.evaluation.run import evaluate
 from earmark.evaluation.splits import LeaveOneArtistOut
 from earmark.evaluation.trust import percent
+from earmark.importing.classic import import_classic
 from earmark.library import open_library
-from earmark.library.classic import import_classic
 from support.evaluated import make_corpus
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)

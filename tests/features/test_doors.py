@@ -24,7 +24,7 @@ from earmark.features import (
     plugins,
     spec_of,
 )
-from earmark.library import Library, Track
+from earmark.library import Track, create_library, open_library
 from support import models, sounds
 
 RATE = 8_000
@@ -388,12 +388,12 @@ def test_what_a_spec_cannot_be() -> None:
 def test_a_library_that_is_given_away_does_not_say_where_a_model_lay(tmp_path: Path) -> None:
     folder = models.make_model(tmp_path / "my own folder" / "small")
     spec = get_extractor(folder).spec
-    with Library.create(tmp_path / "a.earmark", spec) as library:
+    with create_library(tmp_path / "a.earmark", spec) as library:
         library.add([Track(name="a", genre="x")], np.ones((1, spec.dimension), np.float32))
         library.copy(tmp_path / "kept.earmark")
         library.copy(tmp_path / "given.earmark", packed=True)
     for name, source in (("a", str(folder)), ("kept", str(folder)), ("given", None)):
-        with Library.open(tmp_path / f"{name}.earmark") as library:
+        with open_library(tmp_path / f"{name}.earmark") as library:
             assert (library.spec, library.spec.source) == (spec, source)
     assert b"my own folder" not in (tmp_path / "given.earmark").read_bytes()
 

@@ -17,28 +17,35 @@ from earmark.errors import (
     LibraryExtractor,
     UnsafePickle,
 )
-from earmark.library import ExtractorSpec, Library, Snapshot, Track, default
-from earmark.library.classic import (
+from earmark.importing.classic import (
     GTZAN,
     classic_spec,
     export_classic,
     import_classic,
     read_rows,
 )
-from earmark.library.classic.genres import gtzan_names, odd_labels, parse, to_text
-from earmark.library.classic.recognize import recognize, window_of
+from earmark.importing.classic.genres import gtzan_names, odd_labels, parse, to_text
+from earmark.importing.classic.recognize import Reference, recognize, window_of
+from earmark.library import (
+    ExtractorSpec,
+    Library,
+    Track,
+    create_library,
+    default,
+    open_library,
+)
 from support import gaussians
 
 
-def empty_reference() -> Snapshot:
-    return Snapshot(0, (), np.zeros((0, 104)), (), ())
+def empty_reference() -> Reference:
+    return Reference((), np.zeros((0, 104)))
 
 
-def reference_of(path: Path, dat: Path, names: str) -> Snapshot:
+def reference_of(path: Path, dat: Path, names: str) -> Reference:
     """The tracks of a my.dat as a library that knows them."""
     import_classic(dat, path, genres=names, reference=empty_reference())
-    with Library.open(path) as library:
-        return library.snapshot()
+    with open_library(path) as library:
+        return Reference.of(library)
 
 
 def write(tmp_path: Path, labels: list[int], name: str = "my.dat") -> Path:
@@ -49,7 +56,7 @@ def bring(tmp_path: Path, dat: Path, **options: object) -> tuple[tuple[str, ...]
     options.setdefault("reference", empty_reference())
     target = tmp_path / f"{dat.stem}.earmark"
     done = import_classic(dat, target, overwrite=True, **options)  # type: ignore[arg-type]
-    return done.notes, Library.open(target)
+    return done.notes, open_library(target)
 
 
 # Round trips
@@ -90,14 +97,14 @@ def test_out_and_in_again_changes_no_bit(tmp_path: Path, protocol: int) -> None:
 
 def test_export_refuses_other_features_and_nothing(tmp_path: Path) -> None:
     with (
-        Library.create(
+        create_library(
             tmp_path / "m.earmark", ExtractorSpec("musicnn", "1", 2, "cosine", "float16")
         ) as other,
         pytest.raises(LibraryExtractor, match="--extractor mfcc"),
     ):
         export_classic(other, tmp_path / "x.dat")
     with (
-        Library.create(tmp_path / "e.earmark", classic_spec()) as empty,
+        create_library(tmp_path / "e.earmark", classic_spec()) as empty,
         pytest.raises(LibraryEmpty),
     ):
         export_classic(empty, tmp_path / "x.dat")
@@ -164,10 +171,10 @@ def test_ten_blocks_of_100_are_named_as_gtzan_names_them(tmp_path: Path) -> None
     dat = write(tmp_path, labels)
     _, library = bring(tmp_path, dat, genres="gtzan")
     with library:
-        tracks = library.snapshot().tracks
+        tracks = library.tracks()
     assert [t.name for t in tracks] == [f"{g}.{n:05}" for g in GTZAN for n in range(100)]
     np.testing.assert_array_equal(
-        read_rows(dat).vectors, Library.open(library.path).snapshot().vectors
+        read_rows(dat).vectors, open_library(library.path).snapshot().vectors
     )
     assert gtzan_names(labels, dict(enumerate(GTZAN, 1)))[142] == "classical.00042"
 
@@ -191,14 +198,14 @@ def test_labels_that_are_names_need_no_genres(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> tuple[Path, Snapshot]:
+def known(tmp_path: Path) -> tuple[Path, Reference]:
     """A file of three genres with ten recordings each, and a reference that knows them."""
     dat = write(tmp_path, [1] * 10 + [2] * 10 + [3] * 10, "known.dat")
     return dat, reference_of(tmp_path / "reference.earmark", dat, "blues,jazz,rock")
 
 
 def test_labels_are_named_by_recordings_that_are_known(
-    tmp_path: Path, known: tuple[Path, Snapshot]
+    tmp_path: Path, known: tuple[Path, Reference]
 ) -> None:
     _, reference = known
     rows = gaussians.rows([1] * 10 + [2] * 10 + [3] * 10)
@@ -210,14 +217,17 @@ def test_labels_are_named_by_recordings_that_are_known(
         snapshot = library.snapshot()
         assert library.genres() == {"blues": 10, "jazz": 10, "rock": 10}
     assert any("5 = jazz, 7 = rock, 9 = blues" in note for note in notes)
-    by_vector = {v.tobytes(): g for v, g in zip(reference.vectors, reference.genres, strict=True)}
+    by_vector = {
+        v.tobytes(): g
+        for v, g in zip(reference.vectors, (t.genre for t in reference.tracks), strict=True)
+    }
     assert all(
         by_vector[v.tobytes()] == g for v, g in zip(snapshot.vectors, snapshot.genres, strict=True)
     )
 
 
 def test_what_is_not_known_is_not_guessed(
-    tmp_path: Path, known: tuple[Path, Snapshot], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, known: tuple[Path, Reference], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [(*gaussians.row(1000 + n)[:2], 1) for n in range(10)]
     dat = gaussians.write(tmp_path / "u.dat", rows)
@@ -230,7 +240,7 @@ def test_what_is_not_known_is_not_guessed(
 
 
 def test_one_genre_under_two_labels_is_refused(
-    tmp_path: Path, known: tuple[Path, Snapshot]
+    tmp_path: Path, known: tuple[Path, Reference]
 ) -> None:
     rows = gaussians.rows([1] * 5 + [4] * 5 + [2] * 10)
     dat = gaussians.write(tmp_path / "t.dat", rows)
@@ -242,7 +252,7 @@ def test_one_genre_under_two_labels_is_refused(
 
 
 def test_names_against_known_recordings_are_remarked(
-    tmp_path: Path, known: tuple[Path, Snapshot]
+    tmp_path: Path, known: tuple[Path, Reference]
 ) -> None:
     notes, library = bring(tmp_path, known[0], reference=known[1], genres="rock,jazz,blues")
     library.close()
@@ -250,7 +260,7 @@ def test_names_against_known_recordings_are_remarked(
 
 
 def test_another_window_is_refused_and_never_mixed(
-    tmp_path: Path, known: tuple[Path, Snapshot]
+    tmp_path: Path, known: tuple[Path, Reference]
 ) -> None:
     # Half the window has half the energy, in every band.
     shift = -np.sqrt(26) * np.log(2)
@@ -391,7 +401,7 @@ def test_an_import_does_not_replace(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clips(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def clips(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Reference:
     """What a library of the clips that are at hand knows: their rows, moved as coding moves them.
 
     Half of the rows stand for the clips of a reference; measured on real clips, coding to Ogg moves
@@ -408,13 +418,13 @@ def clips(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapsh
         for n in chosen
     ]
     path = tmp_path_factory.mktemp("clips") / "classic.earmark"
-    with Library.create(path, classic_spec()) as library:
+    with create_library(path, classic_spec()) as library:
         library.add(tracks, vectors)
-        return library.snapshot()
+        return Reference.of(library)
 
 
 def test_the_public_file_and_its_shuffled_kin_get_the_right_names(
-    shared_data: Path, tmp_path: Path, clips: Snapshot
+    shared_data: Path, tmp_path: Path, clips: Reference
 ) -> None:
     _, straight = bring(tmp_path, shared_data / "mydat" / "gtzan1000.dat", reference=clips)
     _, shuffled = bring(tmp_path, shared_data / "mydat" / "shuffled_labels.dat", reference=clips)
@@ -440,7 +450,7 @@ def test_the_public_file_and_its_shuffled_kin_get_the_right_names(
     ],
 )
 def test_public_files_that_are_refused(
-    shared_data: Path, tmp_path: Path, clips: Snapshot, name: str, reason: str
+    shared_data: Path, tmp_path: Path, clips: Reference, name: str, reason: str
 ) -> None:
     with pytest.raises(ImportFormatError, match=reason):
         bring(tmp_path, shared_data / "mydat" / name, reference=clips)
@@ -454,7 +464,7 @@ def test_public_files_that_are_refused(
     ],
 )
 def test_public_files_that_are_odd_but_usable(
-    shared_data: Path, tmp_path: Path, clips: Snapshot, name: str, tracks: int, remark: str
+    shared_data: Path, tmp_path: Path, clips: Reference, name: str, tracks: int, remark: str
 ) -> None:
     notes, library = bring(tmp_path, shared_data / "mydat" / name, reference=clips)
     with library:

@@ -10,8 +10,8 @@ import pytest
 from earmark.errors import LibraryError, LibraryExtractor, LibraryNotFound
 from earmark.library import (
     ExtractorSpec,
-    Library,
     Track,
+    create_library,
     default,
     open_default,
     open_library,
@@ -24,7 +24,7 @@ SPEC = ExtractorSpec("musicnn", "1", 2, "cosine", "float16")
 
 def make(path: Path, name: str, spec: ExtractorSpec = SPEC) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with Library.create(path, spec) as made:
+    with create_library(path, spec) as made:
         made.add([Track(name=name, genre="rock")], np.zeros((1, spec.dimension)))
     return path
 
@@ -40,7 +40,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("reference", "classic"):
         source = make(tmp_path / f"{name}.earmark", name)
         data.mkdir(exist_ok=True)
-        with Library.open(source) as library:
+        with open_library(source) as library:
             library.copy(data / f"{name}.earmark", packed=True)
     monkeypatch.setattr(default, "PACKAGE_DATA", data)
     return data
@@ -82,7 +82,7 @@ def test_the_users_own_begins_as_a_copy_and_is_then_kept(package: Path) -> None:
     with open_default() as reference:
         with user_library(reference) as own:
             assert own.path == user_library_path().resolve()
-            assert own.snapshot().tracks == reference.snapshot().tracks
+            assert own.tracks() == reference.tracks()
             own.add([Track(name="mine", genre="rock", taught=True)], np.ones((1, 2)))
         with user_library(reference) as own:
             assert own.count() == 2
@@ -93,7 +93,7 @@ def test_the_users_own_begins_as_a_copy_and_is_then_kept(package: Path) -> None:
 def test_the_users_own_is_not_mixed_with_another_extractor(tmp_path: Path) -> None:
     make(user_library_path(), "own")
     other = make(tmp_path / "m.earmark", "m", ExtractorSpec("mfcc", "1", 3, "cosine", "float64"))
-    with Library.open(other) as like, pytest.raises(LibraryExtractor):
+    with open_library(other) as like, pytest.raises(LibraryExtractor):
         user_library(like)
 
 
@@ -103,4 +103,4 @@ def test_links_in_a_circle_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match=r"loop\.earmark: cannot be read \("):
         open_library(loop)
     with pytest.raises(LibraryError, match=r"loop\.earmark: "):
-        Library.create(loop, SPEC)
+        create_library(loop, SPEC)

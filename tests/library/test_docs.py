@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from earmark.library import schema
+from earmark.library.backends import schema, sqlite_files
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "library-file.md"
 
@@ -29,4 +29,4 @@ def test_every_table_and_column_is_described() -> None:
 def test_the_page_names_the_format_and_the_mark() -> None:
     text = PAGE.read_text()
     assert f"this page describes {schema.FORMAT_VERSION}" in text
-    assert f"0x{schema.APPLICATION_ID:X}" in text
+    assert f"0x{sqlite_files.APPLICATION_ID:X}" in text

@@ -12,7 +12,7 @@ import pytest
 
 from earmark import neighbors
 from earmark.errors import LibraryDamaged, LibraryEmpty
-from earmark.library import ExtractorSpec, Library, Track
+from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
 from earmark.library.fitting import refit, tracks_together, voter
 from earmark.neighbors import Parameters
 
@@ -29,7 +29,7 @@ def tracks(count: int, genre: str, start: int = 0) -> list[Track]:
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     rng = np.random.default_rng(0)
-    with Library.create(tmp_path / "a.earmark", SPEC) as made:
+    with create_library(tmp_path / "a.earmark", SPEC) as made:
         for number, genre in enumerate(("jazz", "rock")):
             made.add(tracks(30, genre), rng.normal(size=(30, 8)) + 4 * np.eye(8)[number])
         yield made
@@ -53,7 +53,7 @@ def test_the_vote_is_fitted_once_and_kept(library: Library, fits: list[int]) -> 
     refit(library)
     answers = voter(library).predict(library.snapshot().vectors[:3])
     assert answers.genre_names == ("jazz", "rock")
-    with Library.open(library.path) as again:
+    with open_library(library.path) as again:
         voter(again)
     assert fits == [60]
 
@@ -82,9 +82,9 @@ def test_it_is_fitted_again_when_a_genre_appears(library: Library, fits: list[in
 
 
 def test_a_read_only_library_is_fitted_in_memory(library: Library, fits: list[int]) -> None:
-    with Library.open(library.path, read_only=True) as reader:
+    with open_library(library.path, read_only=True) as reader:
         voter(reader)
-        assert reader.load_parameters() is None
+        assert reader.fitted() is None
     assert fits == [60]
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_fitted_again(library: Library, fits: list[int]) 
 
 
 def test_an_empty_library_says_so(tmp_path: Path) -> None:
-    with Library.create(tmp_path / "e.earmark", SPEC) as made:
+    with create_library(tmp_path / "e.earmark", SPEC) as made:
         made.add([Track(name="x", genre=None)], np.ones((1, 8)))
         for ask in (refit, voter):
             with pytest.raises(LibraryEmpty, match="no labelled tracks"):
@@ -114,7 +114,7 @@ def test_copies_and_artists_are_groups(tmp_path: Path) -> None:
         Track(name="3", genre="b"),
         Track(name="4", genre="b", content_hash="7" * 64),
     ]
-    with Library.create(tmp_path / "g.earmark", SPEC) as made:
+    with create_library(tmp_path / "g.earmark", SPEC) as made:
         made.add(given, vectors)
         groups = tracks_together(made.snapshot(), "cosine")
     assert groups[0] == groups[1] == groups[3]
@@ -160,9 +160,9 @@ def test_parameters_of_another_type_are_fitted_anew(
     library: Library, fits: list[int], values: dict[str, object]
 ) -> None:
     refit(library)
-    stored = library.load_parameters()
+    stored = library.fitted()
     assert stored is not None
-    kept = json.loads(stored[0])
+    kept = json.loads(stored.blob)
     given = values.get("calibration")
     if isinstance(given, dict) and given:
         values = {"calibration": {**kept["calibration"], **given}}
@@ -170,5 +170,5 @@ def test_parameters_of_another_type_are_fitted_anew(
     with pytest.raises(LibraryDamaged, match="parameters cannot be read"):
         Parameters.from_bytes(blob, SPEC.comparison)
     library.store_parameters(blob, library.snapshot())
-    assert voter(library).parameters == Parameters.from_bytes(stored[0], SPEC.comparison)
+    assert voter(library).parameters == Parameters.from_bytes(stored.blob, SPEC.comparison)
     assert fits == [60, 60]

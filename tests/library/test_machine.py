@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from earmark.errors import ImportFormatError, UnsafePickle
-from earmark.library.classic.machine import PickleReader, PickleTruncated
+from earmark.importing.classic.machine import PickleReader, PickleTruncated
 
 
 def read(data: bytes) -> Any:
@@ -248,7 +248,7 @@ def test_every_cut_is_seen_as_a_cut(protocol: int) -> None:
 
 def test_reading_imports_nothing() -> None:
     code = (
-        "import sys; from earmark.library.classic.machine import PickleReader\n"
+        "import sys; from earmark.importing.classic.machine import PickleReader\n"
         "from earmark.errors import UnsafePickle\n"
         "try: PickleReader(b'cantigravity\\nfly\\n.').read()\n"
         "except UnsafePickle as error: print(error)\n"

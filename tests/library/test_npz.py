@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from earmark.errors import ImportFormatError
-from earmark.library import Library
+from earmark.importing.npz import import_vectors
+from earmark.library import Library, open_library
 from earmark.library.fitting import voter
-from earmark.library.npz import import_vectors
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3))
 
@@ -30,7 +30,7 @@ def archive(path: Path, **arrays: Any) -> Path:
 
 def bring(path: Path, asked: str | None = None, **arrays: Any) -> tuple[Any, Library]:
     done = import_vectors(archive(path, **arrays), path / "v.earmark", metric=asked)
-    return done, Library.open(path / "v.earmark")
+    return done, open_library(path / "v.earmark")
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from earmark.errors import LibraryBusy
-from earmark.library import ExtractorSpec, Library, Track
+from earmark.library import ExtractorSpec, Track, create_library, open_library
+from earmark.library.backends.sqlite import SqliteLibrary
 
 SPEC = ExtractorSpec("musicnn", "1", 4, "cosine", "float32")
 
 # Every batch is 10 tracks of one genre, so a reader that sees part of one has seen a torn state.
 WRITER = """
 import sys, numpy as np
-from earmark.library import Library, Track
-with Library.open(sys.argv[1]) as library:
+from earmark.library import Track, create_library, open_library
+from earmark.library.backends.sqlite import SqliteLibrary
+with open_library(sys.argv[1]) as library:
     print("ready", flush=True)
     for batch in range(int(sys.argv[2])):
         tracks = [Track(name=f"{batch}-{n}", genre=f"g{batch}") for n in range(10)]
@@ -30,9 +32,10 @@ print("done", flush=True)
 
 READER = """
 import sys, time
-from earmark.library import Library
+from earmark.library import create_library, open_library
+from earmark.library.backends.sqlite import SqliteLibrary
 seen = 0
-with Library.open(sys.argv[1], read_only=True) as library:
+with open_library(sys.argv[1], read_only=True) as library:
     print("ready", flush=True)
     while seen < int(sys.argv[2]):
         snapshot = library.snapshot()
@@ -45,8 +48,9 @@ print("done", seen, flush=True)
 
 HOLDER = """
 import sys, time
-from earmark.library import Library
-library = Library.open(sys.argv[1])
+from earmark.library import create_library, open_library
+from earmark.library.backends.sqlite import SqliteLibrary
+library = open_library(sys.argv[1])
 with library._writing():
     print("ready", flush=True)
     sys.stdin.read()
@@ -68,7 +72,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    Library.create(tmp_path / "a.earmark", SPEC).close()
+    create_library(tmp_path / "a.earmark", SPEC).close()
     return tmp_path / "a.earmark"
 
 
@@ -86,31 +90,31 @@ def test_two_writers_wait_for_each_other(path: Path) -> None:
     for process in writers:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
-    with Library.open(path) as library:
+    with open_library(path) as library:
         assert library.count() == library.revision == 400
 
 
 def test_a_writer_that_waited_too_long_says_busy_and_readers_go_on(path: Path) -> None:
     holder = start(HOLDER, path)
     try:
-        with Library.open(path, busy_timeout=0.1) as library:
+        with SqliteLibrary.open(path, busy_timeout=0.1) as library:
             assert library.count() == 0
             with pytest.raises(LibraryBusy, match="another process"):
                 library.add([Track(name="x", genre="y")], np.zeros((1, 4)))
     finally:
         holder.communicate(timeout=30)
-    with Library.open(path, busy_timeout=0.1) as library:
+    with SqliteLibrary.open(path, busy_timeout=0.1) as library:
         library.add([Track(name="x", genre="y")], np.zeros((1, 4)))
 
 
 def test_a_killed_writer_leaves_whole_batches(path: Path) -> None:
     writer = start(WRITER, path, 100000)
-    with Library.open(path, read_only=True) as library:
+    with open_library(path, read_only=True) as library:
         while library.count() == 0:
             assert writer.poll() is None
     os.kill(writer.pid, signal.SIGKILL)
     writer.communicate(timeout=30)
-    with Library.open(path) as library:
+    with open_library(path) as library:
         count = library.count()
         assert count > 0
         assert count % 10 == 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from earmark.evaluation.corpus import Corpus
 from earmark.features import Comparison
-from earmark.library import ExtractorSpec, Library, Track
+from earmark.library import ExtractorSpec, Track, create_library
 
 GENRES = ("blues", "jazz", "rock")
 
@@ -68,6 +68,6 @@ def write_library(corpus: Corpus, path: Path) -> Path:
     spec = ExtractorSpec(
         "foreign", "1", corpus.vectors.shape[1], corpus.comparison.similarity, "float64"
     )
-    with Library.create(path, spec) as library:
+    with create_library(path, spec) as library:
         library.add(corpus.tracks, corpus.vectors)
     return path

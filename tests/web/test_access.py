@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from earmark.errors import ServerError
-from earmark.library import Library
+from earmark.library import open_library
 from earmark.web.access import RateLimit
 from earmark.web.config import Config, is_loopback
 
@@ -289,7 +289,7 @@ def test_servers_with_other_secrets_libraries_or_prefixes_have_other_cookies(mak
     other = tmp_path / "other.earmark"
     for variants in ({}, {"secret": "one"}, {"secret": "two"}, {"prefix": "/ear"}):
         app = make_app(**variants)
-        with Library.open(app.extensions["earmark"].library.path) as library:
+        with open_library(app.extensions["earmark"].library.path) as library:
             library.copy(other, overwrite=True)
         names = {cookie_name(make_app(**v).test_client()) for v in (variants, variants)}
         assert len(names) == 1

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from earmark.library import Library
+from earmark.library import open_library
 from earmark.web.problems import without_folders
 from support import sounds
 from support.web import RATE, song, wait_until
@@ -211,7 +211,7 @@ def digest(file):
 
 def test_after_an_error_every_song_still_gets_its_own_answer(make_app, music, library_file):
     client = make_app().test_client()
-    with Library.open(library_file) as library:
+    with open_library(library_file) as library:
         library.remove([track.id for track in library.tracks() if track.name != "hum-0"])
     for _ in range(2):
         alone = client.post(f"{API}/classify/path", json={"path": "hum/hum-0.wav"})
@@ -228,7 +228,7 @@ def test_a_library_without_labelled_tracks_says_so_for_every_song(make_app, tune
     client = app.test_client()
     job = client.post(f"{API}/jobs", data=upload(("tune.wav", tune))).json
     finish(client, job)
-    with Library.open(library_file) as library:
+    with open_library(library_file) as library:
         library.remove([track.id for track in library.tracks()])
     for _ in range(2):
         answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))

@@ -10,7 +10,7 @@ from itertools import cycle, pairwise
 import pytest
 from playwright.sync_api import expect
 
-from earmark.library import Library
+from earmark.library import open_library
 from support import sounds
 from support.browser import opened
 from support.web import RATE, Server, song, wait_until
@@ -30,7 +30,7 @@ def odd_server(tmp_path_factory, original, music):
     """A server of a library with a very long genre, two wrong labels and a token."""
     folder = tmp_path_factory.mktemp("odd")
     file = shutil.copy(original, folder / "odd.earmark")
-    with Library.open(file) as library:
+    with open_library(file) as library:
         for track in library.tracks(search="hum-8") + library.tracks(search="hiss-8"):
             library.update(track.id, genre=LONG)
         for name in ("hum-4", "hum-5"):

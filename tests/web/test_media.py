@@ -11,7 +11,7 @@ from earmark.library import Track
 
 def add(service, path, name="x"):
     track = Track(name=name, genre="hum", path=str(path))
-    return service.library.add([track], service.library.snapshot().vectors[:1])[0]
+    return service.library.add([track], service.library.snapshot().vectors[:1])[0].track_id
 
 
 def test_the_sound_of_a_track(client, service, music):
@@ -110,7 +110,7 @@ def test_relative_paths_are_those_under_the_folder(client, service):
 
 def test_a_track_without_a_path_keeps_its_sound_when_it_is_labelled_anew(client, service, music):
     vectors = service.library.snapshot().vectors[:1]
-    (track_id,) = service.library.add([Track(name="hum-5", genre="hum")], vectors)
+    track_id = service.library.add([Track(name="hum-5", genre="hum")], vectors)[0].track_id
     whole = (music / "hum/hum-5.wav").read_bytes()
     for genre in ("hiss", "a genre without a folder", "hum"):
         changed = client.patch(f"/api/v1/tracks/{track_id}", json={"genre": genre}).json
@@ -127,7 +127,9 @@ def test_a_name_that_several_folders_have_is_nobodys_sound(make_app, tmp_path, m
     app = make_app(music=folder)
     library = app.extensions["earmark"].library
     tracks = [Track(name=name, genre="three", taught=True) for name in ("01", "02")]
-    several, single = library.add(tracks, library.snapshot().vectors[:2])
+    several, single = (
+        change.track_id for change in library.add(tracks, library.snapshot().vectors[:2])
+    )
     client = app.test_client()
     assert client.get(f"/media/tracks/{several}").status_code == 404
     assert client.get(f"/media/tracks/{single}").status_code == 200
@@ -135,7 +137,9 @@ def test_a_name_that_several_folders_have_is_nobodys_sound(make_app, tmp_path, m
 
 def test_the_disk_is_not_read_for_every_request(client, service, monkeypatch):
     vectors = service.library.snapshot().vectors[:1]
-    (track_id,) = service.library.add([Track(name="hum-5", genre="x", taught=True)], vectors)
+    track_id = service.library.add([Track(name="hum-5", genre="x", taught=True)], vectors)[
+        0
+    ].track_id
     assert client.get(f"/media/tracks/{track_id}").status_code == 200
     read = []
     iterdir = Path.iterdir
@@ -160,7 +164,8 @@ def test_tracks_without_a_path_are_found_by_genre_and_name(client, service, musi
         Track(name="hum-5", genre="hiss"),
         Track(name="x", genre="../.."),
     ]
-    known, elsewhere, outside = service.library.add(tracks, vectors)
+    added = service.library.add(tracks, vectors)
+    known, elsewhere, outside = (change.track_id for change in added)
     assert client.get(f"/media/tracks/{known}").data == (music / "hum/hum-5.wav").read_bytes()
     assert client.get(f"/media/tracks/{elsewhere}").status_code == 404
     assert client.get(f"/media/tracks/{outside}").status_code == 404

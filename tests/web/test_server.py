@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from earmark.library import Library
+from earmark.library import open_library
 from support import sounds
 from support.web import GENRES, RATE, Server, song, wait_until
 
@@ -242,7 +242,7 @@ def test_reading_that_is_closed_in_vain_is_told(tmp_path, music, original):
 def test_every_song_gets_its_own_answer_after_an_error(tmp_path, music, original):
     library_file = tmp_path / "small.earmark"
     shutil.copy(original, library_file)
-    with Library.open(library_file) as library:
+    with open_library(library_file) as library:
         library.remove([track.id for track in library.tracks() if track.name != "hum-0"])
     options = ("--library", str(library_file), "--music", str(music))
     with Server(tmp_path, *options, workers=1) as server:
@@ -258,7 +258,7 @@ def test_every_song_gets_its_own_answer_after_an_error(tmp_path, music, original
             found = classify(path).json()["results"][0]["prediction"]
             digest = hashlib.sha256((music / path).read_bytes()).hexdigest()
             assert (found["path"], found["content_hash"]) == (path, digest)
-        with Library.open(library_file) as library:
+        with open_library(library_file) as library:
             library.remove([track.id for track in library.tracks()])
         for name in ("hum/hum-1.wav", "hiss/hiss-2.wav"):
             refused = predict(server, music / name)
@@ -281,3 +281,29 @@ def test_the_port_may_come_from_the_environment(tmp_path, original):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) in (0, 130, -2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_library_that_is_moved_to_the_place_of_the_served_one_stays_whole(
+    library_file: Path, tmp_path: Path
+) -> None:
+    served, other = tmp_path / "served.earmark", tmp_path / "other.earmark"
+    for target in (served, other):
+        with open_library(library_file) as library:
+            library.copy(target)
+    with open_library(other) as library:
+        library.update(library.tracks()[0].id, genre="another", taught=True)
+        expected = library.tracks()
+    with Server(tmp_path, "--library", str(served)) as server:
+        tracks = f"{server.url}/api/v1/tracks"
+        first = requests.get(tracks, timeout=60).json()["tracks"][0]
+        changed = requests.patch(f"{tracks}/{first['id']}", json={"genre": "changed"}, timeout=60)
+        assert changed.status_code == 200
+        other.replace(served)
+        refused = requests.patch(f"{tracks}/{first['id']}", json={"genre": "again"}, timeout=60)
+        assert refused.status_code == 409
+        code, errors = server.stop()
+    assert (code, errors) == (0, "")
+    assert not [file for file in tmp_path.iterdir() if file.name.startswith("served.earmark-")]
+    with open_library(served) as library:
+        library.check()
+        assert library.tracks() == expected

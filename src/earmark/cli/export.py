@@ -31,9 +31,9 @@ def export(target: Path, library_name: str | None, force: bool) -> None:
     is printed, in the form that 'earmark import --genres' reads, quoted for a shell.
     """
     # Imported here, so that --help does not wait for the database.
+    from earmark.importing.classic import export_classic
+    from earmark.importing.classic.genres import to_text
     from earmark.library import open_default
-    from earmark.library.classic import export_classic
-    from earmark.library.classic.genres import to_text
 
     # Where the folder may not be entered, writing says so.
     if os.path.exists(target) and not force:  # noqa: PTH110

@@ -56,8 +56,8 @@ def import_command(
     'artist', 'title' and 'metric'; such a library can be evaluated, but not asked about a song.
     """
     # Imported here, so that --help does not wait for the database.
-    from earmark.library.classic import import_classic
-    from earmark.library.npz import import_vectors
+    from earmark.importing.classic import import_classic
+    from earmark.importing.npz import import_vectors
 
     if _is_npz(source):
         if genres is not None or other_settings:

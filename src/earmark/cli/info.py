@@ -51,7 +51,7 @@ def describe(library: Library) -> dict[str, Any]:
             artists[genre].add(folded)
     spec = library.spec
     facts: dict[str, Any] = {
-        "library": str(library.path),
+        "library": library.location,
         "tracks": library.count(),
         "labelled": len(snapshot),
         "artists": len(set().union(*artists.values())) if artists else 0,

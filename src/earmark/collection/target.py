@@ -6,7 +6,7 @@ import os
 
 from earmark.classify import extractor_of
 from earmark.features import DEFAULT, get_extractor
-from earmark.library import Library
+from earmark.library import Library, create_library, open_library
 
 
 def open_for_build(path: str | os.PathLike[str], features: str | None = None) -> Library:
@@ -30,8 +30,8 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
         The library cannot be opened or made.
     """
     if not os.path.lexists(path):
-        return Library.create(path, get_extractor(features or DEFAULT).spec)
-    library = Library.open(path)
+        return create_library(path, get_extractor(features or DEFAULT).spec)
+    library = open_library(path)
     try:
         _check_extractor(library, features)
     except BaseException:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.features import Comparison
-from earmark.library import Library, Track
+from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import contents_of
 from earmark.neighbors import (
     Copy,
@@ -271,20 +271,34 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
     """
     snapshot = library.snapshot()
     if len(snapshot) == 0:
-        raise EvaluationError(f"{library.path}: {NO_GENRES}")
+        raise EvaluationError(f"{library.location}: {NO_GENRES}")
     own = any(fold_artist(artist) for artist in snapshot.artists)
     corpus = Corpus(
-        tracks=snapshot.tracks,
+        tracks=_tracks_of(library, snapshot),
         vectors=snapshot.vectors,
         comparison=library.spec.comparison,
         extractor=f"{library.spec.name} {library.spec.version}".strip(),
-        source=str(library.path),
+        source=library.location,
         artists=tuple(snapshot.artists),
         artists_from="the library" if own else None,
     )
     if artists and artists != "none":
         return with_artists(corpus, Path(artists))
     return corpus if artists == "none" else _with_known_artists(corpus)
+
+
+def _tracks_of(library: Library, snapshot: Snapshot) -> tuple[Track, ...]:
+    """Return the tracks of a snapshot, in its order.
+
+    Raises
+    ------
+    EvaluationError
+        One was removed meanwhile.
+    """
+    held = library.get_many(snapshot.ids.tolist())
+    if len(held) < len(snapshot):
+        raise EvaluationError(f"{library.location}: was changed while it was read; try again")
+    return tuple(held.values())
 
 
 def _with_known_artists(corpus: Corpus) -> Corpus:

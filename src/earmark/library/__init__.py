@@ -1,19 +1,23 @@
-"""Tracks and their vectors, kept in one file: the library that a recording is compared with.
+"""Tracks and their vectors, kept: the library that a recording is compared with.
 
-`Library` keeps them; `open_default` finds the one to use; `earmark.library.fitting` fits the vote
-to one; `earmark.library.classic` and `earmark.library.npz` read and write other formats.
+`open_library` and `create_library` give a `Library`, wherever it is kept; `open_default` finds the
+one to use; `earmark.library.fitting` fits the vote to one.
 """
 
+from earmark.library.backends.memory import MemoryLibrary
+from earmark.library.base import Library
 from earmark.library.default import (
     PACKAGED,
+    create_library,
+    new_library,
     open_default,
     open_library,
     packaged_path,
     user_library,
     user_library_path,
 )
-from earmark.library.model import Change, ExtractorSpec, Fitted, Snapshot, Track, TrackChanges
-from earmark.library.store import Library
+from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.snapshot import Snapshot
 
 __all__ = [
     "PACKAGED",
@@ -21,9 +25,12 @@ __all__ = [
     "ExtractorSpec",
     "Fitted",
     "Library",
+    "MemoryLibrary",
     "Snapshot",
     "Track",
     "TrackChanges",
+    "create_library",
+    "new_library",
     "open_default",
     "open_library",
     "packaged_path",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import platformdirs
 
 from earmark.errors import LibraryError, LibraryExists, LibraryExtractor
-from earmark.library import sqlite
-from earmark.library.store import Library
+from earmark.library.backends import sqlite_files
+from earmark.library.backends.sqlite import SqliteLibrary
+from earmark.library.base import Library
+from earmark.library.model import ExtractorSpec
 
 PACKAGED = ("reference", "classic")
 """Names that stand for the libraries inside the package."""
@@ -28,22 +31,66 @@ def user_library_path() -> Path:
     return platformdirs.user_data_path("earmark") / "library.earmark"
 
 
-def open_library(name: str | os.PathLike[str], *, read_only: bool = False) -> Library:
-    """Open a library by path, or one of the package by name.
+def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -> Library:
+    """Open a library by where it is, or one of the package by name.
 
     The package's own are opened without locks, so that they may lie in a read-only folder. A file
     in the current folder that is called just ``reference`` or ``classic`` is reached as
     ``./reference``.
 
+    Parameters
+    ----------
+    location
+        The path of a file. There is no other kind yet; a URL is refused.
+    read_only
+        Refuse every change.
+
     Raises
     ------
     LibraryError
-        As `Library.open`.
+        Nothing is there; it is a folder or foreign; it is broken; a newer version wrote it.
     """
-    text = os.fspath(name)
-    path = packaged_path(text) if text in PACKAGED else Path(text)
-    inside = sqlite.real_path(path).parent == PACKAGE_DATA
-    return Library.open(path, read_only=read_only or inside, immutable=inside)
+    path = _file(location)
+    inside = sqlite_files.real_path(path).parent == PACKAGE_DATA
+    return SqliteLibrary.open(path, read_only=read_only or inside, immutable=inside)
+
+
+def create_library(
+    location: str | os.PathLike[str], spec: ExtractorSpec, *, overwrite: bool = False
+) -> Library:
+    """Make an empty library and open it.
+
+    Raises
+    ------
+    LibraryExists
+        There is something already. With ``overwrite`` a library is replaced, anything else is not.
+    LibraryError
+        It cannot be written there.
+    """
+    return SqliteLibrary.create(_file(location), spec, overwrite=overwrite)
+
+
+def new_library(
+    location: str | os.PathLike[str], spec: ExtractorSpec, *, overwrite: bool = False
+) -> AbstractContextManager[Library]:
+    """Make a library that is at its place, with all that the block adds, or not at all.
+
+    Raises
+    ------
+    LibraryExists, LibraryError
+        As `create_library`.
+    """
+    return SqliteLibrary.new(_file(location), spec, overwrite=overwrite)
+
+
+def _file(location: str | os.PathLike[str]) -> Path:
+    text = os.fspath(location)
+    if text in PACKAGED:
+        return packaged_path(text)
+    kind = text.partition("://")[0]
+    if kind != text and kind.isalnum():
+        raise LibraryError(f"{text}: libraries are files; there is no way to one by {kind} yet")
+    return Path(text)
 
 
 def open_default(explicit: str | None = None) -> Library:
@@ -56,7 +103,7 @@ def open_default(explicit: str | None = None) -> Library:
     Raises
     ------
     LibraryError
-        As `Library.open`. A library that was asked for and cannot be used is not silently
+        As `open_library`. A library that was asked for and cannot be used is not silently
         replaced by the next one.
     """
     if explicit:
@@ -94,8 +141,8 @@ def user_library(like: Library) -> Library:
             raise LibraryError(f"{path}: its folder cannot be made ({error.strerror})") from error
         # Another process may be making it at the same time.
         with contextlib.suppress(LibraryExists):
-            like.copy(path)
-    own = Library.open(path)
+            like.copy(str(path))
+    own: Library = SqliteLibrary.open(path)
     try:
         own.require(like.spec.name, like.spec.version, like.spec.checksum)
     except LibraryExtractor:

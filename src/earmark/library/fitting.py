@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from earmark import neighbors
 from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
-from earmark.library.model import Fitted, Snapshot, Track
-from earmark.library.store import Library
+from earmark.library.base import Library
+from earmark.library.model import Fitted, Track
+from earmark.library.snapshot import Snapshot
 from earmark.neighbors import Parameters, Voter
 
 CHANGE_LIMIT = 0.1
@@ -31,9 +32,7 @@ def contents_of(tracks: Sequence[Track]) -> NDArray[np.intp]:
 
 def tracks_together(snapshot: Snapshot, similarity: str) -> NDArray[np.intp]:
     """Return the group [n] of each track: those of one artist, and those of one recording."""
-    recordings = neighbors.recording_groups(
-        snapshot.vectors, similarity, contents_of(snapshot.tracks)
-    )
+    recordings = neighbors.recording_groups(snapshot.vectors, similarity, snapshot.recording_codes)
     return neighbors.group_tracks(snapshot.artists, neighbors.links_of(recordings))
 
 
@@ -49,14 +48,14 @@ def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = N
     """
     tracks = library.snapshot() if snapshot is None else snapshot
     if not len(tracks):
-        raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
+        raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
     comparison = library.spec.comparison
     # On a busy machine, threads that wait for each other cost more than they bring.
     with threadpool_limits(1, user_api="blas"):
         groups = tracks_together(tracks, comparison.similarity)
         return neighbors.fit(
             tracks.vectors,
-            neighbors.one_hot(tracks.genres)[0],
+            tracks.labels,
             groups,
             comparison=comparison,
             n_neighbors=k,
@@ -105,7 +104,7 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
     """
     snapshot = library.snapshot() if snapshot is None else snapshot
     if not len(snapshot):
-        raise LibraryEmpty(f"{library.path}: has no labelled tracks to compare with")
+        raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
     fitted = library.fitted()
     parameters: Parameters | None = None
     if fitted is not None and not is_stale(fitted, snapshot):
@@ -118,4 +117,4 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
         parameters = fit(library, snapshot)
         with contextlib.suppress(LibraryReadOnly, LibraryBusy):
             library.store_parameters(parameters.to_bytes(), snapshot)
-    return neighbors.make_voter(snapshot.vectors, *neighbors.one_hot(snapshot.genres), parameters)
+    return neighbors.make_voter(snapshot.vectors, snapshot.labels, snapshot.genre_names, parameters)

@@ -1,19 +1,14 @@
-"""What a library is made of: tracks, the extractor of their vectors, and a snapshot of them all."""
+"""What a library is made of: tracks, their changes, and the extractor of their vectors."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypedDict
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypedDict, cast
 
 from earmark.features import ExtractorSpec
 
-__all__ = ["Change", "ExtractorSpec", "Fitted", "Snapshot", "Track", "TrackChanges"]
+__all__ = ["Change", "ExtractorSpec", "Fitted", "Track", "TrackChanges"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +78,12 @@ class TrackChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of a library's history, which `Library.undo` can take back.
+    """What was changed about one track; `Library.undo` takes it back.
 
     Attributes
     ----------
     id
-        For `Library.undo`.
+        For `Library.undo`; None for one that the history does not keep.
     time
         When, in UTC.
     what
@@ -101,13 +96,18 @@ class Change:
         It was taken back.
     """
 
-    id: int
+    id: int | None
     time: datetime.datetime
     what: str
     track_id: int
     before: Track | None
     after: Track | None
-    undone: bool
+    undone: bool = False
+
+    @property
+    def track(self) -> Track:
+        """The track as it became or, if it was removed, as it was."""
+        return cast(Track, self.before if self.after is None else self.after)
 
 
 @dataclass(frozen=True)
@@ -127,64 +127,3 @@ class Fitted:
     blob: bytes
     revision: int
     genres: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All labelled tracks of a library at one moment, ready for arithmetic.
-
-    Rows are ordered by name, then path, then content hash, then id: the order does not depend on
-    which worker process finished first.
-
-    Attributes
-    ----------
-    revision
-        Of the library when it was taken.
-    tracks
-        n tracks, all with a genre.
-    vectors
-        [n, dimension], float64 where the library keeps float64, else float32; not writable.
-    genres
-        The genre of each of the n tracks.
-    artists
-        The artist of each of the n tracks, None where unknown.
-    """
-
-    revision: int
-    tracks: tuple[Track, ...]
-    vectors: NDArray[np.floating]
-    genres: tuple[str, ...]
-    artists: tuple[str | None, ...]
-
-    def __len__(self) -> int:
-        return len(self.tracks)
-
-    @cached_property
-    def genre_names(self) -> tuple[str, ...]:
-        """The different genres, sorted."""
-        return tuple(sorted(set(self.genres)))
-
-    @cached_property
-    def seconds(self) -> NDArray[np.float64]:
-        """The lengths of the tracks [n]; infinite where unknown, which is taken for long."""
-        return np.array(
-            [np.inf if track.duration is None else track.duration for track in self.tracks]
-        )
-
-    @cached_property
-    def by_hash(self) -> Mapping[str, tuple[int, ...]]:
-        """Rows of each content hash."""
-        rows: dict[str, tuple[int, ...]] = {}
-        for row, track in enumerate(self.tracks):
-            if track.content_hash is not None:
-                rows[track.content_hash] = (*rows.get(track.content_hash, ()), row)
-        return rows
-
-    @cached_property
-    def by_id(self) -> Mapping[int, int]:
-        """Row of each track id."""
-        return {track.id: row for row, track in enumerate(self.tracks) if track.id is not None}
-
-    def rows_of_hash(self, content_hash: str) -> NDArray[np.intp]:
-        """Return the rows [m] of the tracks whose file had these bytes; often none."""
-        return np.array(self.by_hash.get(content_hash, ()), dtype=np.intp)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+import numpy as np
+
 from earmark.library import Library
 
 COLORS = 12
@@ -43,10 +45,11 @@ def _in_order(library: Library, genres: list[str]) -> list[str]:
     if len(genres) < 2:
         return genres
     first: dict[str, tuple[bool, int]] = {}
-    for track in library.snapshot().tracks:
-        if track.genre is not None and track.id is not None:
-            came = (track.taught, track.id)
-            first[track.genre] = min(first.get(track.genre, came), came)
+    snapshot = library.snapshot()
+    # The latest first, so that of each genre the earliest is what remains.
+    for row in np.lexsort((snapshot.ids, snapshot.taught))[::-1]:
+        genre = snapshot.genre_names[snapshot.genre_codes[row]]
+        first[genre] = bool(snapshot.taught[row]), int(snapshot.ids[row])
     # One that another process added just now is in no snapshot yet.
     return sorted(
         genres, key=lambda genre: (genre not in first, first.get(genre, (True, 0)), genre)

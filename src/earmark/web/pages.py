@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,8 +85,8 @@ def _common() -> dict[str, Any]:
         "may_read": rules.may_read(),
         "can_sign_in": rules.can_sign_in(),
         "library_genres": genres,
-        "library_name": library.path.stem,
-        "library_is_own": library.path.absolute() == user_library_path(),
+        "library_name": library.name,
+        "library_is_own": library.location == os.path.realpath(user_library_path()),
         "library_extractor": library.spec.name,
         "max_upload_mb": service().config.max_upload // MEGABYTE,
         "is_local": service().config.local,
@@ -297,7 +298,7 @@ def download_report() -> ResponseReturnValue:
     found = service().report.get()["report"]
     if found is None:
         raise NotFound("the report is not ready yet; look at the page How good is it? first")
-    name = f"earmark-{service().library.path.stem}.html"
+    name = f"earmark-{service().library.name}.html"
     # To be saved: its styles stand in the file, which this site's policy would not allow.
     answer = Response(found["html"], mimetype="text/html")
     answer.headers.set("Content-Disposition", "attachment", filename=name)

@@ -33,6 +33,7 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.AudioError: 422,
     errors.FeatureError: 422,
     errors.TrackNotFound: 404,
+    errors.ChangeNotFound: 404,
     errors.LibraryReadOnly: 403,
     errors.LibraryBusy: 503,
     errors.LibraryEmpty: 409,

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from earmark.errors import EarmarkError, WorkerError
@@ -53,18 +54,18 @@ class Report:
 
     def _make(self) -> None:
         """Let a process of its own evaluate, so that pages stay quick, and keep what it finds."""
-        path = self._library.path
+        location = self._library.location
         report: dict[str, Any] | None = None
         problem: str | None = None
         pool = WorkerPool(1, limits=LIMITS, nice=5, max_message=LONGEST)
         try:
-            report = pool.call(measure_file, str(path), name="").result()
+            report = pool.call(measure_file, location, name="").result()
         except WorkerError as error:
             logger.error("the evaluation failed: %s", error)
             problem = "the evaluation ended without a result, which is a fault of Earmark"
         except EarmarkError as error:
             # Clients see it, who need not know where the library lies.
-            problem = str(error).replace(f"{path.parent}{os.sep}", "")
+            problem = str(error).replace(f"{PurePath(location).parent}{os.sep}", "")
         finally:
             pool.close()
         with self._lock:
@@ -100,7 +101,7 @@ def measure(library: Library) -> dict[str, Any]:
     from earmark.evaluation.run import evaluate
 
     # Where the file lies is nobody's business who only looks at the page.
-    corpus = replace(corpus_of(library), source=library.path.name)
+    corpus = replace(corpus_of(library), source=PurePath(library.location).name)
     evaluation = evaluate(corpus, beside=False)
     found = evaluation.to_json()
     ids: dict[tuple[str, str | None], list[int]] = {}

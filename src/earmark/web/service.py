@@ -23,11 +23,11 @@ from earmark.errors import (
     EarmarkError,
     LibraryError,
     LibraryNotFound,
+    LibraryReplaced,
     TrackNotFound,
     WorkerDied,
 )
 from earmark.library import Library, Track, open_default, user_library_path
-from earmark.library.sqlite import identity
 from earmark.listen import Heard
 from earmark.neighbors import Parameters
 from earmark.web import analysis, answers
@@ -70,6 +70,8 @@ class Service:
         self.metrics = Metrics()
         self.started = time.time()
         self._lock = threading.RLock()
+        # Also the former ones: other threads may be reading them.
+        self._held: list[Library] = []
         self._use(open_default(config.library))
         self.listing = Listing()
         self.uploads = Uploads(config.uploads)
@@ -87,21 +89,17 @@ class Service:
         # First what may fail: an unusable library must not be taken up by half.
         classifier = Classifier(library)
         self.library, self.classifier = library, classifier
-        self._file = identity(library.path)
+        self._held.append(library)
         self.map = StarMap(self.classifier.refresh)
         self.report = Report(library)
 
     def change_library(self, library: Library) -> None:
         """Go on with another library of the same feature extractor."""
         with self._lock:
-            # The former one stays open: other threads may be reading it.
             self._use(library)
 
     def check_library(self) -> None:
         """See that the library's file is still the one that was opened; for use before a change.
-
-        A change would go into a file that nobody can find any more. Another library at its place
-        is not opened: what the former one has not written out yet would go into it.
 
         Raises
         ------
@@ -109,21 +107,22 @@ class Service:
             It was deleted, or another file is at its place.
         """
         with self._lock:
-            path = self.library.path
-            now = identity(path)
-            if now == self._file:
-                return
-            if now is None:
-                raise LibraryNotFound(
-                    f"{path}: is no longer there; put it back, or start the server again"
-                )
-        raise LibraryError(
-            f"{path}: was replaced by another file; start the server again, so that it counts"
-        )
+            try:
+                self.library.require_unchanged()
+            except LibraryNotFound as error:
+                raise LibraryNotFound(f"{error}, or start the server again") from error
+            except LibraryReplaced as error:
+                raise LibraryReplaced(
+                    f"{error}: start the server again, so that it counts"
+                ) from error
 
     def folders(self) -> list[Path]:
         """Return the folders of this machine that no answer names, the deepest first."""
-        paths = [self.library.path.parent, user_library_path().parent, self.uploads.folder]
+        paths = [
+            Path(self.library.location).parent,
+            user_library_path().parent,
+            self.uploads.folder,
+        ]
         if self.config.music is not None:
             paths.append(self.config.music)
         found = {form for path in paths for form in (path.absolute(), path.resolve())}
@@ -132,9 +131,12 @@ class Service:
         )
 
     def close(self) -> None:
-        """End the worker processes and delete all uploads."""
+        """End the worker processes, delete all uploads and let go of the library."""
         self.pool.close()
         self.uploads.close()
+        # What the database keeps beside a library's file goes with the last who has it open.
+        for library in self._held:
+            library.close()
 
     # Songs
 
@@ -365,7 +367,7 @@ class Service:
         snapshot = chart.snapshot
         itself = snapshot.rows_of_hash(content_hash or "")
         distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
-        return neighbors_of(snapshot, rows[0], distances[0])
+        return neighbors_of(self.library, snapshot, rows[0], distances[0])
 
     def get_track(self, track_id: int) -> Track:
         """Return a track.
@@ -376,18 +378,18 @@ class Service:
             There is no such track.
         """
         if track_id > LARGEST_ID:
-            raise TrackNotFound(f"{self.library.path}: has no track {track_id}")
+            raise TrackNotFound(f"{self.library.location}: has no track {track_id}")
         return self.library.get(track_id)
 
     def describe_library(self) -> dict[str, Any]:
         """Return what the library holds, as JSON values."""
         library = self.library
-        stored = library.load_parameters()
+        stored = library.fitted()
         comparison = library.spec.comparison
-        parameters = None if stored is None else Parameters.from_bytes(stored[0], comparison)
+        parameters = None if stored is None else Parameters.from_bytes(stored.blob, comparison)
         genres = library.genres()
         return {
-            "name": library.path.stem,
+            "name": library.name,
             "extractor": library.spec.name,
             "extractor_version": library.spec.version,
             "metric": library.spec.similarity,

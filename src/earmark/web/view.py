@@ -24,8 +24,7 @@ def audio_url(service: Service, track: Track) -> str | None:
 
 def neighbor(service: Service, near: Neighbor) -> dict[str, Any]:
     """Show a neighbor."""
-    row = service.library.snapshot().by_id.get(near.track_id)
-    track = None if row is None else service.library.snapshot().tracks[row]
+    track = near.source
     return {
         **near.to_json(),
         "audio": None if track is None else audio_url(service, track),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from apiflask import APIBlueprint
 
 from earmark.web import view
 from earmark.web.api import schemas
 from earmark.web.current import service
+
+MOST_POINTS = 20_000
+"""More than a screen shows apart, and than a browser draws at once."""
 
 blueprint = APIBlueprint("library", __name__, tag="Library")
 
@@ -23,9 +27,18 @@ def get_library() -> Any:
 @blueprint.get("/map")
 @blueprint.output(schemas.MapOut)
 def get_map() -> Any:
-    """Get every labelled track as a point in two dimensions."""
+    """Get every labelled track as a point in two dimensions; of a large library, a sample."""
     owner = service()
     chart = owner.map.chart()
+    ids = chart.snapshot.ids
+    rows = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MOST_POINTS)).astype(int))
+    tracks = owner.library.get_many(ids[rows].tolist())
+    # One that was taken out of the library just now has no name any more.
+    shown = [
+        (tracks[track_id], point)
+        for track_id, point in zip(ids[rows].tolist(), chart.points[rows], strict=True)
+        if track_id in tracks
+    ]
     points = [
         {
             "id": track.id,
@@ -37,7 +50,7 @@ def get_map() -> Any:
             "title": track.title,
             "audio": view.audio_url(owner, track),
         }
-        for track, (x, y) in zip(chart.snapshot.tracks, chart.points, strict=True)
+        for track, (x, y) in shown
     ]
     return {
         "revision": chart.snapshot.revision,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.features.gaussian import N_COEFFICIENTS
-from earmark.library.model import Snapshot
+from earmark.library import Library, Track
 from earmark.neighbors import METRICS, BruteForce
 
 METRIC = "gaussian-kl"
@@ -37,6 +37,32 @@ TYPICAL_LOG_VARIANCE = np.array(
     [3.64, 4.07, 4.55, 4.46, 4.51, 4.64, 4.77, 4.66, 4.68, 4.67, 4.58, 4.48, 4.36]
 )
 MAX_LOG_VARIANCE_ERROR = 2.5
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Tracks that a file's rows may be recordings of.
+
+    Attributes
+    ----------
+    tracks
+        n tracks, each with a genre.
+    vectors
+        Their classic features [n, d].
+    """
+
+    tracks: tuple[Track, ...]
+    vectors: NDArray[np.floating]
+
+    @classmethod
+    def of(cls, library: Library) -> Reference:
+        """Take the labelled tracks of a library."""
+        snapshot = library.snapshot()
+        held = library.get_many(snapshot.ids.tolist())
+        return cls(tuple(held.values()), snapshot.vectors)
+
+    def __len__(self) -> int:
+        return len(self.tracks)
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,7 @@ class Recognized:
         return int((self.tracks >= 0).sum())
 
 
-def recognize(vectors: NDArray[np.float64], reference: Snapshot) -> Recognized:
+def recognize(vectors: NDArray[np.float64], reference: Reference) -> Recognized:
     """Find the rows [n, 104] of a file among the tracks of a reference of classic features."""
     if not len(reference) or not len(vectors):
         return Recognized(np.full(len(vectors), -1, dtype=np.intp), None, 0)
@@ -136,7 +162,7 @@ MIN_AGREEMENT = 0.8
 MIN_KNOWN = 3
 
 
-def name_labels(labels: Sequence[int], recognized: Recognized, reference: Snapshot) -> Names:
+def name_labels(labels: Sequence[int], recognized: Recognized, reference: Reference) -> Names:
     """Name labels [n] by the genres of the recordings that are known among their rows.
 
     A label needs `MIN_KNOWN` of them (all its rows, if it has fewer), of which `MIN_AGREEMENT` are
@@ -146,7 +172,7 @@ def name_labels(labels: Sequence[int], recognized: Recognized, reference: Snapsh
     votes: dict[int, Counter[str]] = {label: Counter() for label in sizes}
     for label, row in zip(labels, recognized.tracks, strict=True):
         if row >= 0:
-            votes[label][reference.genres[row]] += 1
+            votes[label][str(reference.tracks[row].genre)] += 1
     genres: dict[int, str] = {}
     problems: list[str] = []
     for label in sorted(sizes):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import ImportFormatError
 from earmark.features import FOREIGN
-from earmark.library.imported import Imported, keep
+from earmark.importing.imported import Imported, keep
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
 from earmark.words import one_line, plural

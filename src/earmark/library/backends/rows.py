@@ -6,16 +6,17 @@ import contextlib
 import dataclasses
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from earmark.errors import LibraryDamaged
+from earmark.errors import ChangeNotFound, LibraryDamaged
+from earmark.library import rules
+from earmark.library.backends.schema import history, track_genres, tracks
 from earmark.library.model import Change, ExtractorSpec, Track
-from earmark.library.schema import track_genres, tracks
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Track) if field.name != "id")
 
@@ -29,6 +30,9 @@ _GENRE = (
 )
 COLUMNS = (*(tracks.c[name] for name in (*FIELDS, "id") if name != "genre"), _GENRE.label("genre"))
 """What makes a track, in queries of the table of tracks."""
+
+ORDER = (tracks.c.name, tracks.c.path, tracks.c.content_hash, tracks.c.id)
+"""The order of every list, as `earmark.library.rules.order`; there is an index for it."""
 
 TEXTS = ("name", "genre", "artist", "title", "path", "content_hash", "audio_hash")
 
@@ -58,11 +62,6 @@ def has_genre(genre: str) -> sa.ColumnElement[bool]:
     return tracks.c.id.in_(labels)
 
 
-def is_labelled() -> sa.ColumnElement[bool]:
-    """Return the condition that a track has any genre."""
-    return sa.exists().where(track_genres.c.track_id == tracks.c.id)
-
-
 def track_of(row: Mapping[Any, Any]) -> Track:
     """Make a track of a row that has its columns.
 
@@ -83,7 +82,7 @@ def track_of(row: Mapping[Any, Any]) -> Track:
 def values_of(track: Track) -> dict[str, object]:
     """Return the columns of a track, without its id, genre and vector."""
     values: dict[str, object] = {name: getattr(track, name) for name in FIELDS if name != "genre"}
-    values["search_text"] = fold("\n".join(filter(None, (track.name, track.artist, track.title))))
+    values["search_text"] = rules.search_text(track)
     return values
 
 
@@ -92,33 +91,8 @@ def id_of(track: Track) -> int:
     return cast(int, track.id)
 
 
-def fold(text: str) -> str:
-    """Make upper and lower case alike, in every script."""
-    return text.casefold()
-
-
-def pack(vectors: NDArray[Any], count: int, spec: ExtractorSpec) -> list[bytes]:
-    """Turn vectors [count, dimension] into what is stored.
-
-    Raises
-    ------
-    ValueError
-        They have another shape, or numbers that are infinite (also once they are in the
-        library's type) or not numbers.
-    """
-    if vectors.shape != (count, spec.dimension):
-        raise ValueError(
-            f"vectors of shape {vectors.shape} are not {count} tracks of {spec.dimension} numbers"
-        )
-    with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(vectors, dtype=spec.storage)
-    if not np.isfinite(stored).all():
-        raise ValueError(f"vectors with numbers that are not finite as {spec.dtype}")
-    return [row.tobytes() for row in stored]
-
-
-def unpack(blobs: list[bytes], spec: ExtractorSpec, where: object) -> NDArray[np.floating]:
-    """Turn stored vectors back into an array [n, dimension] in the working type, not writable.
+def unpack(blobs: Sequence[object], spec: ExtractorSpec, where: object) -> NDArray[np.floating]:
+    """Turn stored vectors back into an array [n, dimension] in the working type.
 
     Raises
     ------
@@ -126,23 +100,57 @@ def unpack(blobs: list[bytes], spec: ExtractorSpec, where: object) -> NDArray[np
         A stored vector has another length or type, or numbers that are not finite.
     """
     length = spec.dimension * spec.storage.itemsize
-    if any(not isinstance(blob, bytes) or len(blob) != length for blob in blobs):
+    whole = [blob for blob in blobs if isinstance(blob, bytes) and len(blob) == length]
+    if len(whole) != len(blobs):
         raise LibraryDamaged(f"{where}: has a vector of a wrong length or type; build it again")
-    array = np.frombuffer(b"".join(blobs), dtype=spec.storage).reshape(-1, spec.dimension)
+    array = np.frombuffer(b"".join(whole), dtype=spec.storage).reshape(-1, spec.dimension)
     working: NDArray[np.floating] = array.astype(spec.working)
-    if not (finite := np.isfinite(working).all(axis=1)).all():
-        count = int((~finite).sum())
-        raise LibraryDamaged(
-            f"{where}: is damaged (the numbers of {count} of {len(blobs)} vectors are not finite); "
-            "build it again"
-        )
-    working.flags.writeable = False
     return working
 
 
+def check_finite(vectors: NDArray[np.floating], where: object) -> None:
+    """See that vectors [n, dimension] hold numbers.
+
+    Raises
+    ------
+    LibraryDamaged
+        Some are not finite.
+    """
+    # The sum of a row is finite only where all of it is; of large numbers it may still overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        odd = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))
+    count = int((~np.isfinite(vectors[odd]).all(axis=1)).sum())
+    if count:
+        raise LibraryDamaged(
+            f"{where}: is damaged (the numbers of {count} of {len(vectors)} vectors are not "
+            "finite); build it again"
+        )
+
+
+def history_row(connection: sa.Connection, change_id: int, where: object) -> sa.RowMapping:
+    """Return the row of one change.
+
+    Raises
+    ------
+    ChangeNotFound
+        There is no such change.
+    """
+    query = sa.select(history).where(history.c.id == change_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise ChangeNotFound(f"{where}: there is no change {change_id}")
+    return row
+
+
 def change_of(row: Mapping[Any, Any]) -> Change:
-    """Make a change of a row of the history."""
-    return Change(
+    """Make a change of a row of the history.
+
+    Raises
+    ------
+    TypeError, ValueError, AttributeError
+        A cell holds something else than its column does; see `intact`.
+    """
+    change = Change(
         id=row["id"],
         time=datetime.datetime.fromisoformat(row["time"]),
         what=row["what"],
@@ -151,3 +159,6 @@ def change_of(row: Mapping[Any, Any]) -> Change:
         after=None if row["after"] is None else Track(**json.loads(row["after"])),
         undone=row["undone"],
     )
+    if change.before is None and change.after is None:
+        raise ValueError("a change without a track")
+    return change

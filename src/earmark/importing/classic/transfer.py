@@ -9,20 +9,21 @@ import numpy as np
 
 from earmark.errors import ImportFormatError, LibraryEmpty, LibraryExtractor, LibraryNotFound
 from earmark.features import FOREIGN, spec_by_similarity
-from earmark.library.classic import genres as naming
-from earmark.library.classic.mydat import Rows, read_rows, write_rows
-from earmark.library.classic.recognize import (
+from earmark.importing.classic import genres as naming
+from earmark.importing.classic.mydat import Rows, read_rows, write_rows
+from earmark.importing.classic.recognize import (
     Names,
     Recognized,
+    Reference,
     name_labels,
     odd_scale,
     recognize,
     window_of,
 )
+from earmark.importing.imported import Imported, keep
+from earmark.library import ExtractorSpec, Track
+from earmark.library.base import Library
 from earmark.library.default import open_library
-from earmark.library.imported import Imported, keep
-from earmark.library.model import ExtractorSpec, Snapshot, Track
-from earmark.library.store import Library
 
 
 def classic_spec() -> ExtractorSpec:
@@ -36,11 +37,11 @@ def _is_classic(spec: ExtractorSpec) -> bool:
     return (spec.name, spec.version, spec.dimension) == (own.name, own.version, own.dimension)
 
 
-def classic_reference() -> Snapshot | None:
+def classic_reference() -> Reference | None:
     """Return the tracks of the package's classic library, None where it has none."""
     try:
         with open_library("classic") as library:
-            return library.snapshot() if _is_classic(library.spec) else None
+            return Reference.of(library) if _is_classic(library.spec) else None
     except LibraryNotFound:
         return None
 
@@ -50,7 +51,7 @@ def import_classic(
     target: str | os.PathLike[str],
     *,
     genres: str | None = None,
-    reference: Snapshot | None = None,
+    reference: Reference | None = None,
     other_settings: bool = False,
     overwrite: bool = False,
 ) -> Imported:
@@ -63,7 +64,7 @@ def import_classic(
     target
         The new library.
     genres
-        What the labels are called, as `earmark.library.classic.genres.parse` reads it. Without it
+        What the labels are called, as `earmark.importing.classic.genres.parse` reads it. Without it
         the labels are named by recordings that ``reference`` knows.
     reference
         Tracks with classic features; by default the package's classic library.
@@ -126,7 +127,7 @@ def _named(
     rows: Rows,
     genres: str | None,
     found: Recognized,
-    known: Snapshot | None,
+    known: Reference | None,
     notes: list[str],
 ) -> dict[int, str]:
     """Name the labels; empty where they are names themselves."""
@@ -178,7 +179,7 @@ def _cannot_name(
 
 
 def _tracks(
-    rows: Rows, named: dict[int, str], found: Recognized, known: Snapshot | None
+    rows: Rows, named: dict[int, str], found: Recognized, known: Reference | None
 ) -> list[Track]:
     labels = [label for label in rows.labels if isinstance(label, int)]
     names = naming.numbered_names(rows.labels)
@@ -201,7 +202,7 @@ def _tracks(
     return tracks
 
 
-def _contradicted(names: Sequence[str], found: Recognized, known: Snapshot | None) -> bool:
+def _contradicted(names: Sequence[str], found: Recognized, known: Reference | None) -> bool:
     """Tell whether the recordings that are known lie in another order than the names say."""
     pairs = [
         (name, known.tracks[row].name)
@@ -233,13 +234,13 @@ def export_classic(library: Library, target: str | os.PathLike[str]) -> dict[int
     own = classic_spec()
     if not _is_classic(library.spec):
         raise LibraryExtractor(
-            f"{library.path}: holds vectors of {library.spec.name} {library.spec.version}; "
+            f"{library.location}: holds vectors of {library.spec.name} {library.spec.version}; "
             f"a my.dat holds those of {own.name}: choose --library classic, or build a library "
             f"with --extractor {own.name}"
         )
     snapshot = library.snapshot()
     if not len(snapshot):
-        raise LibraryEmpty(f"{library.path}: has no labelled tracks to write")
+        raise LibraryEmpty(f"{library.location}: has no labelled tracks to write")
     labels = {genre: number for number, genre in enumerate(snapshot.genre_names, start=1)}
     each = np.array([labels[genre] for genre in snapshot.genres])
     order = np.argsort(each, kind="stable")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import FeatureError, ImportFormatError, UnsafePickle
 from earmark.features.gaussian import N_COEFFICIENTS, pack, regularize, unpack
-from earmark.library.classic.machine import PickleReader, PickleTruncated
+from earmark.importing.classic.machine import PickleReader, PickleTruncated
 from earmark.words import one_line, plural
 
 PROTOCOL = 2

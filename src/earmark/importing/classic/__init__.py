@@ -1,8 +1,8 @@
 """The classic file: ``my.dat``, concatenated pickled tuples (mean, covariance, label)."""
 
-from earmark.library.classic.genres import GTZAN
-from earmark.library.classic.mydat import Rows, read_rows, write_rows
-from earmark.library.classic.transfer import (
+from earmark.importing.classic.genres import GTZAN
+from earmark.importing.classic.mydat import Rows, read_rows, write_rows
+from earmark.importing.classic.transfer import (
     classic_reference,
     classic_spec,
     export_classic,

@@ -9,16 +9,10 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from earmark.library import rules
+
 FORMAT_VERSION = 2
-"""Version of the layout below; every change needs a step in `earmark.library.migrations`."""
-
-APPLICATION_ID = 0x4561724D
-"""Marks an SQLite file as a library ("EarM" in ASCII)."""
-
-# Bytes of a file name that are no UTF-8 arrive from Python as lone surrogates, which no database
-# takes. They are kept in a private plane of Unicode, and come back as they were.
-_ESCAPES = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
-_UNESCAPES = {escaped: surrogate for surrogate, escaped in _ESCAPES.items()}
+"""Version of the layout below; every change needs a step in ``migrations``."""
 
 
 class PathText(sa.types.TypeDecorator[str]):
@@ -29,11 +23,11 @@ class PathText(sa.types.TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Escape on the way in."""
-        return None if value is None else value.translate(_ESCAPES)
+        return None if value is None else rules.escape(value)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Unescape on the way out."""
-        return None if value is None else value.translate(_UNESCAPES)
+        return None if value is None else rules.unescape(value)
 
 
 metadata = sa.MetaData()
@@ -58,6 +52,9 @@ state = sa.Table(
     # What `earmark.library.digest` makes of all vectors and labels, and of the parameters.
     sa.Column("digest", sa.Text, nullable=False, server_default=""),
     sa.Column("parameters_digest", sa.Text),
+    # Made anew by every change: by them a log is known to belong to its library.
+    sa.Column("token", sa.Text, nullable=False, server_default=""),
+    sa.Column("token_before", sa.Text, nullable=False, server_default=""),
 )
 
 tracks = sa.Table(

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.library import ExtractorSpec, Track, new_library
 from earmark.library.fitting import refit
-from earmark.library.model import ExtractorSpec, Track
-from earmark.library.store import Library
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,14 @@ def keep(
     left_out: int,
     overwrite: bool,
 ) -> Imported:
-    """Make a library of tracks and their vectors [n, d], and fit the vote to it.
+    """Make a library of tracks and their vectors [n, d], and fit the vote to it: whole, or not.
 
     Raises
     ------
     LibraryExists
         ``target`` is there, and ``overwrite`` is not given.
     """
-    with Library.create(target, spec, overwrite=overwrite) as library:
+    with new_library(target, spec, overwrite=overwrite) as library:
         library.add(tracks, vectors)
         genres = library.genres()
         if genres:

@@ -5,35 +5,22 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import cast
 
 import sqlalchemy as sa
 
 from earmark.errors import LibraryDamaged, LibraryError, TrackNotFound
-from earmark.library import digest, rows
-from earmark.library.model import Track
-from earmark.library.schema import history, state, track_genres, tracks, vectors
+from earmark.library import digest, rules
+from earmark.library.backends import rows
+from earmark.library.backends.schema import history, state, track_genres, tracks, vectors
+from earmark.library.model import Change, Track
 
 _PATHS_A_QUERY = 500
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Put:
-    """What became of one track that was added.
-
-    Attributes
-    ----------
-    before
-        The track of the same path that was there, None where there was none.
-    vector_before
-        Its stored vector.
-    after
-        The track as it is now, with its id.
-    """
-
-    before: Track | None
-    vector_before: bytes | None
-    after: Track
+Put = tuple[Change, bytes | None]
+"""A change, and the stored vector of its track before."""
 
 
 class Writer:
@@ -53,6 +40,7 @@ class Writer:
         self._more: list[int] = []
         self._less: list[int] = []
         self._touched = 0
+        self._now = datetime.datetime.now(datetime.UTC)
 
     def close(self) -> None:
         """Write down the revision and the digest that the changes make."""
@@ -116,14 +104,14 @@ class Writer:
         done: dict[int, Put] = {}
         ids = self._insert([new[n] for n in plain], [blobs[n] for n in plain])
         for number, track_id in zip(plain, ids, strict=True):
-            done[number] = Put(None, None, dataclasses.replace(new[number], id=track_id))
+            added = dataclasses.replace(new[number], id=track_id)
+            done[number] = self._change("add", None, added), None
         # A path may also come twice among the new ones; then the last of them holds.
         for number in clashing:
             (track_id,) = self._held({str(new[number].path)}).values()
-            before, blob = self.get(track_id), self.vector(track_id)
+            before, former = self.get(track_id), self.vector(track_id)
             after = dataclasses.replace(new[number], id=track_id)
-            self.replace(before, after, blobs[number])
-            done[number] = Put(before, blob, after)
+            done[number] = self.replace(before, after, blobs[number]), former
         return [done[number] for number in range(len(new))]
 
     def _held(self, paths: set[str]) -> dict[str, int]:
@@ -175,7 +163,11 @@ class Writer:
                 self._less.append(digest.of_label(track_id, genre, weight))
         self._connection.execute(track_genres.delete().where(mine))
 
-    def replace(self, before: Track, after: Track, blob: bytes | None = None) -> None:
+    def _change(self, what: str, before: Track | None, after: Track | None) -> Change:
+        known = before if after is None else after
+        return Change(None, self._now, what, rows.id_of(cast(Track, known)), before, after)
+
+    def replace(self, before: Track, after: Track, blob: bytes | None = None) -> Change:
         """Let a track that is there be as ``after`` says, with another vector where one is given.
 
         Raises
@@ -199,14 +191,17 @@ class Writer:
             self._connection.execute(vectors.update().where(mine).values(vector=blob))
             self._more.append(digest.of_vector(track_id, blob))
         self._touched += 1
+        return self._change("relabel", before, after)
 
-    def remove(self, track_id: int) -> None:
+    def remove(self, track: Track) -> Change:
         """Take out a track that is there."""
+        track_id = rows.id_of(track)
         self._less.append(digest.of_vector(track_id, self.vector(track_id)))
         self._drop_labels(track_id)
         self._connection.execute(vectors.delete().where(vectors.c.track_id == track_id))
         self._connection.execute(tracks.delete().where(tracks.c.id == track_id))
         self._touched += 1
+        return self._change("remove", track, None)
 
     def restore(self, track: Track, blob: bytes) -> None:
         """Put back a track that was removed, with the id that it had."""
@@ -220,81 +215,82 @@ class Writer:
 
     # History
 
-    def record(
-        self, what: str, changes: Iterable[tuple[Track | None, Track | None, bytes | None]]
-    ) -> list[int]:
-        """Write entries of the history: track before and after, and vector before; return ids."""
-        now = datetime.datetime.now(datetime.UTC).isoformat()
-        values = []
-        for before, after, vector_before in changes:
-            known = after if after is not None else before
-            if known is None:
-                raise ValueError("a change needs a track before or after it")
-            values.append(
-                {
-                    "time": now,
-                    "what": what,
-                    "track_id": known.id,
-                    "before": None if before is None else json.dumps(dataclasses.asdict(before)),
-                    "after": None if after is None else json.dumps(dataclasses.asdict(after)),
-                    "vector_before": vector_before,
-                    "undone": False,
-                }
-            )
-        if not values:
+    def record(self, made: Sequence[Put]) -> list[Change]:
+        """Keep changes in the history; return them with their ids."""
+        if not made:
             return []
+        values = [
+            {
+                "time": change.time.isoformat(),
+                "what": change.what,
+                "track_id": change.track_id,
+                "before": _json(change.before),
+                "after": _json(change.after),
+                "vector_before": vector_before,
+                "undone": False,
+            }
+            for change, vector_before in made
+        ]
         insert = history.insert().returning(history.c.id, sort_by_parameter_order=True)
-        return [int(change_id) for change_id in self._connection.scalars(insert, values)]
+        ids = self._connection.scalars(insert, values)
+        return [
+            dataclasses.replace(change, id=int(change_id))
+            for (change, _), change_id in zip(made, ids, strict=True)
+        ]
 
-    def take_back(self, change_id: int) -> int:
-        """Undo one entry of the history; return the id of its track.
+    def take_back(self, change_id: int) -> Change:
+        """Undo one entry of the history; return it as it is then.
 
         Raises
         ------
+        ChangeNotFound
+            There is no such entry.
         LibraryError
-            There is no such entry, it was undone before, or a later one of the same track still
-            holds.
+            It was undone before, or a later one of the same track still holds.
         """
-        where = self._where
-        query = sa.select(history).where(history.c.id == change_id)
-        row = self._connection.execute(query).mappings().first()
-        if row is None:
-            raise LibraryError(f"{where}: there is no change {change_id} to undo")
-        if row["undone"]:
-            raise LibraryError(f"{where}: change {change_id} was undone already")
-        later = self._connection.scalar(
-            sa.select(sa.func.max(history.c.id)).where(
-                history.c.track_id == row["track_id"],
-                history.c.id > change_id,
-                history.c.undone.is_(False),
-            )
-        )
-        if later is not None:
-            raise LibraryError(
-                f"{where}: the same track was changed again; undo change {later} first"
-            )
-        change = rows.change_of(row)
-        self._restore(change.track_id, change.before, row["vector_before"])
+        with rows.intact(self._where):
+            row = rows.history_row(self._connection, change_id, self._where)
+            change = rows.change_of(row)
+            rules.check_undo(change, self._later(change))
+        self._restore(change, row["vector_before"])
         done = history.update().where(history.c.id == change_id)
         self._connection.execute(done.values(undone=True))
-        return change.track_id
+        return dataclasses.replace(change, undone=True)
 
-    def _restore(self, track_id: int, before: Track | None, vector: bytes | None) -> None:
+    def _later(self, change: Change) -> Change | None:
+        query = (
+            sa.select(history)
+            .where(
+                history.c.track_id == change.track_id,
+                history.c.id > change.id,
+                history.c.undone.is_(False),
+            )
+            .order_by(history.c.id.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else rows.change_of(row)
+
+    def _restore(self, change: Change, vector: bytes | None) -> None:
+        track_id, before = change.track_id, change.before
         query = sa.select(tracks.c.id).where(tracks.c.id == track_id)
         present = self._connection.scalar(query) is not None
         if before is None:
             if present:
-                self.remove(track_id)
+                self.remove(self.get(track_id))
             return
         # A file that has been recorded again meanwhile keeps its path.
         holders = self._held({before.path}) if before.path is not None else {}
-        if any(holder != track_id for holder in holders.values()):
-            raise LibraryError(
-                f"{self._where}: {before.path} is in the library again; nothing undone"
-            )
+        rules.check_restored(
+            change,
+            path_is_taken=any(holder != track_id for holder in holders.values()),
+            can_return=present or vector is not None,
+        )
         if present:
             self.replace(self.get(track_id), before, vector)
         elif vector is not None:
             self.restore(before, vector)
-        else:
-            raise LibraryError(f"{self._where}: the track is no longer there; nothing undone")
+
+
+def _json(track: Track | None) -> str | None:
+    return None if track is None else json.dumps(dataclasses.asdict(track))

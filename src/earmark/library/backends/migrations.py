@@ -1,7 +1,7 @@
 """How the layouts of older versions are brought up to the present one.
 
-Steps are written out in SQL, not by the tables of `earmark.library.schema`: those go on changing,
-and a step must go on making exactly the layout that followed.
+Steps are written out in SQL, not by the tables of ``schema``: those go on changing, and a step must
+go on making exactly the layout that followed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from earmark.features import spec_of
 from earmark.library import digest
+from earmark.library.backends.schema import FORMAT_VERSION, read_meta, write_meta
 from earmark.library.model import ExtractorSpec
-from earmark.library.schema import FORMAT_VERSION, read_meta, write_meta
 
 Migration = Callable[[sa.Connection], None]
 
@@ -92,6 +92,8 @@ CREATE INDEX ix_tracks_order ON tracks (name, path, content_hash, id);
 CREATE INDEX ix_track_genres_genre ON track_genres (genre, track_id);
 ALTER TABLE state ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE state ADD COLUMN parameters_digest TEXT;
+ALTER TABLE state ADD COLUMN token TEXT NOT NULL DEFAULT '';
+ALTER TABLE state ADD COLUMN token_before TEXT NOT NULL DEFAULT '';
 """
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from earmark.errors import ImportFormatError, UnsafePickle
-from earmark.library.classic.arrays import GLOBALS, Budget, call, finish, set_state
+from earmark.importing.classic.arrays import GLOBALS, Budget, call, finish, set_state
 
 
 class PickleTruncated(ImportFormatError):

@@ -1,0 +1,386 @@
+"""A library in a relational database, whichever: questions and changes in SQLAlchemy Core.
+
+What the methods do is said by `earmark.library.Library`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar, Unpack
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import ArrayLike, NDArray
+
+from earmark.errors import LibraryDamaged, LibraryReadOnly, TrackNotFound
+from earmark.library import digest, rules
+from earmark.library.backends import rows
+from earmark.library.backends.columns import read_snapshot
+from earmark.library.backends.schema import (
+    genre_parents,
+    history,
+    state,
+    track_genres,
+    tracks,
+    vectors,
+)
+from earmark.library.backends.writing import Writer
+from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.snapshot import Snapshot
+
+_IDS_A_QUERY = 500
+LARGEST_ID = 2**63 - 1
+"""Larger numbers are no track's, and no database would take them."""
+
+T = TypeVar("T")
+
+
+class SqlLibrary:
+    """Labelled tracks in a database.
+
+    Parameters
+    ----------
+    location
+        Where that is; it names the library in messages.
+    engine
+        The database, its tables made and of the present format.
+    spec
+        The extractor of its vectors.
+    read_only
+        Whether changes are refused.
+    """
+
+    def __init__(
+        self, location: str, engine: sa.Engine, spec: ExtractorSpec, read_only: bool
+    ) -> None:
+        self.location = location
+        self.spec = spec
+        self.read_only = read_only
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        # Answers that cost a look at all tracks, with the revision for which they hold.
+        self._kept: dict[object, tuple[int, Any]] = {}
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<library {self.location!r} of {self.spec.name} vectors>"
+
+    # Transactions
+
+    def _translated(self) -> contextlib.AbstractContextManager[None]:
+        """Turn errors of the database into Earmark's."""
+        raise NotImplementedError
+
+    def _began(self, connection: sa.Connection) -> None:
+        """Be told of a transaction that will write."""
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with (
+            self._translated(),
+            self._engine.begin() as connection,
+            rows.intact(self.location),
+        ):
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        if self.read_only:
+            raise LibraryReadOnly(f"{self.location}: is open for reading only; write to a copy")
+        writer = self._engine.execution_options(write=True)
+        with self._translated(), writer.begin() as connection:
+            self._began(connection)
+            yield connection
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Writer]:
+        """Change tracks: all of the block or, where it raises, nothing."""
+        with self._writing() as connection:
+            writer = Writer(connection, self.location)
+            yield writer
+            writer.close()
+
+    def _cached(self, key: object, ask: Callable[[sa.Connection], T]) -> T:
+        """Return an answer that is kept until the library changes."""
+        with self._reading() as connection:
+            revision = _revision(connection)
+            known = self._kept.get(key)
+            if known is None or known[0] != revision:
+                if len(self._kept) > 100:
+                    self._kept.clear()
+                known = self._kept[key] = revision, ask(connection)
+        found: T = known[1]
+        return found
+
+    # What it is
+
+    @property
+    def revision(self) -> int:
+        with self._reading() as connection:
+            return _revision(connection)
+
+    @property
+    def digest(self) -> str:
+        """What `earmark.library.digest` made of all vectors and labels, as it was written down."""
+        with self._reading() as connection:
+            return str(connection.execute(sa.select(state.c.digest)).scalar_one())
+
+    def require(self, name: str, version: str, checksum: str | None = None) -> None:
+        rules.require(self.location, self.spec, name, version, checksum)
+
+    def check(self) -> None:
+        held = sa.select(vectors.c.track_id, vectors.c.vector)
+        labels = sa.select(track_genres.c.track_id, track_genres.c.genre, track_genres.c.weight)
+        columns = (state.c.digest, state.c.parameters, state.c.parameters_digest)
+        with self._reading() as connection:
+            told, parameters, parameters_told = connection.execute(sa.select(*columns)).one()
+            found = digest.moved(
+                digest.EMPTY,
+                more=(
+                    sum(digest.of_vector(*row) for row in connection.execute(held)),
+                    sum(digest.of_label(*row) for row in connection.execute(labels)),
+                ),
+            )
+        wrong = []
+        if found != told:
+            wrong.append("vectors or labels")
+        if parameters is not None and digest.of_parameters(parameters) != parameters_told:
+            wrong.append("the fitted vote")
+        if wrong:
+            raise LibraryDamaged(
+                f"{self.location}: is damaged ({' and '.join(wrong)} were changed by something "
+                "else than Earmark); take a copy from before, or build it again"
+            )
+
+    # Tracks
+
+    def get(self, track_id: int) -> Track:
+        found = self.get_many([track_id])
+        if not found:
+            raise TrackNotFound(f"{self.location}: has no track {track_id}")
+        return found[track_id]
+
+    def get_many(self, track_ids: Iterable[int]) -> dict[int, Track]:
+        wanted = [i for i in dict.fromkeys(map(int, track_ids)) if 0 <= i <= LARGEST_ID]
+        found: dict[int, Track] = {}
+        with self._reading() as connection:
+            for start in range(0, len(wanted), _IDS_A_QUERY):
+                some = tracks.c.id.in_(wanted[start : start + _IDS_A_QUERY])
+                query = sa.select(*rows.COLUMNS).where(some)
+                for row in connection.execute(query).mappings():
+                    found[row["id"]] = rows.track_of(row)
+        return {track_id: found[track_id] for track_id in wanted if track_id in found}
+
+    def find_hash(self, content_hash: str) -> list[Track]:
+        return self._select(tracks.c.content_hash == content_hash)
+
+    def find_audio_hash(self, audio_hash: str) -> list[Track]:
+        return self._select(tracks.c.audio_hash == audio_hash)
+
+    def find_path(self, path: str | os.PathLike[str]) -> Track | None:
+        found = self._select(tracks.c.path == os.fspath(path))
+        return found[0] if found else None
+
+    def tracks(
+        self,
+        *,
+        genre: str | None = None,
+        artist: str | None = None,
+        search: str | None = None,
+        taught: bool | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> list[Track]:
+        where = _filters(genre, artist, search, taught)
+        return self._select(*where, offset=offset, limit=limit)
+
+    def _select(
+        self, *where: sa.ColumnElement[bool], offset: int = 0, limit: int | None = None
+    ) -> list[Track]:
+        query = sa.select(*rows.COLUMNS)
+        if offset or limit is not None:
+            # Those passed over are not read themselves: the index of the order knows them.
+            page = sa.select(tracks.c.id).where(*where).order_by(*rows.ORDER)
+            query = query.where(tracks.c.id.in_(page.offset(offset).limit(limit)))
+        else:
+            query = query.where(*where)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(*rows.ORDER)).mappings()
+            return [rows.track_of(row) for row in found]
+
+    def count(
+        self,
+        *,
+        genre: str | None = None,
+        artist: str | None = None,
+        search: str | None = None,
+        taught: bool | None = None,
+    ) -> int:
+        where = _filters(genre, artist, search, taught)
+        query = sa.select(sa.func.count()).select_from(tracks).where(*where)
+        key = ("count", genre, artist, search, taught)
+        return self._cached(key, lambda connection: int(connection.scalar(query) or 0))
+
+    def genres(self) -> dict[str, int]:
+        return self._counts(track_genres.c.genre)
+
+    def artists(self) -> dict[str, int]:
+        return self._counts(tracks.c.artist)
+
+    def _counts(self, column: sa.Column[Any]) -> dict[str, int]:
+        query = sa.select(column, sa.func.count()).where(column.is_not(None)).group_by(column)
+
+        def ask(connection: sa.Connection) -> dict[str, int]:
+            return dict(sorted((str(key), int(count)) for key, count in connection.execute(query)))
+
+        return dict(self._cached(column.name, ask))
+
+    def parents(self) -> dict[str, str]:
+        query = sa.select(genre_parents.c.genre, genre_parents.c.parent)
+        with self._reading() as connection:
+            return {str(genre): str(parent) for genre, parent in connection.execute(query)}
+
+    def vector(self, track_id: int) -> NDArray[np.floating]:
+        with self._reading() as connection:
+            writer = Writer(connection, self.location)
+            writer.get(track_id)
+            vector = rows.unpack([writer.vector(track_id)], self.spec, self.location)
+            rows.check_finite(vector, self.location)
+        found: NDArray[np.floating] = vector[0]
+        return found
+
+    def snapshot(self) -> Snapshot:
+        with self._lock, self._reading() as connection:
+            revision = _revision(connection)
+            if self._snapshot is None or self._snapshot.revision != revision:
+                # Two need not be held at a time.
+                self._snapshot = None
+                self._snapshot = read_snapshot(connection, revision, self.spec, self.location)
+            return self._snapshot
+
+    # Changes
+
+    def add(
+        self, new: Sequence[Track], vectors: ArrayLike, *, remember: bool | None = None
+    ) -> list[Change]:
+        stored = rules.pack(np.asarray(vectors), len(new), self.spec)
+        with self._changing() as writer:
+            made = writer.put(new, [row.tobytes() for row in stored])
+            keep = [track.taught if remember is None else remember for track in new]
+            kept = iter(
+                writer.record([put for put, wanted in zip(made, keep, strict=True) if wanted])
+            )
+            return [
+                next(kept) if wanted else change
+                for (change, _), wanted in zip(made, keep, strict=True)
+            ]
+
+    def update(
+        self, track_id: int, *, remember: bool = True, **changes: Unpack[TrackChanges]
+    ) -> Change | None:
+        with self._changing() as writer:
+            before = writer.get(track_id)
+            after = dataclasses.replace(before, **changes)
+            if after == before:
+                return None
+            change = writer.replace(before, after)
+            return writer.record([(change, None)])[0] if remember else change
+
+    def set_identity(
+        self,
+        track_id: int,
+        *,
+        audio_hash: str | None = None,
+        content_hash: str | None = None,
+        size: int | None = None,
+        modified_ns: int | None = None,
+    ) -> None:
+        known = rules.identity(audio_hash, content_hash, size, modified_ns)
+        self.update(track_id, remember=False, **known)
+
+    def set_parents(self, parents: Mapping[str, str]) -> None:
+        rules.check_parents(parents)
+        listed = [{"genre": genre, "parent": parent} for genre, parent in parents.items()]
+        with self._writing() as connection:
+            connection.execute(genre_parents.delete())
+            if listed:
+                connection.execute(genre_parents.insert(), listed)
+
+    def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> list[Change]:
+        with self._changing() as writer:
+            gone = [writer.get(track_id) for track_id in dict.fromkeys(track_ids)]
+            held = [writer.vector(rows.id_of(track)) if remember else None for track in gone]
+            changes = [writer.remove(track) for track in gone]
+            return writer.record(list(zip(changes, held, strict=True))) if remember else changes
+
+    def undo(self, change_id: int) -> Change:
+        with self._changing() as writer:
+            return writer.take_back(change_id)
+
+    def change(self, change_id: int) -> Change:
+        with self._reading() as connection:
+            return rows.change_of(rows.history_row(connection, change_id, self.location))
+
+    def history(self, limit: int = 50, *, track_id: int | None = None) -> list[Change]:
+        query = sa.select(history).order_by(history.c.id.desc()).limit(limit)
+        if track_id is not None:
+            query = query.where(history.c.track_id == track_id)
+        with self._reading() as connection:
+            return [rows.change_of(row) for row in connection.execute(query).mappings()]
+
+    # The fitted vote
+
+    def fitted(self) -> Fitted | None:
+        columns = (state.c.parameters, state.c.parameters_revision, state.c.parameters_genres)
+        with self._reading() as connection:
+            blob, revision, genres = connection.execute(sa.select(*columns)).one()
+            if blob is None:
+                return None
+            if not isinstance(blob, bytes):
+                raise TypeError("the parameters are not bytes")
+            return Fitted(blob, int(revision), tuple(json.loads(genres)))
+
+    def store_parameters(self, blob: bytes, snapshot: Snapshot | None = None) -> None:
+        fitted_to = self.snapshot() if snapshot is None else snapshot
+        with self._writing() as connection:
+            connection.execute(
+                state.update().values(
+                    parameters=blob,
+                    parameters_revision=fitted_to.revision,
+                    parameters_genres=json.dumps(fitted_to.genre_names),
+                    parameters_digest=digest.of_parameters(blob),
+                )
+            )
+
+
+def _revision(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(state.c.revision)).scalar_one())
+
+
+def _filters(
+    genre: str | None, artist: str | None, search: str | None, taught: bool | None
+) -> list[sa.ColumnElement[bool]]:
+    where: list[sa.ColumnElement[bool]] = []
+    if genre is not None:
+        where.append(rows.has_genre(genre))
+    if artist is not None:
+        where.append(tracks.c.artist == artist)
+    if search:
+        where.append(tracks.c.search_text.contains(rules.fold(search), autoescape=True))
+    if taught is not None:
+        where.append(tracks.c.taught.is_(taught))
+    return where

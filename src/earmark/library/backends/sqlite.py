@@ -1,0 +1,330 @@
+"""A library in one SQLite file: making, opening, copying and letting go of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import sqlalchemy as sa
+
+from earmark.errors import LibraryDamaged, LibraryFormat, LibraryNotFound, LibraryReplaced
+from earmark.library import digest
+from earmark.library.backends import connections, logs, rows, sqlite_files
+from earmark.library.backends.connections import BUSY_TIMEOUT, Opener
+from earmark.library.backends.migrations import migrate
+from earmark.library.backends.schema import (
+    FORMAT_VERSION,
+    history,
+    metadata,
+    read_meta,
+    state,
+    tracks,
+    write_meta,
+)
+from earmark.library.backends.sql import SqlLibrary
+from earmark.library.model import ExtractorSpec
+from earmark.words import shown
+
+
+class SqliteLibrary(SqlLibrary):
+    """Labelled tracks in one SQLite file.
+
+    Several processes may read a file while one writes it.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    opener
+        What makes connections to it; None for a copy in memory.
+    location
+        What it is called in messages, by default its path.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        engine: sa.Engine,
+        spec: ExtractorSpec,
+        read_only: bool,
+        opener: Opener,
+        location: str | None = None,
+    ) -> None:
+        super().__init__(location or str(path), engine, spec, read_only)
+        self.path = path
+        self._opener = opener
+
+    @property
+    def name(self) -> str:
+        """The name of the file, without its ending."""
+        return self.path.stem
+
+    # Making and opening
+
+    @classmethod
+    @contextlib.contextmanager
+    def new(
+        cls, path: str | os.PathLike[str], spec: ExtractorSpec, *, overwrite: bool = False
+    ) -> Iterator[Self]:
+        """Make a library that is at its place, with all that the block adds, or not at all.
+
+        Raises
+        ------
+        LibraryExists
+            There is a file already. With ``overwrite`` a library is replaced, anything else is not.
+        LibraryError
+            The file cannot be written.
+        """
+        target = sqlite_files.real_path(path)
+        facts = {"format": str(FORMAT_VERSION), **_spec_facts(spec)}
+        with (
+            sqlite_files.new_library_file(target, overwrite=overwrite) as part,
+            connections.translated(target),
+        ):
+            connections.mark(part)
+            opener = Opener(part, read_only=False, immutable=False)
+            engine = connections.make_engine(opener)
+            try:
+                with engine.execution_options(write=True).begin() as connection:
+                    metadata.create_all(connection)
+                    write_meta(connection, facts)
+                    connection.execute(
+                        state.insert().values(
+                            id=1, revision=0, digest=digest.EMPTY, token=secrets.token_hex(16)
+                        )
+                    )
+                yield cls(part, engine, spec, False, opener, str(target))
+            finally:
+                engine.dispose()
+            # WAL: one process writes while others go on reading.
+            connections.set_journal(part, "WAL")
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str], spec: ExtractorSpec, *, overwrite: bool = False
+    ) -> Self:
+        """Make an empty library and open it.
+
+        Raises
+        ------
+        LibraryExists, LibraryError
+            As `new`.
+        """
+        with cls.new(path, spec, overwrite=overwrite):
+            pass
+        return cls.open(path)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        immutable: bool = False,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> Self:
+        """Open a library that is there.
+
+        Parameters
+        ----------
+        path
+            The file.
+        read_only
+            Refuse every change.
+        immutable
+            Promise that nobody changes the file meanwhile; implies ``read_only``. No lock is taken
+            and nothing is written beside the file.
+        busy_timeout
+            Seconds to wait for another writer.
+
+        Raises
+        ------
+        LibraryNotFound, NotALibrary, LibraryDamaged, LibraryFormat
+            Nothing is there; it is a folder or foreign; it is broken; another version wrote it.
+        """
+        file = sqlite_files.real_path(path)
+        sqlite_files.check_file(file)
+        may_write = sqlite_files.is_writable(file)
+        log = sqlite_files.beside(file)[0]
+        if log.exists() and not immutable and logs.has_foreign_log(file):
+            if may_write:
+                logs.put_aside(file)
+            else:
+                immutable = True
+        # Where its folder may not be written, a reader cannot make the files that WAL needs.
+        immutable = immutable or (not may_write and not log.exists())
+        read_only = read_only or immutable or not may_write
+        opener = Opener(file, read_only=read_only, immutable=immutable, timeout=busy_timeout)
+        engine = connections.make_engine(opener)
+        try:
+            with connections.translated(file), rows.intact(file):
+                _check_tables(file, engine)
+                if _format(file, engine) < FORMAT_VERSION:
+                    if read_only:
+                        engine = connections.in_memory(engine)
+                    _migrate(engine)
+                spec = _recorded_spec(file, engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(file, engine, spec, read_only, opener)
+
+    def _translated(self) -> contextlib.AbstractContextManager[None]:
+        return connections.translated(self.location)
+
+    def _began(self, connection: sa.Connection) -> None:
+        # So that a log is known to belong to this file; see `earmark.library.backends.logs`.
+        connection.execute(
+            state.update().values(token_before=state.c.token, token=secrets.token_hex(16))
+        )
+
+    def close(self) -> None:
+        """Let go of the file, and take along what SQLite leaves where it was replaced."""
+        super().close()
+        self._opener.sweep()
+
+    def require_unchanged(self) -> None:
+        """See that the file is still the one that was opened.
+
+        A change would go into a file that nobody can find any more. Another library at its place
+        is not opened: what the former one has not written out yet would go into it.
+
+        Raises
+        ------
+        LibraryNotFound
+            It was deleted.
+        LibraryReplaced
+            Another file is at its place.
+        """
+        if self._opener.is_in_place():
+            return
+        if not os.path.lexists(self.path):
+            raise LibraryNotFound(f"{self.path}: is no longer there; put it back")
+        raise LibraryReplaced(f"{self.path}: was replaced by another file")
+
+    # Copies
+
+    def copy(
+        self, location: str | os.PathLike[str], *, overwrite: bool = False, packed: bool = False
+    ) -> None:
+        """Write the library, as it is now, into another file.
+
+        Parameters
+        ----------
+        location
+            The new file.
+        overwrite
+            Replace a library that is there.
+        packed
+            Make it small and fit to be given away: one file without a journal, and without history
+            and paths, sizes and times of files, which say something about this machine, as does
+            where a model lay.
+
+        Raises
+        ------
+        LibraryExists, LibraryError
+            As `new`.
+        """
+        target = sqlite_files.real_path(location)
+        with (
+            sqlite_files.new_library_file(target, overwrite=overwrite) as part,
+            connections.translated(target),
+        ):
+            connections.copy_file(self._engine, part)
+            engine = connections.make_engine(Opener(part, read_only=False, immutable=False))
+            try:
+                with engine.execution_options(write=True).begin() as connection:
+                    # From here on it is another library, whose log is not that of this one.
+                    connection.execute(
+                        state.update().values(token=secrets.token_hex(16), token_before="")
+                    )
+                    if packed:
+                        connection.execute(history.delete())
+                        connection.execute(
+                            tracks.update().values(path=None, size=None, modified_ns=None)
+                        )
+                        spec = dataclasses.replace(self.spec, source=None)
+                        write_meta(connection, _spec_facts(spec))
+            finally:
+                engine.dispose()
+            if packed:
+                connections.compact(part)
+            else:
+                connections.set_journal(part, "WAL")
+
+
+def _spec_facts(spec: ExtractorSpec) -> dict[str, str]:
+    """Return the fact that says which extractor made the vectors of a library."""
+    return {"extractor": json.dumps(spec.to_json(), ensure_ascii=False)}
+
+
+def _check_tables(file: Path, engine: sa.Engine) -> None:
+    """See that a file holds plain tables: whatever else is in it runs when they are read.
+
+    Raises
+    ------
+    LibraryDamaged
+        It has a view, a trigger, a virtual table, or a column that is computed.
+    """
+    with engine.begin() as connection:
+        query = "SELECT type, name, sql FROM sqlite_master"
+        for kind, name, sql in connection.exec_driver_sql(query).all():
+            virtual = kind == "table" and str(sql).upper().startswith("CREATE VIRTUAL")
+            if kind not in ("table", "index") or virtual:
+                raise LibraryDamaged(
+                    f"{file}: is damaged (it has a {'virtual table' if virtual else shown(kind)} "
+                    f"{shown(str(name), 100)}, and a library has plain tables only); "
+                    "build it again"
+                )
+        for table in metadata.tables:
+            columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table})").all()
+            for *_, hidden in columns:
+                if hidden:
+                    raise LibraryDamaged(
+                        f"{file}: is damaged (a column of its table {table} is computed); "
+                        "build it again"
+                    )
+
+
+def _format(file: Path, engine: sa.Engine) -> int:
+    """Return the version of a library's layout.
+
+    Raises
+    ------
+    LibraryFormat
+        It is a later one than this version of Earmark knows.
+    LibraryDamaged
+        It is not said, or there is no such version.
+    """
+    with engine.begin() as connection:
+        told = read_meta(connection).get("format", "")
+    if not (told.isascii() and told.isdigit() and len(told) < 10 and int(told) >= 1):
+        raise LibraryDamaged(f"{file}: does not say what it holds; build it again")
+    if int(told) > FORMAT_VERSION:
+        raise LibraryFormat(
+            f"{file}: was written by a newer Earmark (format {told}, this one knows "
+            f"{FORMAT_VERSION}); update Earmark"
+        )
+    return int(told)
+
+
+def _migrate(engine: sa.Engine) -> None:
+    with engine.execution_options(write=True).begin() as connection:
+        # Another process may have been quicker.
+        migrate(connection, int(read_meta(connection)["format"]))
+        connection.execute(state.update().values(token=secrets.token_hex(16)))
+
+
+def _recorded_spec(file: Path, engine: sa.Engine) -> ExtractorSpec:
+    with engine.begin() as connection:
+        facts = read_meta(connection)
+    try:
+        return ExtractorSpec.from_json(json.loads(facts["extractor"]))
+    except (KeyError, ValueError, RecursionError) as error:
+        raise LibraryDamaged(f"{file}: does not say what it holds; build it again") from error

@@ -1,0 +1,354 @@
+"""What every library can do, wherever it is kept: the one interface that the other rooms know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.snapshot import Snapshot
+
+
+class Library(Protocol):
+    """Labelled tracks with vectors of one feature extractor.
+
+    `earmark.library.open_library` opens one and `create_library` makes one. Use it as a context
+    manager, or `close` it. Several threads may share an object.
+
+    Every method may raise a `earmark.errors.LibraryError`: `LibraryDamaged` where what is kept
+    cannot be read, `LibraryBusy` where another process keeps writing, `LibraryReadOnly` for a
+    change of one that is open for reading.
+    """
+
+    @property
+    def location(self) -> str:
+        """Where it is kept, as `open_library` takes it: the path of a file, absolute, or a URL."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it, without where it is kept."""
+        ...
+
+    @property
+    def spec(self) -> ExtractorSpec:
+        """The extractor of its vectors."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether changes are refused: that was asked for, or it may not be written."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Grows for every track added, changed or removed, by whichever process."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Nothing can be asked afterwards."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def require(self, name: str, version: str, checksum: str | None = None) -> None:
+        """See that the vectors are of a certain extractor.
+
+        Parameters
+        ----------
+        name, version
+            Of the extractor.
+        checksum
+            Of its model; None: whatever it is.
+
+        Raises
+        ------
+        LibraryExtractor
+            They are of another, or of another version of it.
+        """
+        ...
+
+    def require_unchanged(self) -> None:
+        """See that what lies at its location is still what was opened.
+
+        Raises
+        ------
+        LibraryNotFound
+            There is nothing any more.
+        LibraryReplaced
+            Something else is there.
+        """
+        ...
+
+    def check(self) -> None:
+        """Compare all vectors, labels and parameters with the digest that was kept of them.
+
+        Raises
+        ------
+        LibraryDamaged
+            They differ: something else than Earmark changed them.
+        """
+        ...
+
+    # Tracks
+
+    def get(self, track_id: int) -> Track:
+        """Return one track.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        ...
+
+    def get_many(self, track_ids: Iterable[int]) -> dict[int, Track]:
+        """Return tracks by their ids, without those that are not there."""
+        ...
+
+    def find_hash(self, content_hash: str) -> list[Track]:
+        """Return the tracks whose file had these bytes; often none."""
+        ...
+
+    def find_audio_hash(self, audio_hash: str) -> list[Track]:
+        """Return the tracks whose file had this sound in it; often none."""
+        ...
+
+    def find_path(self, path: str | os.PathLike[str]) -> Track | None:
+        """Return the track of a file, None where there is none. The path is taken as it is."""
+        ...
+
+    def tracks(
+        self,
+        *,
+        genre: str | None = None,
+        artist: str | None = None,
+        search: str | None = None,
+        taught: bool | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> list[Track]:
+        """Return the tracks that fit every filter given, by name, then path.
+
+        Parameters
+        ----------
+        genre, artist
+            Exactly this one.
+        search
+            Part of name, artist or title, in upper or lower case.
+        taught
+            Labelled by hand, or not.
+        offset, limit
+            Skip so many, return at most so many. A page far down costs little more than the first.
+        """
+        ...
+
+    def count(
+        self,
+        *,
+        genre: str | None = None,
+        artist: str | None = None,
+        search: str | None = None,
+        taught: bool | None = None,
+    ) -> int:
+        """Return how many tracks fit the filters of `tracks`."""
+        ...
+
+    def genres(self) -> dict[str, int]:
+        """Return the number of tracks of each genre, genres sorted; the unlabelled do not count."""
+        ...
+
+    def artists(self) -> dict[str, int]:
+        """Return the number of tracks of each artist, artists sorted, unknown ones left out."""
+        ...
+
+    def parents(self) -> dict[str, str]:
+        """Return the taxonomy: of each genre that is a kind of another, that other."""
+        ...
+
+    def vector(self, track_id: int) -> NDArray[np.floating]:
+        """Return the vector [dimension] of a track.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return all labelled tracks and their vectors, as of one moment.
+
+        The order of its rows is by name, path and content hash, so that two libraries of the same
+        music agree whatever the order in which they were filled. Kept until the library changes.
+        """
+        ...
+
+    # Changes
+
+    def add(
+        self, new: Sequence[Track], vectors: ArrayLike, *, remember: bool | None = None
+    ) -> list[Change]:
+        """Record tracks with their vectors, all of them or none.
+
+        A track whose path is in the library already replaces what is known of it and keeps its id.
+
+        Parameters
+        ----------
+        new
+            n tracks; their ``id`` does not matter.
+        vectors
+            [n, dimension], finite.
+        remember
+            Keep an entry of the history for each, so that it can be undone. By default for those
+            that are ``taught``.
+
+        Returns
+        -------
+        list of Change
+            The n changes that this made; those that are not kept have no ``id``.
+
+        Raises
+        ------
+        ValueError
+            The vectors have another shape or are not finite.
+        """
+        ...
+
+    def update(
+        self, track_id: int, *, remember: bool = True, **changes: Unpack[TrackChanges]
+    ) -> Change | None:
+        """Change what is known of a track; its vector stays.
+
+        Returns
+        -------
+        Change or None
+            What this changed; None where all was so already.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        LibraryError
+            Another track has that path.
+        """
+        ...
+
+    def set_identity(
+        self,
+        track_id: int,
+        *,
+        audio_hash: str | None = None,
+        content_hash: str | None = None,
+        size: int | None = None,
+        modified_ns: int | None = None,
+    ) -> None:
+        """Write down by what the file of a track is recognized; this is no change of the history.
+
+        What is None stays as it is.
+
+        Raises
+        ------
+        TrackNotFound
+            There is no such track.
+        """
+        ...
+
+    def set_parents(self, parents: Mapping[str, str]) -> None:
+        """Replace the taxonomy: of each genre that is a kind of another, that other.
+
+        Raises
+        ------
+        ValueError
+            A genre would be a kind of itself, directly or through others.
+        """
+        ...
+
+    def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> list[Change]:
+        """Take tracks out of the library, all of them or none; return what this changed.
+
+        Raises
+        ------
+        TrackNotFound
+            One of them is not there.
+        """
+        ...
+
+    def undo(self, change_id: int) -> Change:
+        """Take back one change of the history; return it as it is then.
+
+        Raises
+        ------
+        ChangeNotFound
+            There is no such change.
+        LibraryError
+            It was undone already, or the track was changed again since.
+        """
+        ...
+
+    def change(self, change_id: int) -> Change:
+        """Return one change of the history.
+
+        Raises
+        ------
+        ChangeNotFound
+            There is no such change.
+        """
+        ...
+
+    def history(self, limit: int = 50, *, track_id: int | None = None) -> list[Change]:
+        """Return the latest changes, newest first, optionally those of one track."""
+        ...
+
+    # The fitted vote
+
+    def fitted(self) -> Fitted | None:
+        """Return the stored parameters and how the library looked then, None without."""
+        ...
+
+    def store_parameters(self, blob: bytes, snapshot: Snapshot | None = None) -> None:
+        """Keep parameters of the vote.
+
+        Parameters
+        ----------
+        blob
+            ``Parameters.to_bytes()``.
+        snapshot
+            What they were fitted to; by default the library as it is now. The revision does not
+            change.
+        """
+        ...
+
+    def copy(
+        self, location: str | os.PathLike[str], *, overwrite: bool = False, packed: bool = False
+    ) -> None:
+        """Write the library, as it is now, to another place.
+
+        Parameters
+        ----------
+        location
+            Where to, as `create_library` takes it.
+        overwrite
+            Replace a library that is there.
+        packed
+            Make it small and fit to be given away: without history, and without paths, sizes and
+            times of files, which say something about this machine, as does where a model lay.
+
+        Raises
+        ------
+        LibraryExists
+            Something is there.
+        """
+        ...
