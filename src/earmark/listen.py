@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -69,7 +70,7 @@ def listen(
     began = time.perf_counter()
     with open_recording(path, max_duration=max_duration) as recording:
         try:
-            vector = extractor.extract(_pieces(recording, extractor))
+            vector = _vector(recording, extractor)
         except FeatureError as error:
             raise AudioSilent(path, str(error)) from error
         return Heard(
@@ -81,12 +82,51 @@ def listen(
         )
 
 
+def _vector(recording: Recording, extractor: FeatureExtractor) -> Vector:
+    vector = extractor.extract(_pieces(recording, extractor))
+    if recording.silent_share > 0.5:  # known only now, where all of it was heard
+        vector = extractor.extract(_sounding(recording, extractor))
+    return vector
+
+
 def _pieces(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:
+    """Yield what the extractor wants to hear of a recording."""
+    rate = extractor.sample_rate
     spans = extractor.spans(recording.duration)
     if spans is None:
-        yield from recording.blocks(extractor.sample_rate)
+        yield from recording.blocks(rate)
         return
-    yield from recording.spans(extractor.sample_rate, [(span.start, span.stop) for span in spans])
+    heard: list[Samples] = []
+    with contextlib.suppress(AudioSilent):
+        heard.extend(recording.spans(rate, [(span.start, span.stop) for span in spans]))
+    # A song and a long silence, as at the end of many albums: most spans fall into the pause.
+    if 2 * len(heard) < len(spans) or not heard:
+        yield from _sounding(recording, extractor)
+    else:
+        yield from heard
+
+
+def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:
+    """Yield the spans that a recording would have without its long pauses."""
+    stretches = recording.sounding()
+    starts = np.cumsum([0.0, *(stop - start for start, stop in stretches)])
+    if not stretches:
+        raise AudioSilent(recording.path, "there is only silence in it; choose another recording")
+    spans = extractor.spans(float(starts[-1]))
+    if spans is None:
+        for start, stop in stretches:
+            yield from recording.blocks(extractor.sample_rate, start, stop)
+        return
+    for span in spans:
+        parts = []
+        for (start, stop), before in zip(stretches, starts, strict=False):
+            begin = max(start, start + span.start - before)
+            end = min(stop, start + span.stop - before)
+            if begin < end:
+                with contextlib.suppress(AudioSilent):
+                    parts.append(recording.read(extractor.sample_rate, begin, end))
+        if parts:
+            yield np.concatenate(parts)
 
 
 def listen_windows(

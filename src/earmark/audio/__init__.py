@@ -5,16 +5,25 @@ header claims, and raises one of the errors under :class:`earmark.errors.AudioEr
 cannot be used.
 """
 
-from earmark.audio.names import AUDIO_EXTENSIONS, is_audio_name
+from earmark.audio.names import (
+    AUDIO_EXTENSIONS,
+    FILM_EXTENSIONS,
+    describe_left_out,
+    ending_of,
+    is_audio_name,
+    is_hidden,
+)
 from earmark.audio.recording import MAX_DURATION, MIN_DURATION, Recording, open_recording
-from earmark.audio.silence import LevelCheck
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "FILM_EXTENSIONS",
     "MAX_DURATION",
     "MIN_DURATION",
-    "LevelCheck",
     "Recording",
+    "describe_left_out",
+    "ending_of",
     "is_audio_name",
+    "is_hidden",
     "open_recording",
 ]

@@ -14,7 +14,7 @@ from earmark.audio.decoders import TRUNCATED, AnySource, one_line
 from earmark.audio.downmix import Mixer
 from earmark.audio.files import OpenFile
 from earmark.audio.resample import Stretch, plan, resample
-from earmark.audio.silence import SILENT, LevelCheck
+from earmark.audio.silence import SILENCE, SILENT, LevelCheck
 from earmark.audio.source import shortfall
 from earmark.errors import (
     AudioSilent,
@@ -30,6 +30,7 @@ MAX_DURATION = 4 * 3600.0
 # Samples a second, all channels together, that a limit of time allows for: stereo at 96 kHz.
 _USUAL_SAMPLES = 2 * 96_000
 _BLOCK = 1 << 17  # samples, all channels together, that are decoded at a time
+_WINDOW = 0.1  # seconds that are looked at together for sound
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_600_000
 _MOST_CHANNELS = 256
 
@@ -51,6 +52,8 @@ class Recording:
         The file's own.
     warnings : list of str
         What was found wrong; grows while decoding.
+    silent_share : float
+        Of what ``blocks`` gave last, the part that was silent; 0 before.
 
     Notes
     -----
@@ -61,6 +64,7 @@ class Recording:
     def __init__(self, path: str, *, max_duration: float, min_duration: float) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self.silent_share = 0.0
         self._max_duration, self._min_duration = max_duration, min_duration
         self._most = int(max_duration * _USUAL_SAMPLES)
         self._file = OpenFile(path)
@@ -174,8 +178,13 @@ class Recording:
         """
         with one_line(self.path):
             source = self._open_again()
+        total = silent = 0
         try:
-            yield from self._samples(source, sample_rate, start, stop)
+            for block in self._samples(source, sample_rate, start, stop):
+                total += len(block)
+                silent += len(block) - sum(b - a for a, b in _sounding(block, sample_rate))
+                self.silent_share = silent / total
+                yield block
         finally:
             if source.is_damaged and not self._source.is_damaged:
                 self._source, source = source, self._source  # spans are to agree with the whole
@@ -186,8 +195,9 @@ class Recording:
     ) -> NDArray[np.float32]:
         """Return one span, reached by seeking: the same samples as that stretch of ``blocks``.
 
-        Parameters and errors are those of :meth:`blocks`. Lossy formats may differ by what their
-        decoders do after a seek, at most a few thousandths of full scale. The array [n] is shorter
+        Parameters and errors are those of :meth:`blocks`. Opus may differ by what its
+        decoder does after a seek, at most a ten-thousandth of full scale; AAC by a tenth, since its
+        decoder makes up noise where the encoder marked some. The array [n] is shorter
         than asked, or empty, where the recording ends before ``stop``.
         """
         pieces = list(self._samples(self._source, sample_rate, start, stop))
@@ -230,6 +240,33 @@ class Recording:
                 yield samples
         if not heard:
             raise AudioSilent(self.path, SILENT)
+
+    def sounding(self, *, shortest_pause: float = 5.0) -> list[tuple[float, float]]:
+        """Return the stretches that have sound, by decoding all of the recording.
+
+        Parameters
+        ----------
+        shortest_pause
+            Silence that takes less time, in seconds, belongs to the stretch around it.
+
+        Returns
+        -------
+        list of (start, stop)
+            In seconds, in order; empty where all is silent.
+        """
+        found: list[tuple[float, float]] = []
+        at = 0
+        try:
+            for block in self.blocks(self.sample_rate):
+                for begin, stop in _sounding(block, self.sample_rate):
+                    start, end = (at + begin) / self.sample_rate, (at + stop) / self.sample_rate
+                    if found and start - found[-1][1] < shortest_pause:
+                        start = found.pop()[0]
+                    found.append((start, end))
+                at += len(block)
+        except AudioSilent:
+            return []
+        return found
 
     def _samples(
         self, source: AnySource, rate: int, start: float, stop: float | None
@@ -320,6 +357,17 @@ def open_recording(
     ...     chorus = recording.read(16_000, start=60, stop=63)
     """
     return Recording(os.fspath(path), max_duration=max_duration, min_duration=min_duration)
+
+
+def _sounding(block: NDArray[np.float32], rate: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches [start, stop) of mono samples, a tenth of a second each, with sound."""
+    window = max(1, round(_WINDOW * rate))
+    for begin in range(0, len(block), window):
+        piece = block[begin : begin + window]
+        if float(piece.max() - piece.min()) > 2 * SILENCE:
+            # Of a window at an edge what is silent is left out: to a logarithm it is an abyss.
+            loud = np.flatnonzero(np.abs(piece) > SILENCE)
+            yield begin + int(loud[0]), begin + int(loud[-1]) + 1
 
 
 def _clock(seconds: float) -> str:
