@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio import MAX_DURATION
 from earmark.errors import ExtractorNotFound, LibraryExtractor
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot, Track
@@ -176,6 +177,8 @@ class Classifier:
         Let tracks with the same content as the song vote.
     providers
         ONNX Runtime's execution providers for the network; None is the processor.
+    max_duration
+        The longest recording that is accepted, in seconds.
 
     Raises
     ------
@@ -192,8 +195,10 @@ class Classifier:
         k: int | None = None,
         include_self: bool = False,
         providers: Sequence[str] | None = None,
+        max_duration: float = MAX_DURATION,
     ) -> None:
         self.library = library
+        self.max_duration = max_duration
         self.include_self = include_self
         self._k = k
         self.extractor = extractor_of(library, providers=providers)
@@ -218,7 +223,7 @@ class Classifier:
         AudioError
             The file cannot be used.
         """
-        heard = listen(path, self.extractor)
+        heard = listen(path, self.extractor, max_duration=self.max_duration)
         return self.predict_heard(heard, hash_file(path))
 
     def predict_heard(self, heard: Heard, content_hash: str) -> Prediction:

@@ -108,8 +108,8 @@ def artists(paths: list[str]) -> list[str | None]:
 def extract(
     path: str,
     extractor: Mapping[str, Any],
-    *,
     max_duration: float = MAX_DURATION,
+    *,
     providers: Sequence[str] | None = None,
 ) -> Extracted:
     """Hear a file.

@@ -5,14 +5,7 @@ header claims, and raises one of the errors under :class:`earmark.errors.AudioEr
 cannot be used.
 """
 
-from earmark.audio.names import (
-    AUDIO_EXTENSIONS,
-    FILM_EXTENSIONS,
-    describe_left_out,
-    ending_of,
-    is_audio_name,
-    is_hidden,
-)
+from earmark.audio.names import AUDIO_EXTENSIONS, FILM_EXTENSIONS, is_audio_name
 from earmark.audio.recording import MAX_DURATION, MIN_DURATION, Recording, open_recording
 
 __all__ = [
@@ -21,9 +14,6 @@ __all__ = [
     "MAX_DURATION",
     "MIN_DURATION",
     "Recording",
-    "describe_left_out",
-    "ending_of",
     "is_audio_name",
-    "is_hidden",
     "open_recording",
 ]

@@ -7,9 +7,6 @@ decides.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-
-_MOST_ENDINGS = 12
 
 # fmt: off
 AUDIO_EXTENSIONS: frozenset[str] = frozenset(
@@ -63,46 +60,7 @@ def is_audio_name(
     >>> is_audio_name("Blues/cover.jpg")
     False
     """
-    if is_hidden(path):
-        return False
-    ending = ending_of(path)
-    return ending in AUDIO_EXTENSIONS or (films and ending in FILM_EXTENSIONS)
-
-
-def is_hidden(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bool:
-    """Tell whether a name begins with a dot: nobody expects such files to be taken."""
-    return os.path.basename(os.fsdecode(path)).startswith(".")  # noqa: PTH119
-
-
-def ending_of(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
-    """Return the extension of a name in lower case with its dot; "" where there is none."""
-    return os.path.splitext(os.path.basename(os.fsdecode(path)))[1].lower()  # noqa: PTH119, PTH122
-
-
-def describe_left_out(endings: Mapping[str, int]) -> str | None:
-    """Say how many files of a folder were left out for their names, by their endings.
-
-    Parameters
-    ----------
-    endings
-        How often each ending occurred, as :func:`ending_of` gives it.
-
-    Returns
-    -------
-    str or None
-        One line without an end; None where nothing was left out.
-
-    Examples
-    --------
-    >>> describe_left_out({".jpg": 12, "": 1})
-    'left out by their endings: 12 .jpg, 1 without ending (any file can be named)'
-    """
-    if not any(endings.values()):
-        return None
-    ranked = sorted(endings.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{count} {ending or 'without ending'}" for ending, count in ranked[:_MOST_ENDINGS]]
-    rest = sum(count for _, count in ranked[_MOST_ENDINGS:])
-    if rest:
-        told.append(f"{rest} others")
-    films = "--films takes films; " if endings.keys() & FILM_EXTENSIONS else ""
-    return f"left out by their endings: {', '.join(told)} ({films}any file can be named)"
+    name = os.path.basename(os.fsdecode(path))  # noqa: PTH119
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    is_wanted = ending in AUDIO_EXTENSIONS or (films and ending in FILM_EXTENSIONS)
+    return is_wanted and not name.startswith(".")

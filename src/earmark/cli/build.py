@@ -20,6 +20,7 @@ from earmark.cli.common import (
     Terminated,
     limit_options,
     passed_over,
+    sound_options,
 )
 from earmark.cli.progress import State, progress_of
 from earmark.errors import CollectionError
@@ -71,6 +72,7 @@ SHOWN = 20
     help="Which folder on the way to a file is its genre; 1 is the first below FOLDER.",
 )
 @limit_options
+@sound_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
 def build(
     folder: Path | None,
@@ -82,6 +84,8 @@ def build(
     genre_level: int | None,
     time_limit: float,
     memory_limit: int,
+    films: bool,
+    max_duration: float,
     as_json: bool,
 ) -> None:
     """Make a library of the music in FOLDER, where each sub-folder is a genre.
@@ -103,7 +107,7 @@ def build(
         seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
     )
     if folder is not None:
-        music = collection.scan_folder(folder, genre_level=genre_level)
+        music = collection.scan_folder(folder, genre_level=genre_level, films=films)
     else:
         assert manifest is not None
         music = collection.read_manifest(manifest)
@@ -119,6 +123,7 @@ def build(
                     music,
                     jobs=jobs,
                     limits=limits,
+                    max_duration=max_duration * 3600,
                     prune=prune,
                     progress=lambda now: update(_state(now)),
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from earmark.cli.common import (
     console,
     library_option,
     padded,
+    passed_over,
     shown,
+    sound_options,
 )
 from earmark.errors import AudioError, AudioIsFolder, LibraryEmpty, NotAudio
 from earmark.library import open_default
@@ -44,6 +47,7 @@ N_NEIGHBORS_SHOWN = 8
     metavar="NAME",
     help="ONNX Runtime's execution provider for the network, such as CUDAExecutionProvider.",
 )
+@sound_options
 def classify(
     songs: tuple[str, ...],
     library_name: str | None,
@@ -51,6 +55,8 @@ def classify(
     as_json: bool,
     include_self: bool,
     providers: tuple[str, ...],
+    films: bool,
+    max_duration: float,
 ) -> None:
     """Say what genre each SONG is, how sure that is, and which tracks it sounds like.
 
@@ -58,11 +64,15 @@ def classify(
     """
     with open_default(library_name) as library:
         classifier = Classifier(
-            library, k=k, include_self=include_self, providers=providers or None
+            library,
+            k=k,
+            include_self=include_self,
+            providers=providers or None,
+            max_duration=max_duration * 3600,
         )
         out = console()
         n_failed = n_done = 0
-        for answer in answers(classifier, songs):
+        for answer in answers(classifier, songs, films=films):
             if isinstance(answer, AudioError):
                 n_failed += 1
                 if as_json:
@@ -88,11 +98,13 @@ def classify(
         sys.exit(EXIT_PARTLY)
 
 
-def answers(classifier: Classifier, songs: tuple[str, ...]) -> Iterator[Prediction | AudioError]:
+def answers(
+    classifier: Classifier, songs: tuple[str, ...], *, films: bool = False
+) -> Iterator[Prediction | AudioError]:
     """Yield what is said of each song, or what is wrong with it: one never stops the others."""
     for song in songs:
         # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
-        for found in below(song) if os.path.isdir(song) else [song]:  # noqa: PTH112
+        for found in below(song, films=films) if os.path.isdir(song) else [song]:  # noqa: PTH112
             yield found if isinstance(found, AudioError) else answer_for(classifier, found)
 
 
@@ -109,13 +121,23 @@ def answer_for(classifier: Classifier, path: str) -> Prediction | AudioError:
         return AudioError(path, "needs more memory than there is")
 
 
-def below(folder: str) -> Iterator[str | AudioError]:
-    """Yield the sound files of a folder, sorted, then what of it cannot be read."""
+def below(folder: str, *, films: bool = False) -> Iterator[str | AudioError]:
+    """Yield the sound files of a folder, sorted, then what of it cannot be read.
+
+    What has no name of a sound file is counted on stderr.
+    """
     # Imported here, as it brings all that builds a library.
     from earmark.collection.folder import sound_files
 
     unread: list[OSError] = []
-    found = sorted(sound_files(Path(folder), unread))
+    others: Counter[str] = Counter()
+    found = sorted(sound_files(Path(folder), unread, others, films=films))
+    if others:
+        click.echo(
+            f"passed over in {named(folder)}, since they are not named like sound files: "
+            f"{passed_over(others)}; a file that is named is tried",
+            err=True,
+        )
     yield from map(str, found)
     for error in unread:
         yield NotAudio(str(error.filename), f"the folder cannot be read ({error.strerror})")

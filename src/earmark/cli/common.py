@@ -94,6 +94,21 @@ def limit_options(command: F) -> F:
     )(command)
 
 
+def sound_options(command: F) -> F:
+    """Add ``--films`` and ``--max-duration``: which files are taken, and how long they may be."""
+    command = click.option(
+        "--max-duration",
+        type=click.FloatRange(0, min_open=True),
+        default=4.0,
+        show_default=True,
+        metavar="HOURS",
+        help="The longest recording that is accepted.",
+    )(command)
+    return click.option(
+        "--films", is_flag=True, help="Take films of a folder, too: mkv, mov, avi and the like."
+    )(command)
+
+
 def passed_over(counts: Mapping[str, int]) -> str:
     """Say which files of a folder were left out for their names.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark import extraction
+from earmark.audio import MAX_DURATION
 from earmark.collection import originals
 from earmark.collection.pieces import Collection, Piece, Problem
 from earmark.collection.report import BuildReport
@@ -49,6 +50,7 @@ def build(
     executor: Executor | None = None,
     jobs: int | None = None,
     limits: Limits | None = None,
+    max_duration: float = MAX_DURATION,
     prune: bool = False,
     progress: ProgressCallback | None = None,
 ) -> BuildReport:
@@ -71,6 +73,8 @@ def build(
         How many files to work on at a time, by default one a core.
     limits
         What one file may take of a worker process; not used with an executor.
+    max_duration
+        The longest recording that is accepted, in seconds.
     prune
         Take out tracks whose files are no longer in the collection: below its folder, or, for a
         manifest, anywhere. Tracks without a path stay.
@@ -92,7 +96,7 @@ def build(
         As it comes; what was done before stays, and the workers are ended.
     """
     jobs = jobs or available_cores()
-    run = _Build(library, collection, progress or _silent)
+    run = _Build(library, collection, progress or _silent, max_duration)
     began = time.monotonic()
     run.scan()
     if run.new:
@@ -132,9 +136,14 @@ class _Build:
     """One build under way."""
 
     def __init__(
-        self, library: Library, collection: Collection, progress: ProgressCallback
+        self,
+        library: Library,
+        collection: Collection,
+        progress: ProgressCallback,
+        max_duration: float,
     ) -> None:
         self.library = library
+        self.max_duration = max_duration
         self.collection = collection
         self.progress = progress
         self.report = BuildReport(
@@ -334,7 +343,8 @@ class _Build:
     # Listen
 
     def _listen(self, path: str, calls: UnderWay) -> None:
-        calls.submit(path, extraction.extract, path, self.library.spec.to_json())
+        spec = self.library.spec.to_json()
+        calls.submit(path, extraction.extract, path, spec, self.max_duration)
 
     def _failed(self, failed: Failed, calls: UnderWay) -> None:
         self.report.problems.append(Problem(failed.path, failed.reason))

@@ -14,7 +14,9 @@ from earmark.collection.pieces import Collection, Piece, Problem, absolute, read
 from earmark.errors import CollectionError
 
 
-def scan_folder(folder: str | os.PathLike[str], *, genre_level: int | None = None) -> Collection:
+def scan_folder(
+    folder: str | os.PathLike[str], *, genre_level: int | None = None, films: bool = False
+) -> Collection:
     """Find the sound files of a folder; the first sub-folder on the way to each is its genre.
 
     Hidden files and folders are passed over, and so are files that do not have the name of a sound
@@ -27,6 +29,8 @@ def scan_folder(folder: str | os.PathLike[str], *, genre_level: int | None = Non
     genre_level
         Which folder on the way to a file is its genre, from 1 on. None: the first, unless that is
         clearly not meant.
+    films
+        Whether films are taken, too.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def scan_folder(folder: str | os.PathLike[str], *, genre_level: int | None = Non
     problems: list[Problem] = []
     unread: list[OSError] = []
     passed_over: Counter[str] = Counter()
-    for path in sound_files(root, unread, passed_over):
+    for path in sound_files(root, unread, passed_over, films=films):
         below = path.parent.relative_to(root).parts
         if special := special_file(path):
             problems.append(Problem(str(path), special))
@@ -80,7 +84,11 @@ def scan_folder(folder: str | os.PathLike[str], *, genre_level: int | None = Non
 
 
 def sound_files(
-    root: Path, unread: list[OSError], passed_over: Counter[str] | None = None
+    root: Path,
+    unread: list[OSError],
+    passed_over: Counter[str] | None = None,
+    *,
+    films: bool = False,
 ) -> Iterator[Path]:
     """Yield the files of a folder, and of those below, that have the name of a sound file.
 
@@ -94,12 +102,14 @@ def sound_files(
         Takes up the folders that cannot be read, as the errors that say so.
     passed_over
         Counts the endings, in lower case, of all other files that are not hidden.
+    films
+        Whether films are taken, too.
     """
     seen = {_identity(root)}
     for where, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
         folders[:] = sorted(name for name in folders if _is_new(Path(where, name), seen))
         for name in sorted(files):
-            if is_audio_name(name):
+            if is_audio_name(name, films=films):
                 yield Path(where, name)
             elif passed_over is not None and not name.startswith("."):
                 passed_over[readable(PurePath(name).suffix.lower())] += 1
