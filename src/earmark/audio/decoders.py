@@ -161,7 +161,7 @@ class AnySource:
         """Look for frames of formats without a signature, where the content decided nothing."""
         ending = os.path.splitext(self._file.path)[1].lower()  # noqa: PTH122
         form = _RAW_NAMES.get(ending)
-        if why_no_sound(self._view):
+        if self._why_no_sound():
             return None
         if ending in _MPEG_NAMES or self._is_tagged():
             at = find_frames(self._view)
@@ -184,9 +184,13 @@ class AnySource:
         """Tell whether an ID3v2 tag stands at the beginning, even one that tells a wrong length."""
         return View(self._file).peek(0, 3) == b"ID3"
 
+    def _why_no_sound(self) -> str | None:
+        # A module may begin with zeros, which are no padding.
+        return why_no_sound(self._view) or why_no_sound(View(self._file))
+
     def _give_up(self) -> AudioError:
         path = self._file.path
-        why = why_no_sound(self._view)
+        why = self._why_no_sound()
         if why is not None:
             return NotAudio(path, why)
         if self._view.start or is_meant_as_sound(self._view.peek(0, 16)):
