@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
 
+from earmark import neighbors
 from earmark.classify import N_TAGS_SHOWN, Classifier, Prediction
 from earmark.errors import AudioError, LibraryEmpty, LibraryExtractor
 from earmark.features import get_extractor
@@ -23,7 +26,9 @@ from earmark.library import (
     open_default,
     open_library,
 )
+from earmark.library.fitting import refit
 from earmark.listen import hash_file, listen
+from earmark.neighbors.divergence import symmetrized_kl
 from support import not_music, sounds
 from support.web import GENRES, RATE, make_library, make_music, song
 
@@ -133,6 +138,117 @@ def test_a_changed_library_is_taken_up(library: Library, tmp_path: Path) -> None
     heard = listen(path, classifier.extractor)
     library.add([Track(name="the very song", genre="noise")], heard.vector[None])
     assert classifier.predict_heard(heard, "").neighbors[0].track == "the very song"
+
+
+class SlowFit:
+    """A fit that goes on when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.began, self.go_on = threading.Event(), threading.Event()
+        self.genuine = neighbors.fit
+        monkeypatch.setattr(neighbors, "fit", self)
+
+    def __call__(self, *arguments, **options):  # type: ignore[no-untyped-def]
+        self.began.set()
+        assert self.go_on.wait(60), "nobody lets the fit go on"
+        return self.genuine(*arguments, **options)
+
+
+def test_songs_are_answered_while_the_vote_is_fitted_anew(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
+    classifier = Classifier(library, background=True)
+    heard = listen(path, classifier.extractor)
+    before = classifier.predict_heard(heard, "")
+    parameters = classifier.refresh()[0].parameters
+    slow = SlowFit(monkeypatch)
+    library.add([Track(name="the very song", genre="noise")], heard.vector[None])
+    meanwhile = classifier.predict_heard(heard, "")
+    assert slow.began.wait(60), "a new genre needs a new fit"
+    # The track counts at once; what is fitted to the library comes later.
+    assert set(meanwhile.probabilities) == {*before.probabilities, "noise"}
+    assert meanwhile.neighbors[0].track == "the very song"
+    assert not classifier.settle(0)
+    # One fit at a time, however many songs are asked about.
+    running = [thread for thread in threading.enumerate() if thread.name == "earmark-fit"]
+    assert len(running) == 1
+    slow.go_on.set()
+    assert classifier.settle(60)
+    assert classifier.predict_heard(heard, "").neighbors == meanwhile.neighbors
+    kept = library.fitted()
+    assert kept is not None
+    assert kept.genres == tuple(sorted(meanwhile.probabilities))
+    assert classifier.refresh()[0].parameters == parameters, "a majority vote has nothing to fit"
+
+
+def test_a_fit_that_fails_leaves_the_old_vote(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
+    classifier = Classifier(library, background=True)
+    heard = listen(path, classifier.extractor)
+    before = classifier.predict_heard(heard, "")
+
+    def failing(*_arguments: object, **_options: object) -> Never:
+        raise LibraryEmpty("for this test")
+
+    monkeypatch.setattr(neighbors, "fit", failing)
+    library.add([Track(name="the very song", genre="noise")], heard.vector[None])
+    for _ in range(2):
+        assert classifier.predict_heard(heard, "").neighbors[1:] == before.neighbors[:-1]
+        assert classifier.settle(60)
+
+
+def test_a_few_changes_are_taken_up_without_building_the_vote_anew(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refit(library)
+    classifier = Classifier(library)
+    path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
+    heard = listen(path, classifier.extractor)
+    monkeypatch.setattr(neighbors, "make_voter", None)
+    [change] = library.add([Track(name="a very song", genre="hiss")], heard.vector[None])
+    added = change.track_id
+    found = classifier.predict_heard(heard, "")
+    assert (found.neighbors[0].track, found.neighbors[0].distance) == ("a very song", 0)
+    assert found.neighbors[0].source == library.get(added)
+    library.update(added, genre="hum")
+    assert classifier.predict_heard(heard, "").neighbors[0].genre == "hum"
+    library.remove([added])
+    monkeypatch.undo()
+    fresh = Classifier(library).predict_heard(heard, "")
+    assert classifier.predict_heard(heard, "").neighbors == fresh.neighbors
+
+
+def test_neighbors_carry_their_tracks(library: Library, tmp_path: Path) -> None:
+    path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
+    found = Classifier(library).predict(path)
+    for neighbor in found.neighbors:
+        assert neighbor.source == library.get(neighbor.track_id)
+
+
+def test_of_equally_many_votes_the_winner_stands_first(tmp_path: Path) -> None:
+    # Two votes each; z is nearer in total, though a comes first in the alphabet.
+    spec = get_extractor("mfcc").spec
+    parts = [sounds.tune(3.0, RATE, seed=seed) for seed in range(5)]
+    files = [sounds.write(tmp_path / f"{i}.wav", part, RATE) for i, part in enumerate(parts)]
+    vectors = np.stack([listen(file, get_extractor("mfcc")).vector for file in files])
+    near = [symmetrized_kl(vectors[0], other) for other in vectors[1:]]
+    order = np.argsort(near)
+    genres = (
+        ["z", "a", "a", "z"]
+        if near[order[0]] + near[order[3]] < (near[order[1]] + near[order[2]])
+        else ["a", "z", "z", "a"]
+    )
+    with create_library(tmp_path / "tie.earmark", spec) as made:
+        made.add(
+            [Track(name=str(row), genre=genre) for row, genre in zip(order, genres, strict=True)],
+            vectors[1:][order],
+        )
+        found = Classifier(made, k=4).predict(files[0])
+    assert found.probabilities == {"z": 0.5, "a": 0.5}
+    assert (found.genre, next(iter(found.probabilities))) == ("z", "z")
 
 
 def test_a_timeline_covers_the_song(library: Library, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import MAX_DURATION
-from earmark.errors import ExtractorNotFound, LibraryExtractor
+from earmark.errors import EarmarkError, ExtractorNotFound, LibraryExtractor
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot, Track
+from earmark.library.fitting import follow, kept_parameters
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
 from earmark.neighbors import OUT_OF_DISTRIBUTION, Voter
@@ -22,12 +25,21 @@ from earmark.schemas import schema
 
 N_TAGS_SHOWN = 5
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A track of the library near the song, with its distance in the library's metric.
+    """A track of the library near the song, with its distance.
 
-    ``source`` is all that the library knows of the track.
+    Attributes
+    ----------
+    track, genre, artist, title, track_id
+        Of the track.
+    distance
+        As the vote has it.
+    source
+        All that the library knows of the track, as of the moment of the answer.
     """
 
     track: str
@@ -179,6 +191,9 @@ class Classifier:
         ONNX Runtime's execution providers for the network; None is the processor.
     max_duration
         The longest recording that is accepted, in seconds.
+    background
+        Fit the vote anew in a thread where the library has changed too much for it, and answer by
+        the old one until that is done; else the next answer waits for it.
 
     Raises
     ------
@@ -196,6 +211,7 @@ class Classifier:
         include_self: bool = False,
         providers: Sequence[str] | None = None,
         max_duration: float = MAX_DURATION,
+        background: bool = False,
     ) -> None:
         self.library = library
         self.max_duration = max_duration
@@ -203,17 +219,72 @@ class Classifier:
         self._k = k
         self.extractor = extractor_of(library, providers=providers)
         # One attribute, so that a thread never sees the voter of one state with another's tracks.
-        self._current = self._load()
+        self._current = self._load(library.snapshot())
+        self._background = background
+        self._lock = threading.Lock()
+        self._fitting: threading.Thread | None = None
+        self._failed_at = -1
 
-    def _load(self) -> tuple[Voter, Snapshot]:
-        snapshot = self.library.snapshot()
+    def _load(self, snapshot: Snapshot) -> tuple[Voter, Snapshot]:
         return library_voter(self.library, snapshot, k=self._k), snapshot
 
     def refresh(self) -> tuple[Voter, Snapshot]:
-        """Take up changes of the library; return its vote and the tracks that it knows."""
+        """Take up changes of the library; return its vote and the tracks that it knows.
+
+        A few changed tracks are put into the vote and taken out of it. Where it has to be fitted
+        anew, in the background, its tracks are those of the library at once, and its probabilities
+        and thresholds the former ones until that is done.
+        """
         if self.library.revision != self._current[1].revision:
-            self._current = self._load()
+            with self._lock:
+                self._take_up(self.library.snapshot())
         return self._current
+
+    def _take_up(self, snapshot: Snapshot) -> None:
+        voter, known = self._current
+        if snapshot.revision == known.revision:
+            return
+        parameters = kept_parameters(self.library, snapshot, k=self._k) if len(snapshot) else None
+        fits = parameters == voter.parameters
+        if not fits and not (self._background and len(snapshot)):
+            self._current = self._load(snapshot)
+            return
+        self._current = follow(voter, known, snapshot), snapshot
+        if not fits and self._fitting is None and self._failed_at != snapshot.revision:
+            self._fitting = threading.Thread(
+                target=self._fit, args=(snapshot,), name="earmark-fit", daemon=True
+            )
+            self._fitting.start()
+
+    def _fit(self, snapshot: Snapshot) -> None:
+        """Fit the vote to a snapshot and take it up; runs in a thread of its own."""
+        loaded: tuple[Voter, Snapshot] | None = None
+        try:
+            loaded = self._load(snapshot)
+        except EarmarkError:
+            logger.exception("the vote cannot be fitted anew; the old one goes on")
+        with self._lock:
+            self._fitting = None
+            if loaded is None:
+                self._failed_at = snapshot.revision
+                return
+            newest = self._current[1]
+            # Tracks that came while it was fitted are in the old vote already.
+            self._current = follow(loaded[0], snapshot, newest), newest
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until no vote is being fitted in the background; False if that takes too long.
+
+        Parameters
+        ----------
+        timeout
+            In seconds; None: as long as it takes.
+        """
+        fitting = self._fitting
+        if fitting is not None:
+            fitting.join(timeout)
+            return not fitting.is_alive()
+        return True
 
     def predict(self, path: PathLike) -> Prediction:
         """Answer for one file.

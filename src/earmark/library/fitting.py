@@ -105,16 +105,57 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
     snapshot = library.snapshot() if snapshot is None else snapshot
     if not len(snapshot):
         raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
-    fitted = library.fitted()
-    parameters: Parameters | None = None
-    if fitted is not None and not is_stale(fitted, snapshot):
-        # What an older version of the vote wrote is fitted anew.
-        with contextlib.suppress(LibraryDamaged):
-            parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
-    if k is not None and (parameters is None or parameters.n_neighbors != k):
+    parameters = kept_parameters(library, snapshot, k=k)
+    if parameters is None:
         parameters = fit(library, snapshot, k=k)
-    elif parameters is None:
-        parameters = fit(library, snapshot)
-        with contextlib.suppress(LibraryReadOnly, LibraryBusy):
-            library.store_parameters(parameters.to_bytes(), snapshot)
+        if k is None:
+            with contextlib.suppress(LibraryReadOnly, LibraryBusy):
+                library.store_parameters(parameters.to_bytes(), snapshot)
     return neighbors.make_voter(snapshot.vectors, snapshot.labels, snapshot.genre_names, parameters)
+
+
+def kept_parameters(
+    library: Library, snapshot: Snapshot, *, k: int | None = None
+) -> Parameters | None:
+    """Return the stored parameters of a library; None where they have to be fitted anew.
+
+    That is where there are none, where the library changed too much, or where ``k`` is given and
+    they are of another number of neighbors.
+    """
+    fitted = library.fitted()
+    if fitted is None or is_stale(fitted, snapshot):
+        return None
+    # What an older version of the vote wrote is fitted anew.
+    with contextlib.suppress(LibraryDamaged):
+        parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
+        if k is None or parameters.n_neighbors == k:
+            return parameters
+    return None
+
+
+def follow(voter: Voter, old: Snapshot, new: Snapshot) -> Voter:
+    """Return a voter with what changed from one snapshot to the next; nothing is fitted.
+
+    Where little has changed, nothing is built anew either.
+
+    Parameters
+    ----------
+    voter
+        The vote of ``old``; it is left as it is.
+    old, new
+        The tracks that it knows, and those that it is to know.
+
+    Returns
+    -------
+    The voter, whose rows are those of ``new``, with the same parameters.
+    """
+    _, before, after = np.intersect1d(old.ids, new.ids, return_indices=True)
+    same = (old.vectors[before] == new.vectors[after]).all(axis=1)
+    before, after = before[same], after[same]
+    removed = np.setdiff1d(np.arange(len(old)), before)
+    added = np.setdiff1d(np.arange(len(new)), after)
+    labels = new.labels, new.genre_names
+    moved = (np.diff(after[np.argsort(before)]) < 0).any()
+    if moved or len(removed) + len(added) > 1 + CHANGE_LIMIT * len(new):
+        return neighbors.make_voter(new.vectors, *labels, voter.parameters)
+    return voter.changed(removed, added, new.vectors[added], *labels)

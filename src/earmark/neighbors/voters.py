@@ -96,7 +96,14 @@ class Voter(Protocol):
         """
         ...
 
-    def changed(self, removed: Indices, added: Indices, vectors: Float, labels: Float) -> Voter:
+    def changed(
+        self,
+        removed: Indices,
+        added: Indices,
+        vectors: Float,
+        labels: Float,
+        genre_names: Sequence[str],
+    ) -> Voter:
         """Return a voter of changed tracks; this one stays as it is.
 
         Nothing that was learned from the tracks is learned anew.
@@ -110,7 +117,9 @@ class Voter(Protocol):
         vectors
             Of those [m, d].
         labels
-            Of all tracks of the new voter [n, G], of the same genres.
+            Of all tracks of the new voter [n, G].
+        genre_names
+            Their genres [G].
         """
         ...
 
@@ -192,10 +201,17 @@ class MajorityVoter:
             coverage=None,
         )
 
-    def changed(self, removed: Indices, added: Indices, vectors: Float, labels: Float) -> Self:
+    def changed(
+        self,
+        removed: Indices,
+        added: Indices,
+        vectors: Float,
+        labels: Float,
+        genre_names: Sequence[str],
+    ) -> Self:
         """Return a voter of changed tracks; this one stays as it is."""
         other = copy.copy(self)
-        other._labels = labels
+        other.genre_names, other._labels = tuple(genre_names), labels
         other._index = self._index.copy()
         other._index.remove(removed)
         other._index.add(vectors, rows=added)
@@ -325,12 +341,20 @@ class FittedVoter:
             coverage=COVERAGE,
         )
 
-    def changed(self, removed: Indices, added: Indices, vectors: Float, labels: Float) -> Self:
+    def changed(
+        self,
+        removed: Indices,
+        added: Indices,
+        vectors: Float,
+        labels: Float,
+        genre_names: Sequence[str],
+    ) -> Self:
         """Return a voter of changed tracks; this one stays as it is."""
         other = copy.copy(self)
         other._index = self._index.copy()
         other._index.remove(removed)
         other._index.add(vectors[:, self._comparison.columns], rows=added)
+        other.genre_names = tuple(genre_names)
         other._label(labels)
         return other
 

@@ -87,7 +87,7 @@ class Service:
 
     def _use(self, library: Library) -> None:
         # First what may fail: an unusable library must not be taken up by half.
-        classifier = Classifier(library)
+        classifier = Classifier(library, background=True)
         self.library, self.classifier = library, classifier
         self._held.append(library)
         self.map = StarMap(self.classifier.refresh)
