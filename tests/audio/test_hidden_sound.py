@@ -148,7 +148,7 @@ def test_durations_and_spectra_are_those_of_ffmpeg(
     except subprocess.CalledProcessError:
         pytest.skip(f"ffmpeg writes no {name} of {channels} channels at {rate} Hz")
     with av.open(str(file)) as container:
-        native = container.streams.audio[0].rate
+        native, channels = container.streams.audio[0].rate, container.streams.audio[0].channels
     ffmpeg("-i", file, "-f", "f32le", "-c:a", "pcm_f32le", tmp_path / "x.raw")
     expected = np.fromfile(tmp_path / "x.raw", "<f4").reshape(-1, channels).mean(axis=1)
     with open_recording(file) as recording:
