@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,16 @@ def test_what_a_library_says_cannot_command_the_terminal(earmark: Command, tmp_p
     assert not {"\x1b", "\u202e"} & set(ran.out)
     assert "\nlines" not in ran.out
     assert len(ran.out) < 5000
+
+
+def test_check_finds_labels_that_something_else_changed(earmark: Command, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.earmark", 30)
+    fine = earmark("info", path, "--check")
+    assert fine.code == 0
+    assert "checked: " in fine.out
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE track_genres SET genre = 'other' WHERE track_id = 1")
+    assert earmark("info", path).code == 0
+    found = earmark("info", path, "--check")
+    assert found.code == 1
+    assert "changed by something else than Earmark" in found.err

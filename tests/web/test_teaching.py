@@ -301,3 +301,22 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     with open_default() as own:
         assert own.genres()["polka"] == 1
         assert own.count() == 28
+
+
+def test_teaching_what_a_track_already_is_is_refused(client, service, music):
+    file = music / "hum" / "hum-1.wav"
+    heard = client.post(
+        f"{API}/jobs", data={"file": (io.BytesIO(file.read_bytes()), "hum-1.wav")}
+    ).json
+    wait_until(lambda: client.get(f"{API}/jobs/{heard['id']}").json["answered"])
+
+    def teach(genre):
+        return client.post(f"{API}/corrections", json={"job": heard["id"], "genre": genre})
+
+    assert teach("wind").status_code == 201
+    other = teach("water")
+    assert other.status_code == 201
+    assert client.post(f"{API}/corrections/{other.json['id']}/undo").status_code == 200
+    refused = teach("wind")
+    assert refused.status_code == 409
+    assert refused.json["detail"] == "hum-1: is wind already, so there is nothing to change"

@@ -27,18 +27,27 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness
 @click.command(short_help="Say what a library holds, and how it votes.")
 @click.argument("library_name", metavar="[LIBRARY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def info(library_name: str | None, as_json: bool) -> None:
+@click.option(
+    "--check",
+    is_flag=True,
+    help="See first that vectors, labels and the fitted vote are as Earmark wrote them.",
+)
+def info(library_name: str | None, as_json: bool, check: bool) -> None:
     """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
 
     LIBRARY is a file, or 'reference' or 'classic' for those of the package; without it, the one
     that `classify` would use.
     """
     with open_default(library_name) as library:
+        if check:
+            library.check()
         facts = describe(library)
     if as_json:
         click.echo(json.dumps(named("info", facts), ensure_ascii=False))
     else:
         show(facts)
+        if check:
+            console().print("  checked: nothing but Earmark has changed what decides answers")
 
 
 def describe(library: Library) -> dict[str, Any]:

@@ -39,6 +39,9 @@ plain = Blueprint("plain", __name__)
 
 PER_PAGE = 50
 
+MOST_SUGGESTED = 1000
+"""Artists that the page of the library carries along."""
+
 
 def register(app: APIFlask) -> None:
     """Add the pages to ``app``."""
@@ -189,8 +192,13 @@ def library() -> str:
         artist=artist,
         only=only,
         about=owner.describe_library(),
-        artists=owner.library.artists(),
+        artists=_suggested(owner.library.artists()),
     )
+
+
+def _suggested(artists: dict[str, int]) -> list[str]:
+    """Return the artists that the form suggests, sorted: those with most tracks."""
+    return sorted(sorted(artists, key=lambda artist: -artists[artist])[:MOST_SUGGESTED])
 
 
 def _suspects(report: dict[str, Any] | None) -> dict[int, dict[str, Any]]:

@@ -87,6 +87,7 @@ class Service:
 
     def _use(self, library: Library) -> None:
         # First what may fail: an unusable library must not be taken up by half.
+        library.check()
         classifier = Classifier(library, background=True)
         self.library, self.classifier = library, classifier
         self._held.append(library)
