@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,8 @@ def test_tags_behind_the_sound_change_nothing(tmp_path: Path, kind: str, tail: s
     np.testing.assert_array_equal(heard, whole)
     assert after == duration
     assert told == warnings == []
-    assert find_sound(View(OpenFile(str(file)))).size <= len(data)
+    with closing(OpenFile(str(file))) as opened:
+        assert find_sound(View(opened)).size <= len(data)
 
 
 @pytest.mark.parametrize("head", HEAD)

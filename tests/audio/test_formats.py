@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -211,20 +212,17 @@ def test_spans_leaves_out_pauses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["wav-16", "aiff", "au", "rf64"])
 def test_libsndfile_decodes_what_it_can(file_of, kind: str) -> None:
-    SoundFileSource(View(OpenFile(str(file_of(kind))))).close()
+    with closing(OpenFile(str(file_of(kind)))) as file:
+        SoundFileSource(View(file)).close()
 
 
 @pytest.mark.parametrize("kind", ["wav-16", "wav-u8", "wav-24", "aiff", "au", "caf"])
 def test_both_decoders_give_the_same_samples(file_of, kind: str) -> None:
-    one, other = (
-        SoundFileSource(View(OpenFile(str(file_of(kind))))),
-        FFmpegSource(View(OpenFile(str(file_of(kind))))),
-    )
-    assert (one.sample_rate, one.channels, one.frames) == (
-        other.sample_rate,
-        other.channels,
-        other.frames,
-    )
-    np.testing.assert_array_equal(one.read(one.frames), other.read(one.frames))
-    one.close()
-    other.close()
+    with (
+        closing(OpenFile(str(file_of(kind)))) as file,
+        closing(SoundFileSource(View(file))) as one,
+        closing(FFmpegSource(View(file))) as other,
+    ):
+        shape = (one.sample_rate, one.channels, one.frames)
+        assert shape == (other.sample_rate, other.channels, other.frames)
+        np.testing.assert_array_equal(one.read(one.frames), other.read(one.frames))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ import soundfile
 
 from earmark.audio import open_recording
 from earmark.audio.files import OpenFile, View
-from earmark.audio.truncation import find_cut
+from earmark.audio.truncation import Cut, find_cut
 from earmark.errors import AudioTruncated
 from support.sounds import FORMATS, tune, write
 
@@ -74,6 +75,11 @@ def stream(out: Pipe | str, container: str, codec: str, options: dict[str, str])
             frame.sample_rate, frame.pts = RATE, at
             muxer.mux(track.encode(frame))
         muxer.mux(track.encode(None))
+
+
+def cut_of(path: Path) -> Cut | None:
+    with closing(OpenFile(str(path))) as file:
+        return find_cut(View(file))
 
 
 def said(path: Path) -> tuple[float, list[str]]:
@@ -179,14 +185,14 @@ def test_whole_files_with_something_behind_them(tmp_path: Path, kind: str) -> No
     data = write(tmp_path / "whole", tune(2, RATE), RATE, kind).read_bytes()
     for tail in (b"", *TAGS.values()):
         (tmp_path / "x").write_bytes(data + tail)
-        assert find_cut(View(OpenFile(str(tmp_path / "x")))) is None
+        assert cut_of(tmp_path / "x") is None
 
 
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 @pytest.mark.parametrize("n", [47_999, 48_000, 48_001, 50_003])
 def test_whole_files_of_any_length(tmp_path: Path, kind: str, n: int) -> None:
     file = write(tmp_path / "x", tune(2, RATE)[:n], RATE, kind)
-    assert find_cut(View(OpenFile(str(file)))) is None
+    assert cut_of(file) is None
     with open_recording(file, min_duration=0.5) as recording:
         assert recording.warnings == []
 
@@ -251,9 +257,9 @@ def test_headers_that_lead_nowhere(tmp_path: Path) -> None:
     ):
         for length in range(1, min(80, len(data))):
             file.write_bytes(data[:length])
-            find_cut(View(OpenFile(str(file))))
+            cut_of(file)
         file.write_bytes(data)
-        assert find_cut(View(OpenFile(str(file)))) is None
+        assert cut_of(file) is None
 
 
 class TestContainers:
