@@ -34,5 +34,6 @@ def own_data_folder(
 ) -> None:
     """Keep tests away from the libraries of the person who runs them."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache-home")))
     for name in ("EARMARK_LIBRARY", "EARMARK_MODELS", "EARMARK_HEAR"):
         monkeypatch.delenv(name, raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import io
 import json
@@ -190,20 +191,68 @@ def test_a_song_with_nobody_to_vote_does_not_stop_the_others(
     assert plain.err.startswith(f"earmark: {own}: no other track")
 
 
-def test_a_song_too_large_for_the_memory_does_not_stop_the_others(
-    earmark: Command, library: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    predict = Classifier.predict
-
-    def tight(self: Classifier, path: str) -> Prediction:
-        if "hiss" in path:
-            raise MemoryError
-        return predict(self, path)
-
-    monkeypatch.setattr(Classifier, "predict", tight)
-    ran = earmark("classify", "--json", "-l", library, songs)
+def test_one_line_a_song(earmark: Command, library: Path, songs: Path) -> None:
+    (songs / "broken.mp3").write_bytes(b"no sound at all" * 200)
+    ran = earmark("classify", "--brief", "-l", library, songs)
     assert ran.code == 3
-    assert ["error" in line for line in lines(ran)] == [True, False, False]
+    said = ran.out.splitlines()
+    assert [Path(line.split(": ")[0]).name for line in said] == [
+        *("hiss.flac", "melody.flac", "hum.flac")
+    ]
+    assert [line.split(": ")[1].split()[0] for line in said] == ["hiss", "melody", "hum"]
+    assert all(line.endswith("%") for line in said)
+    assert "broken.mp3: " in ran.err
+
+
+def test_a_table(earmark: Command, library: Path, songs: Path) -> None:
+    formula = shutil.copy(songs / "hum.flac", songs / "=HYPERLINK(1),2.flac")
+    (songs / "broken.mp3").write_bytes(b"no sound at all" * 200)
+    with contextlib.chdir(songs):
+        ran = earmark("classify", "--csv", "-l", library, Path(formula).name, "below", "broken.mp3")
+    assert ran.code == 3
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    assert [row["path"] for row in rows] == [
+        *("'=HYPERLINK(1),2.flac", "below/hiss.flac", "below/melody.flac", "broken.mp3")
+    ]
+    assert [row["genre"] for row in rows] == ["hum", "hiss", "melody", ""]
+    assert float(rows[0]["confidence"]) > 0.5
+    assert rows[3]["error"]
+    assert {row["sure"] for row in rows[:3]} == {"yes"}
+
+
+def test_a_song_that_was_heard_is_not_heard_again(
+    earmark: Command, library: Path, songs: Path, tmp_path: Path
+) -> None:
+    first = earmark("classify", "--json", "-l", library, songs)
+    kept = [p for p in Path(os.environ["XDG_CACHE_HOME"]).rglob("*") if p.is_file()]
+    assert len(kept) == 3
+    renamed = shutil.copytree(songs, tmp_path / "renamed")
+    again = earmark("classify", "--json", "-l", library, renamed)
+
+    def essence(ran: Ran) -> list[dict[str, Any]]:
+        return [{**line, "path": "", "seconds": 0} for line in lines(ran)]
+
+    assert essence(again) == essence(first)
+    # Not heard: what is kept is believed.
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:-1])
+    damaged = earmark("classify", "--json", "-l", library, songs)
+    assert essence(damaged) == essence(first)
+    for path in kept:
+        path.unlink()
+    fresh = earmark("classify", "--json", "--no-cache", "-l", library, songs)
+    assert essence(fresh) == essence(first)
+    assert not [p for p in Path(os.environ["XDG_CACHE_HOME"]).rglob("*") if p.is_file()]
+
+
+def test_what_a_folder_holds_beside_songs_is_counted(
+    earmark: Command, library: Path, songs: Path
+) -> None:
+    (songs / "film.mov").touch()
+    ran = earmark("classify", "--brief", "-l", library, songs)
+    assert ran.code == 0
+    assert "1 .mov, 1 .txt; name such a file itself to have it heard" in ran.err
+    assert earmark("classify", "--brief", "-l", library, songs / "hum.flac").err == ""
 
 
 def test_an_empty_name_is_no_folder(earmark: Command, library: Path, songs: Path) -> None:

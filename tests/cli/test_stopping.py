@@ -47,7 +47,7 @@ def test_classify(
     said: str,
 ) -> None:
     before = signal.getsignal(number)
-    monkeypatch.setattr(Classifier, "predict", send(number))
+    monkeypatch.setattr(Classifier, "predict_heard", send(number))
     ran = earmark("classify", "-l", "classic", EXAMPLE, EXAMPLE)
     assert (ran.code, ran.out, ran.err.lstrip()) == (code, "", said)
     assert signal.getsignal(number) == before
@@ -89,7 +89,7 @@ def test_an_interruption_that_an_import_made_an_error_of(
         except KeyboardInterrupt:
             raise ImportError("initialization failed") from None
 
-    monkeypatch.setattr(Classifier, "predict", load)
+    monkeypatch.setattr(Classifier, "predict_heard", load)
     ran = earmark("classify", "-l", "classic", EXAMPLE)
     assert (ran.code, ran.err.lstrip()) == (130, "earmark: interrupted\n")
 
@@ -98,7 +98,7 @@ def test_other_errors_are_not_hidden(earmark: Command, monkeypatch: pytest.Monke
     def fail(*_: Any) -> None:
         raise RuntimeError("a fault of Earmark's own")
 
-    monkeypatch.setattr(Classifier, "predict", fail)
+    monkeypatch.setattr(Classifier, "predict_heard", fail)
     with pytest.raises(RuntimeError, match="own"):
         earmark("classify", "-l", "classic", EXAMPLE)
 

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from earmark.classify import Classifier, Prediction
 from earmark.cli.common import (
     EXIT_CODES,
     EXIT_PARTLY,
+    MEGABYTE,
     console,
     library_option,
+    limit_options,
     padded,
     passed_over,
     shown,
     sound_options,
 )
-from earmark.errors import AudioError, AudioIsFolder, LibraryEmpty, NotAudio
-from earmark.library import open_default
+from earmark.cli.progress import State, progress_of
+from earmark.errors import (
+    AudioError,
+    AudioIsFolder,
+    EarmarkError,
+    LibraryEmpty,
+    NotAudio,
+    WorkerError,
+)
 from earmark.schemas import schema
+from earmark.words import percent
+from earmark.workers import Limits, WorkerPool, available_cores, preload
+
+if TYPE_CHECKING:
+    from earmark.classify import Classifier, Prediction
+    from earmark.hearing import Found
+    from earmark.library import Library
 
 BAR_WIDTH = 20
 N_RUNNERS_UP = 2
@@ -38,8 +57,19 @@ N_NEIGHBORS_SHOWN = 8
 @click.argument("songs", nargs=-1, required=True, metavar="SONG...")
 @library_option
 @click.option("-k", "k", type=click.IntRange(min=1), help="How many neighbors vote.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and song.")
+@click.option("--brief", "form", flag_value="brief", help="Print one line a song.")
+@click.option("--csv", "form", flag_value="csv", help="Print a table, one row a song.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object a line and song.")
 @click.option("--include-self", is_flag=True, help="Let the song's own track in the library vote.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many files to work on at a time; by default one a core.",
+)
+@click.option("--no-cache", is_flag=True, help="Hear songs again that were heard before.")
+@limit_options
 @click.option(
     "--provider",
     "providers",
@@ -52,46 +82,61 @@ def classify(
     songs: tuple[str, ...],
     library_name: str | None,
     k: int | None,
-    as_json: bool,
+    form: str | None,
     include_self: bool,
+    jobs: int | None,
+    no_cache: bool,
+    time_limit: float,
+    memory_limit: int,
     providers: tuple[str, ...],
     films: bool,
     max_duration: float,
 ) -> None:
     """Say what genre each SONG is, how sure that is, and which tracks it sounds like.
 
-    A SONG is a sound file, or a folder: then every sound file below it.
+    A SONG is a sound file, or a folder: then every sound file below it. Answers come in that order.
+    A song that was heard before, under whatever name, is not heard again.
     """
-    with open_default(library_name) as library:
-        classifier = Classifier(
-            library,
-            k=k,
-            include_self=include_self,
-            providers=providers or None,
-            max_duration=max_duration * 3600,
+    limits = Limits(
+        seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
+    )
+    # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
+    several = any(map(os.path.isdir, songs))
+    most = jobs or (1 if providers else available_cores())
+    pool = WorkerPool(most if several else min(most, len(songs)), limits=limits)
+    try:
+        # Workers start while this process does.
+        pool.prepare(preload, ["earmark.extraction"])
+        # Imported here, so that neither --help nor the workers wait for NumPy.
+        from earmark.library import open_default
+
+        left_out: Counter[str] = Counter()
+        entries = [found for song in songs for found in expanded(song, left_out, films=films)]
+        write = WRITERS[form or "text"]()
+        with open_default(library_name) as library:
+            given = answers(
+                pool,
+                library,
+                entries,
+                k=k,
+                include_self=include_self,
+                cached=not no_cache,
+                providers=providers or None,
+                max_duration=max_duration * 3600,
+            )
+            n_done = n_failed = 0
+            for answer in given:
+                failed = isinstance(answer, AudioError)
+                n_failed, n_done = n_failed + failed, n_done + (not failed)
+                write(answer)
+    finally:
+        pool.close()
+    if left_out:
+        click.echo(
+            f"earmark: passed over, since they are not named like sound files: "
+            f"{passed_over(left_out)}; name such a file itself to have it heard",
+            err=True,
         )
-        out = console()
-        n_failed = n_done = 0
-        for answer in answers(classifier, songs, films=films):
-            if isinstance(answer, AudioError):
-                n_failed += 1
-                if as_json:
-                    failure = {
-                        "schema": schema("failure"),
-                        "path": answer.path,
-                        "error": answer.problem,
-                    }
-                    click.echo(json.dumps(failure))
-                else:
-                    click.echo(f"earmark: {named(answer.path)}: {shown(answer.problem)}", err=True)
-                continue
-            n_done += 1
-            if as_json:
-                click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
-            else:
-                for warning in answer.warnings:
-                    click.echo(f"earmark: {named(answer.path)}: {shown(warning)}", err=True)
-                show(out, answer)
     if not n_done:
         sys.exit(1)
     if n_failed:
@@ -99,50 +144,216 @@ def classify(
 
 
 def answers(
-    classifier: Classifier, songs: tuple[str, ...], *, films: bool = False
+    pool: WorkerPool,
+    library: Library,
+    entries: Sequence[str | AudioError],
+    *,
+    k: int | None,
+    include_self: bool,
+    cached: bool,
+    providers: Sequence[str] | None,
+    max_duration: float,
 ) -> Iterator[Prediction | AudioError]:
     """Yield what is said of each song, or what is wrong with it: one never stops the others."""
-    for song in songs:
-        # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
-        for found in below(song, films=films) if os.path.isdir(song) else [song]:  # noqa: PTH112
-            yield found if isinstance(found, AudioError) else answer_for(classifier, found)
+    from earmark.cache import EmbeddingCache
+    from earmark.classify import Classifier
+    from earmark.hearing import Hearing
+
+    classifier = Classifier(library, k=k, include_self=include_self, providers=providers)
+    cache = EmbeddingCache(library.spec) if cached else None
+    hearing = Hearing(
+        pool, library.spec, cache=cache, providers=providers, max_duration=max_duration
+    )
+    paths = [entry for entry in entries if isinstance(entry, str)]
+    sizes = [_size(path) for path in paths]
+    # Where answers are printed on the same terminal, a bar would be in their way.
+    with progress_of(
+        "listening", bar_allowed=not sys.stdout.isatty(), ends_with_line=False
+    ) as update:
+
+        def tell() -> None:
+            done = hearing.finished
+            update(
+                State(
+                    done=done,
+                    total=len(paths),
+                    worked=done,
+                    work=len(paths),
+                    size_done=sum(sizes[:done]),
+                    size=sum(sizes),
+                    under_way=hearing.under_way,
+                )
+            )
+
+        heard = hearing.all(paths, waiting=tell if len(paths) > 1 else None)
+        for entry in entries:
+            if isinstance(entry, AudioError):
+                yield entry
+            else:
+                path, found = next(heard)
+                yield answer_for(classifier, path, found)
+    if cache is not None:
+        cache.trim()
 
 
-def answer_for(classifier: Classifier, path: str) -> Prediction | AudioError:
+def answer_for(
+    classifier: Classifier, path: str, found: Found | EarmarkError
+) -> Prediction | AudioError:
     """Return what is said of one file, or what is wrong with it."""
+    from earmark.listen import Heard
+
+    if isinstance(found, AudioError):
+        return found
+    if isinstance(found, WorkerError):
+        return AudioError(path, found.problem)
+    if isinstance(found, EarmarkError):
+        raise found
+    looked, extracted = found.looked, found.extracted
+    heard = Heard(
+        path=path,
+        vector=extracted.vector,
+        duration=extracted.duration,
+        warnings=extracted.warnings,
+        seconds=extracted.seconds,
+    )
     try:
-        return classifier.predict(path)
-    except AudioError as error:
-        return error
+        prediction = classifier.predict_heard(heard, looked.content_hash)
     except LibraryEmpty as error:
         # Of this file: all that is there to compare with is its own track.
         return AudioError(path, str(error))
-    except MemoryError:
-        return AudioError(path, "needs more memory than there is")
+    return replace(prediction, artist=looked.artist, title=looked.title)
 
 
-def below(folder: str, *, films: bool = False) -> Iterator[str | AudioError]:
+def expanded(song: str, left_out: Counter[str], *, films: bool) -> list[str | AudioError]:
+    """Return the files that an argument stands for, and what is wrong with a folder."""
+    if not os.path.isdir(song):  # noqa: PTH112
+        return [song]
+    return list(below(song, left_out, films=films))
+
+
+def below(folder: str, left_out: Counter[str], *, films: bool) -> Iterator[str | AudioError]:
     """Yield the sound files of a folder, sorted, then what of it cannot be read.
 
-    What has no name of a sound file is counted on stderr.
+    Files with other names are counted in ``left_out``, by their endings.
     """
     # Imported here, as it brings all that builds a library.
     from earmark.collection.folder import sound_files
 
     unread: list[OSError] = []
-    others: Counter[str] = Counter()
-    found = sorted(sound_files(Path(folder), unread, others, films=films))
-    if others:
-        click.echo(
-            f"passed over in {named(folder)}, since they are not named like sound files: "
-            f"{passed_over(others)}; a file that is named is tried",
-            err=True,
-        )
+    found = sorted(sound_files(Path(folder), unread, left_out, films=films))
     yield from map(str, found)
     for error in unread:
         yield NotAudio(str(error.filename), f"the folder cannot be read ({error.strerror})")
     if not found and not unread:
         yield AudioIsFolder(folder, "there are no sound files in this folder")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except (OSError, ValueError):
+        return 0
+
+
+class TextWriter:
+    """Prints answers for a person to read, with all that is known of each."""
+
+    def __init__(self) -> None:
+        self.out = console()
+
+    def __call__(self, answer: Prediction | AudioError) -> None:
+        """Print one answer, and on standard error what is wrong."""
+        if _complain(answer):
+            self.show(cast("Prediction", answer))
+
+    def show(self, prediction: Prediction) -> None:
+        """Print a prediction."""
+        show(self.out, prediction)
+
+
+class BriefWriter(TextWriter):
+    """Prints one line a song."""
+
+    def show(self, prediction: Prediction) -> None:
+        """Print a prediction."""
+        genre = f"{prediction.genre} {percent(prediction.confidence, 0)}"
+        said = f"not sure, perhaps {genre}" if prediction.abstained else genre
+        self.out.print(Text(f"{named(prediction.path)}: {shown(said)}"))
+
+
+class JsonWriter:
+    """Prints one JSON object a line."""
+
+    def __call__(self, answer: Prediction | AudioError) -> None:
+        """Print one answer."""
+        if isinstance(answer, AudioError):
+            told = {"schema": schema("failure"), "path": answer.path, "error": answer.problem}
+            click.echo(json.dumps(told))
+        else:
+            click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
+
+
+class CsvWriter:
+    """Prints a table for a spreadsheet."""
+
+    COLUMNS = (
+        *("path", "genre", "confidence", "sure", "reason"),
+        *("second_genre", "second_probability", "artist", "title", "duration", "error"),
+    )
+
+    def __init__(self) -> None:
+        self._row(self.COLUMNS)
+
+    def __call__(self, answer: Prediction | AudioError) -> None:
+        """Print one answer."""
+        if isinstance(answer, AudioError):
+            empty = [""] * (len(self.COLUMNS) - 2)
+            self._row([answer.path, *empty, answer.problem])
+            return
+        second, probability = [*answer.probabilities.items(), ("", None), ("", None)][1]
+        self._row(
+            [
+                answer.path,
+                answer.genre,
+                f"{answer.confidence:.4f}",
+                "no" if answer.abstained else "yes",
+                answer.reason or "",
+                second,
+                "" if probability is None else f"{probability:.4f}",
+                answer.artist or "",
+                answer.title or "",
+                f"{answer.duration:.1f}",
+                "",
+            ]
+        )
+
+    @staticmethod
+    def _row(cells: Iterable[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(map(_cell, cells))
+        click.echo(line.getvalue())
+
+
+def _cell(text: str) -> str:
+    """Return text as a spreadsheet shows it, and does not compute it."""
+    return f"'{shown(text)}" if text[:1] in tuple("=+-@") else shown(text)
+
+
+WRITERS: Mapping[str, Callable[[], Callable[[Prediction | AudioError], None]]] = {
+    "text": TextWriter,
+    "brief": BriefWriter,
+    "json": JsonWriter,
+    "csv": CsvWriter,
+}
+
+
+def _complain(answer: Prediction | AudioError) -> bool:
+    """Say on standard error what is wrong with a file; tell whether there is an answer."""
+    failed = isinstance(answer, AudioError)
+    problems = [answer.problem] if isinstance(answer, AudioError) else answer.warnings
+    for problem in problems:
+        click.echo(f"earmark: {named(answer.path)}: {shown(problem)}", err=True)
+    return not failed
 
 
 def show(out: Console, prediction: Prediction) -> None:

@@ -58,13 +58,27 @@ class State:
 
 
 @contextmanager
-def progress_of(what: str) -> Iterator[Callable[[State], None]]:
-    """Show progress while the block runs; yields what takes each new state."""
+def progress_of(
+    what: str, *, bar_allowed: bool = True, ends_with_line: bool = True
+) -> Iterator[Callable[[State], None]]:
+    """Show progress while the block runs; yields what takes each new state.
+
+    Parameters
+    ----------
+    what
+        What is being done.
+    bar_allowed
+        A bar may be drawn: nothing else is printed on the terminal meanwhile.
+    ends_with_line
+        Where no bar is drawn, the last line is printed also when no other was.
+    """
     screen = console(stderr=True)
-    if not screen.is_terminal:
-        yield _plain()
+    if not (screen.is_terminal and bar_allowed):
+        yield _plain(ends_with_line=ends_with_line)
         return
-    with Progress(*columns(screen.width, what), console=screen, transient=True) as bar:
+    shown_columns = columns(screen.width, what)
+    # Answers go to standard output meanwhile, which may be a file.
+    with Progress(*shown_columns, console=screen, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(what, total=None, rate="", left="")
         tell = _Telling()
 
@@ -87,7 +101,7 @@ def columns(width: int, what: str) -> list[ProgressColumn]:
     return [*found, TextColumn("{task.fields[left]}")]
 
 
-def _plain() -> Callable[[State], None]:
+def _plain(*, ends_with_line: bool) -> Callable[[State], None]:
     last = time.monotonic()
     tell = _Telling()
 
@@ -97,7 +111,7 @@ def _plain() -> Callable[[State], None]:
         rate, left = tell.rate_and_left(state)
         if now - last < PLAIN_EVERY and state.done < state.total:
             return
-        if state.done >= state.total and tell.ended:
+        if state.done >= state.total and (tell.ended or not ends_with_line):
             return
         last = now
         tell.ended = state.done >= state.total

@@ -14,11 +14,11 @@ and the server share this one design; so can any program that has such work.
 
 import logging
 
-from earmark.workers.child import report_progress
+from earmark.workers.child import preload, report_progress
 from earmark.workers.limits import Limits, available_cores
 from earmark.workers.pool import Call, WorkerPool
 
-__all__ = ["Call", "Limits", "WorkerPool", "available_cores", "report_progress"]
+__all__ = ["Call", "Limits", "WorkerPool", "available_cores", "preload", "report_progress"]
 
 # Programs that set up no log, such as commands, say what is to be said of a file themselves.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -35,6 +35,12 @@ def report_progress(share: float) -> None:
         tell(share)
 
 
+def preload(modules: list[str]) -> None:
+    """Import modules, so that the first call does not wait for that."""
+    for name in modules:
+        importlib.import_module(name)
+
+
 def main() -> None:
     """Answer requests from standard input on standard output, until the input ends."""
     replies = _own_output()
