@@ -11,12 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from earmark.cli.common import console
-from earmark.evaluation.intervals import wilson
+from earmark.evaluation.ask import Vote, ask
+from earmark.evaluation.choose import Request, choose
+from earmark.evaluation.corpus import Corpus, corpus_of
+from earmark.evaluation.figures import figures_of
+from earmark.evaluation.trust import judge
 from earmark.library import Library, open_default
-from earmark.library.fitting import tracks_together, voter
-from earmark.neighbors import Parameters, fold_artist, leave_group_out, one_hot
+from earmark.library.fitting import voter
+from earmark.neighbors import count_artists
 from earmark.schemas import named
-from earmark.words import shown
+from earmark.words import percent, shown
+
+MOST_EVALUATED = 2_000
+"""Larger libraries are not evaluated for information alone."""
 
 NAME_SHOWN = 60
 """Characters of a genre in the table."""
@@ -53,67 +60,53 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
 def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
     snapshot = library.snapshot()
-    artists: dict[str, set[str]] = {genre: set() for genre in snapshot.genre_names}
-    for genre, artist in zip(snapshot.genres, snapshot.artists, strict=True):
-        folded = fold_artist(artist)
-        if folded is not None:
-            artists[genre].add(folded)
+    artists: dict[str, list[str | None]] = {genre: [] for genre in snapshot.genre_names}
+    corpus = corpus_of(library) if len(snapshot) else None
+    known = () if corpus is None else corpus.artists
+    for genre, artist in zip(snapshot.genres, known, strict=True):
+        artists[genre].append(artist)
     spec = library.spec
     facts: dict[str, Any] = {
         "library": library.location,
         "tracks": library.count(),
         "labelled": len(snapshot),
-        "artists": len(set().union(*artists.values())) if artists else 0,
+        "artists": count_artists(known),
         "extractor": {"name": spec.name, "version": spec.version, "dimension": spec.dimension},
         "metric": spec.similarity,
         "stored_as": spec.dtype,
         "genres": {
-            genre: {"tracks": snapshot.genres.count(genre), "artists": len(artists[genre])}
+            genre: {"tracks": len(artists[genre]), "artists": count_artists(artists[genre])}
             for genre in snapshot.genre_names
         },
         "parameters": None,
         "leave_one_artist_out": None,
     }
-    if len(snapshot):
+    if corpus is not None:
         parameters = voter(library).parameters
         facts["parameters"] = parameters.describe()
-        facts["leave_one_artist_out"] = held_out(library, parameters)
+        facts["leave_one_artist_out"] = held_out(corpus)
     return facts
 
 
-def held_out(library: Library, parameters: Parameters) -> dict[str, Any] | None:
-    """Return how many tracks are answered rightly by other artists; None with a single artist.
+def held_out(corpus: Corpus) -> dict[str, Any] | None:
+    """Return what `earmark evaluate` says of a library; None where it cannot be asked.
 
-    For a fitted vote that is known from the fitting, on a sample of a large library; the plain vote
-    is asked now.
+    That is with tracks of a single artist, and with more than ``MOST_EVALUATED`` tracks, which take
+    longer than anybody who asks for information waits.
     """
-    snapshot = library.snapshot()
-    groups = tracks_together(snapshot, library.spec.similarity)
-    if len(np.unique(groups)) < 2:
+    if len(corpus) > MOST_EVALUATED or len(np.unique(corpus.groups)) < 2:
         return None
-    calibration = parameters.calibration
-    if calibration is not None:
-        n_judged, accuracy = calibration.n_judged, calibration.accuracy
-        balanced = calibration.balanced_accuracy
-    else:
-        answers = leave_group_out(
-            snapshot.vectors,
-            *one_hot(snapshot.genres),
-            groups,
-            comparison=library.spec.comparison,
-            n_neighbors=parameters.n_neighbors,
-        )
-        truth = np.array(snapshot.genres, dtype=object)
-        right = np.array(answers.genre_names, dtype=object)[answers.winners] == truth
-        n_judged, accuracy = len(snapshot), float(right.mean())
-        balanced = float(np.mean([right[truth == genre].mean() for genre in snapshot.genre_names]))
-    interval = wilson(round(accuracy * n_judged), n_judged)
+    split = choose(corpus, Request()).split
+    figures = figures_of(corpus, ask(corpus, split, Vote()))
+    trust = judge(corpus, split, figures)
     return {
-        "tracks": n_judged,
-        "accuracy": accuracy,
-        "accuracy_interval": [interval.low, interval.high],
-        "balanced_accuracy": balanced,
-        "artists_known": any(artist is not None for artist in snapshot.artists),
+        "split": split.name,
+        "tracks": figures.n_tracks,
+        "accuracy": figures.accuracy,
+        "accuracy_interval": [figures.accuracy_interval.low, figures.accuracy_interval.high],
+        "balanced_accuracy": figures.balanced_accuracy,
+        "artists_known": corpus.n_artists > 0,
+        "believe": {"level": trust.level, "verdict": trust.verdict},
     }
 
 
@@ -152,17 +145,16 @@ def show(facts: dict[str, Any]) -> None:
     )
     out.print(f"  {kind}: {listed}")
     summary = facts["leave_one_artist_out"]
-    if summary is not None:
+    if summary is None:
+        many = facts["labelled"] > MOST_EVALUATED
+        why = "it has many tracks; earmark evaluate asks them" if many else "all are by one artist"
+        out.print(f"  not evaluated: {why}")
+        return
+    if len(facts["genres"]) > 1:
         left_out = "artist" if summary["artists_known"] else "track"
         out.print(
-            f"  leaving out one {left_out} at a time: about {summary['accuracy']:.0%} right, "
-            f"{summary['balanced_accuracy']:.0%} averaged over genres "
-            "(earmark evaluate says it exactly)"
+            f"  leaving out one {left_out} at a time: {percent(summary['accuracy'])} right, "
+            f"{percent(summary['balanced_accuracy'])} averaged over genres "
+            "(more by earmark evaluate)"
         )
-        if not summary["artists_known"]:
-            out.print(
-                "  artists are not known, so tracks of one artist vote for each other: "
-                "believe less than that"
-            )
-    else:
-        out.print("  not evaluated: all tracks are by one artist")
+    out.print(Text(shown(f"  {summary['believe']['verdict']}")))

@@ -29,7 +29,7 @@ from earmark.errors import (
 )
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.listen import Heard
-from earmark.neighbors import Parameters
+from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
@@ -398,7 +398,7 @@ class Service:
             "tracks": library.count(),
             "labelled": sum(genres.values()),
             "taught": library.count(taught=True),
-            "artists": len(library.artists()),
+            "artists": count_artists(library.artists()),
             "genres": genres,
             "parameters": {} if parameters is None else parameters.describe(),
             "writable": not library.read_only,
