@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from earmark.audio import MAX_DURATION
 from earmark.errors import EarmarkError, ExtractorNotFound, LibraryExtractor
+from earmark.extraction import look
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import follow, kept_parameters
 from earmark.library.fitting import voter as library_voter
-from earmark.listen import Heard, PathLike, hash_file, listen, listen_windows
+from earmark.listen import Heard, PathLike, listen, listen_windows
 from earmark.neighbors import OUT_OF_DISTRIBUTION, Voter
 from earmark.schemas import schema
 
@@ -294,8 +295,10 @@ class Classifier:
         AudioError
             The file cannot be used.
         """
+        looked = look(os.fspath(path))
         heard = listen(path, self.extractor, max_duration=self.max_duration)
-        return self.predict_heard(heard, hash_file(path))
+        prediction = self.predict_heard(heard, looked.content_hash)
+        return replace(prediction, artist=looked.artist, title=looked.title)
 
     def predict_heard(self, heard: Heard, content_hash: str) -> Prediction:
         """Answer for a file that was listened to already."""

@@ -7,9 +7,9 @@ what its tags say, `extract` hears it.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from earmark import listen as listening
 from earmark.audio import MAX_DURATION
-from earmark.errors import NotAudio
+from earmark.audio.files import open_bytes
 from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.listen import hash_file, listen
 from earmark.words import one_line
@@ -174,15 +174,10 @@ KNOWS_PAYLOADS = hasattr(listening, "identify")
 def _identify(path: str) -> Any:
     if KNOWS_PAYLOADS:
         return listening.identify(path)  # type: ignore[attr-defined,unused-ignore]
-    try:
-        status = Path(path).stat()
-    except (OSError, ValueError):
-        status = None
-    content_hash = hash_file(path)
-    if status is None:
-        raise NotAudio(path, "the file changes while it is read; try again")
+    with open_bytes(path) as file:
+        status = os.fstat(file.fileno())
     return SimpleNamespace(
-        content_hash=content_hash,
+        content_hash=hash_file(path),
         audio_hash=None,
         size=status.st_size,
         modified_ns=status.st_mtime_ns,

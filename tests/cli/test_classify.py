@@ -107,6 +107,7 @@ def test_not_sure_is_said_with_its_reason(earmark: Command, tmp_path: Path) -> N
 
 
 def test_json_is_one_object_a_line(earmark: Command, library: Path, songs: Path) -> None:
+    (songs / "notes.txt").unlink()
     ran = earmark("classify", "--json", "-l", library, songs)
     assert ran.code == 0
     assert ran.err == ""
@@ -137,6 +138,7 @@ def test_songs_and_folders_in_the_order_given(earmark: Command, library: Path, s
 def test_one_bad_file_does_not_stop_the_others(
     earmark: Command, library: Path, songs: Path
 ) -> None:
+    (songs / "notes.txt").unlink()
     (songs / "broken.mp3").write_bytes(b"no sound at all" * 200)
     (songs / "empty.wav").touch()
     sounds.write(songs / "silent.wav", sounds.silence(3.0), RATE)

@@ -22,7 +22,7 @@ import importlib.abc, importlib.util, sys
 
 class Hook(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "earmark.audio.sndfile":
+        if name != "earmark.audio.recording":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -30,7 +30,7 @@ class Hook(importlib.abc.MetaPathFinder):
 
         def exec_module(module):
             run(module)
-            before = module.SoundFileSource.__init__
+            before = module.Recording.__init__
 
             def opened(self, path, *more, **options):
                 from support import misdeeds
@@ -38,22 +38,22 @@ class Hook(importlib.abc.MetaPathFinder):
                 misdeeds.misbehave(str(path))
                 before(self, path, *more, **options)
 
-            module.SoundFileSource.__init__ = opened
+            module.Recording.__init__ = opened
 
         spec.loader.exec_module = exec_module
         return spec
 
 sys.meta_path.insert(0, Hook())
 """
-"""Stands in for libsndfile: does what the name of the file says."""
+"""Stands in for the decoders: does what the name of the file says."""
 
 SAID = {
     "crash": "crashes the program that decodes it (segmentation fault)",
-    "sleep": "takes longer than 6 s; shorten it, or raise the limit",
+    "sleep": "takes longer than 15 s; shorten it, or raise the limit",
     "eat": "needs more than 300 MB of memory",
     "fail": "failed unexpectedly (RuntimeError: no)",
 }
-LIMITS = ("--time-limit", "6", "--memory-limit", "300")
+LIMITS = ("--time-limit", "15", "--memory-limit", "300")
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_serve(
     music: Path, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = make_library(tmp_path / "my.earmark", make_music(tmp_path / "clean"))
-    limits = {"EARMARK_TIME_LIMIT": "6", "EARMARK_MEMORY_LIMIT_MB": "300"}
+    limits = {"EARMARK_TIME_LIMIT": "15", "EARMARK_MEMORY_LIMIT_MB": "300"}
     for name, value in {**environment, **limits}.items():
         monkeypatch.setenv(name, value)
     with Server(tmp_path, "--library", str(library), "--music", str(music)) as server:
