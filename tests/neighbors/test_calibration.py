@@ -123,3 +123,16 @@ def test_few_of_the_own_tracks_are_refused() -> None:
     )
     assert 0.03 < refused.mean() <= 0.15
     assert calibration.least_confidence <= 0.5
+
+
+def test_a_few_right_answers_do_not_prove_that_none_is_wrong() -> None:
+    # One more, unanimous and wrong, counts with them.
+    sure = []
+    for n in (5, 20, 200):
+        labels = np.arange(n) % 2
+        calibration = calibrate(np.eye(2)[labels], labels, np.ones(n))
+        sure.append(float(calibration.probabilities(np.array([[1.0, 0.0]]))[0, 0]))
+    assert sure == sorted(sure)
+    assert sure[0] < 0.95
+    assert sure[1] < 0.99
+    assert sure[2] > 0.98

@@ -22,6 +22,7 @@ from earmark.neighbors import (
     Parameters,
     Predictions,
     fit,
+    fitting,
     group_tracks,
     leave_group_out,
     make_voter,
@@ -288,6 +289,20 @@ def test_groups_are_dealt_whole(groups: list[int], n_folds: int) -> None:
         assert set(np.flatnonzero(np.isin(numbers, numbers[fold]))) == set(fold)
     for members, track in zip(members_of(numbers, folds[0]), folds[0], strict=True):
         np.testing.assert_array_equal(np.sort(members), np.flatnonzero(numbers == numbers[track]))
+
+
+def test_no_artist_leaks_where_only_a_sample_is_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The tracks of a group are all but equal, and its genre is drawn: who leaves the own group out
+    # can only guess, who does not is always right.
+    monkeypatch.setattr(fitting, "MOST_CALIBRATED", 60)
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(100), 4))
+    vectors = rng.normal(size=(100, 12))[groups] + 1e-3 * rng.normal(size=(400, 12))
+    genres = [f"genre {label}" for label in rng.integers(0, 4, 100)[groups]]
+    parameters = fit(vectors, one_hot(genres)[0], groups, comparison=COSINE)
+    assert parameters.calibration is not None
+    assert parameters.calibration.n_judged < 100
+    assert parameters.calibration.accuracy < 0.6
 
 
 # Confidence
