@@ -62,9 +62,9 @@ def test_the_tiny_library_tells_its_genres_apart(
         assert library.spec == (extractor or get_extractor("mfcc")).spec
         vote = voter(library, snapshot)
         itself = [np.array([row]) for row in range(len(snapshot))]
-        answers = vote.predict(snapshot.vectors, exclude=itself, seconds=snapshot.seconds)
-    named = [answers.genres[winner] for winner in answers.winners]
-    assert named == list(snapshot.genres)
+        found = vote.predict(snapshot.vectors, exclude=itself, seconds=snapshot.seconds)
+    named = [found.genre_names[winner] for winner in found.winners]
+    assert named == [snapshot.genre_names[code] for code in snapshot.genre_codes]
 
 
 @pytest.mark.parametrize("name", ["mfcc", "musicnn"])
