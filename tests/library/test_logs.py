@@ -190,8 +190,8 @@ def test_a_library_that_is_being_made_is_not_there_before_it_is_whole(tmp_path: 
     assert maker.stdout.readline() == "made\n"
     assert contents(path) == expected
     maker.kill()
-    maker.wait()
-    maker.stdout.close()
+    # Closes the pipes, too.
+    maker.communicate()
     assert contents(path) == expected
     with create_library(tmp_path / "c.earmark", SPEC):
         pass
