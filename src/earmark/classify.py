@@ -21,7 +21,7 @@ from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import follow, kept_parameters
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, listen, listen_windows
-from earmark.neighbors import OUT_OF_DISTRIBUTION, Voter
+from earmark.neighbors import Voter
 from earmark.schemas import schema
 
 N_TAGS_SHOWN = 5
@@ -103,6 +103,8 @@ class Prediction:
         The song's vector [d].
     artist, title
         As the file's own tags have them; None where they say nothing.
+    unlike
+        Whether it is "not sure" because the song is unlike the library's.
     """
 
     path: str
@@ -122,6 +124,7 @@ class Prediction:
     vector: Vector = field(compare=False)
     artist: str | None = None
     title: str | None = None
+    unlike: bool = False
 
     def __repr__(self) -> str:
         return f"<Prediction of {self.path!r}: {self.sentence()}>"
@@ -135,11 +138,11 @@ class Prediction:
     def shortlist(self) -> tuple[str, ...]:
         """Return the prediction set where it says something that the genre does not.
 
-        It is empty for a set of one genre or of all, and for what is like nothing in the library:
+        It is empty for a set of one genre or of all, and for what is unlike the library's songs:
         sets promise nothing about that.
         """
         count = len(self.prediction_set)
-        told = self.coverage is not None and self.reason != OUT_OF_DISTRIBUTION
+        told = self.coverage is not None and not self.unlike
         return self.prediction_set if told and 1 < count < len(self.probabilities) else ()
 
     def to_json(self) -> dict[str, Any]:
@@ -324,6 +327,7 @@ class Classifier:
                 self.library, snapshot, answers.neighbors[0], answers.distances[0]
             ),
             abstained=bool(answers.abstained[0]),
+            unlike=bool(answers.unlike[0]),
             reason=answers.reasons[0],
             prediction_set=tuple(names[i] for i in ranked if answers.sets[0, i]),
             coverage=answers.coverage,

@@ -43,11 +43,14 @@ class Comparison:
     settling
         How fast a vector settles as more of a song is heard, in seconds: the square of the
         out-of-distribution score of what was heard for t seconds is larger by settling / t.
+    words
+        Names of the first ``len(words)`` numbers of a vector; may be empty.
     """
 
     similarity: str
     voting: tuple[int, int | None] = (0, None)
     settling: float = 0.0
+    words: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.similarity not in SIMILARITIES:
@@ -124,7 +127,7 @@ class ExtractorSpec:
     @property
     def comparison(self) -> Comparison:
         """How the vectors are compared."""
-        return Comparison(self.similarity, self.voting, self.settling)
+        return Comparison(self.similarity, self.voting, self.settling, self.words)
 
     @property
     def storage(self) -> np.dtype[np.floating]:

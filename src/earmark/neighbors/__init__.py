@@ -16,7 +16,7 @@ from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.recordings import Copy, codes_of, find_copies
 from earmark.neighbors.vote import one_hot
 from earmark.neighbors.voters import (
-    OUT_OF_DISTRIBUTION,
+    UNLIKE,
     FittedVoter,
     MajorityVoter,
     Voter,
@@ -25,7 +25,7 @@ from earmark.neighbors.voters import (
 
 __all__ = [
     "METRICS",
-    "OUT_OF_DISTRIBUTION",
+    "UNLIKE",
     "BruteForce",
     "Copy",
     "FittedVoter",

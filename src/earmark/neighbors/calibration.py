@@ -11,13 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from earmark.neighbors.arrays import Float64, Indices
+from earmark.neighbors.novelty import INDECISION, NoveltyScale, indecision
 
 COVERAGE = 0.9
-# At most this share of a library's own tracks is refused for being strange to it, and at most that
-# for having no genre that stands out.
-STRANGE_SHARE = 0.065
-UNSURE_SHARE = 0.06
-MOST_DEMANDED = 0.5
 
 _FLOORS = np.geomspace(1e-3, 0.3, 14)
 _POWERS = np.geomspace(0.5, 4.0, 16)
@@ -31,10 +27,8 @@ class Calibration:
     ----------
     floor, power
         A share s becomes the probability (s + floor) ** power, divided by the sum over genres.
-    least_confidence
-        Below this probability of the best genre the answer is "not sure".
-    most_strangeness
-        Above this strangeness it is "not sure", whatever the votes.
+    novelty
+        When the answer is "not sure"; None: never.
     set_threshold
         Genres at least this probable are in the prediction set.
     n_judged, accuracy, balanced_accuracy
@@ -44,8 +38,7 @@ class Calibration:
 
     floor: float
     power: float
-    least_confidence: float
-    most_strangeness: float
+    novelty: NoveltyScale | None
     set_threshold: float
     n_judged: int
     accuracy: float
@@ -64,7 +57,7 @@ def sharpen(shares: Float64, floor: float, power: float) -> Float64:
     return probabilities
 
 
-def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibration:
+def calibrate(shares: Float64, labels: Indices, others: Float64) -> Calibration:
     """Fit a calibration.
 
     Parameters
@@ -73,8 +66,10 @@ def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibra
         Shares of votes [n, G] on tracks whose artists were left out.
     labels
         The tracks' genres [n], columns of ``shares``.
-    strangeness
-        How strange they are [n] to a library without their artists.
+    others
+        What else is known of them in a library without their artists [n, 2 or 3]: how far they are
+        out of its distribution, the mean distance of the neighbors and, where there are words, the
+        distance of these.
 
     Returns
     -------
@@ -97,17 +92,16 @@ def calibrate(shares: Float64, labels: Indices, strangeness: Float64) -> Calibra
         ((floor, power) for floor in _FLOORS for power in _POWERS), key=lambda pair: log_loss(*pair)
     )
     probabilities = sharpen(shares, floor, power)
+    evidence = np.insert(others, INDECISION, indecision(probabilities), axis=1)
     right = probabilities.argmax(axis=1) == labels
     present = np.unique(labels)
-    unsure = float(np.quantile(probabilities.max(axis=1), UNSURE_SHARE))
     # In double precision a tenth of ten is a little less than one.
     n_outside = int(round((1 - COVERAGE) * (len(labels) + 1), 9))
     of_true = np.sort(probabilities[rows, labels])
     return Calibration(
         floor=float(floor),
         power=float(power),
-        least_confidence=min(MOST_DEMANDED, unsure),
-        most_strangeness=float(np.quantile(strangeness, 1 - STRANGE_SHARE)),
+        novelty=NoveltyScale.fit(evidence),
         set_threshold=float(of_true[n_outside - 1]) if n_outside else 0.0,
         n_judged=len(labels),
         accuracy=float(right.mean()),

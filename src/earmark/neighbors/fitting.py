@@ -29,8 +29,7 @@ MOST_CALIBRATED = 2_000
 _OPEN = Calibration(
     floor=0.01,
     power=1.0,
-    least_confidence=0.0,
-    most_strangeness=np.inf,
+    novelty=None,
     set_threshold=1.0,
     n_judged=0,
     accuracy=0.0,
@@ -109,7 +108,7 @@ def fit(
         votes, _ = voter.vote_shares(found, neighbors, exclude=exclude)
         judged.append(chosen)
         shares.append(votes)
-        scores.append(voter.outlier_scores(vectors[chosen], _of(seconds, chosen)))
+        scores.append(voter.evidence(vectors[chosen], found, _of(seconds, chosen)))
     calibration = calibrate(
         np.concatenate(shares),
         labels[np.concatenate(judged)].argmax(axis=1),
@@ -223,6 +222,7 @@ def join_predictions(parts: Sequence[tuple[Indices, Predictions]]) -> Prediction
         distances=np.concatenate([part.distances for part in predictions])[order],
         outlier_scores=np.concatenate([part.outlier_scores for part in predictions])[order],
         abstained=np.concatenate([part.abstained for part in predictions])[order],
+        unlike=np.concatenate([part.unlike for part in predictions])[order],
         reasons=tuple(reasons[i] for i in order),
         sets=np.concatenate([part.sets for part in predictions])[order],
         coverage=predictions[0].coverage,

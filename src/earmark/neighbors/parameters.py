@@ -10,6 +10,7 @@ from typing import Any
 from earmark.errors import LibraryDamaged
 from earmark.features import Comparison
 from earmark.neighbors.calibration import Calibration
+from earmark.neighbors.novelty import NoveltyScale
 
 CLASSIC_N_NEIGHBORS = 8
 
@@ -58,7 +59,8 @@ class Parameters:
             values.pop("metric", None)
             calibration = values.pop("calibration")
             if calibration is not None:
-                calibration = Calibration(**calibration)
+                novelty = calibration.pop("novelty")
+                calibration = Calibration(**calibration, novelty=_novelty(novelty))
             read = cls(comparison, values.pop("k"), calibration, **values)
             read._check()
             return read
@@ -81,6 +83,8 @@ class Parameters:
             return
         for field in fields(self.calibration):
             value = getattr(self.calibration, field.name)
+            if field.name == "novelty":
+                continue
             if type(value) not in (int, float) or math.isnan(value):
                 raise ValueError(f"{field.name} is {value!r}")
 
@@ -89,3 +93,26 @@ class Parameters:
         calibrated = {} if self.calibration is None else asdict(self.calibration)
         similarity = self.comparison.similarity
         return {"metric": similarity, "k": self.n_neighbors, "plain": self.majority, **calibrated}
+
+
+def _novelty(values: Any) -> NoveltyScale | None:
+    """Read a scale as JSON has it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is something else.
+    """
+    if values is None:
+        return None
+    scale = NoveltyScale(
+        tuple(map(float, values["means"])),
+        tuple(map(float, values["deviations"])),
+        float(values["limit"]),
+    )
+    numbers = (*scale.means, *scale.deviations, scale.limit)
+    if len(scale.means) != len(scale.deviations) or len(scale.means) not in (3, 4):
+        raise ValueError(f"{len(scale.means)} means and {len(scale.deviations)} deviations")
+    if not all(map(math.isfinite, numbers)) or min(scale.deviations) <= 0:
+        raise ValueError("a scale with numbers that are none")
+    return scale

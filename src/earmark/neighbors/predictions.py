@@ -31,6 +31,9 @@ class Predictions:
         the majority vote the distance of the nearest track.
     abstained
         Whether the answer is "not sure" [q].
+    unlike
+        Whether it is so because the song is unlike the library's, not because no genre stands out
+        [q].
     reasons
         Why not sure, a part of a sentence, or None [q].
     sets
@@ -46,6 +49,7 @@ class Predictions:
     distances: Float64
     outlier_scores: Float64
     abstained: NDArray[np.bool_]
+    unlike: NDArray[np.bool_]
     reasons: tuple[str | None, ...]
     sets: NDArray[np.bool_]
     coverage: float | None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.arrays import Float, Float64, Indices
@@ -14,11 +15,20 @@ from earmark.neighbors.calibration import COVERAGE, Calibration
 from earmark.neighbors.index import BruteForce
 from earmark.neighbors.local_scaling import LocalScaling, OutlierScore
 from earmark.neighbors.metrics import METRICS
+from earmark.neighbors.novelty import (
+    FARTHEST_NAMED,
+    INDECISION,
+    OUTLIER,
+    NoveltyScale,
+    WordScale,
+    indecision,
+    mean_distance,
+)
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.vote import nearness_weights, vote
 
-OUT_OF_DISTRIBUTION = "it is like nothing in the library"
+UNLIKE = "it is unlike the songs of this library"
 
 # The share of the average genre that the smallest counts as, at least; docs/how-it-decides.md.
 LEAST_SIZE = 0.25
@@ -196,6 +206,7 @@ class MajorityVoter:
             distances=distances,
             outlier_scores=distances[:, 0],
             abstained=np.zeros(len(queries), dtype=bool),
+            unlike=np.zeros(len(queries), dtype=bool),
             reasons=(None,) * len(queries),
             sets=np.arange(len(self.genre_names)) == winners[:, None],
             coverage=None,
@@ -258,7 +269,17 @@ class FittedVoter:
         compared = vectors[:, self._comparison.columns]
         self._index = LocalScaling(compared, parameters.n_neighbors, learn_from)
         self._outlier = OutlierScore(compared if learn_from is None else compared[learn_from])
+        self._words = self._fit_words(vectors, labels, learn_from)
         self._label(labels)
+
+    def _fit_words(
+        self, vectors: Float, labels: Float, learn_from: Indices | None
+    ) -> WordScale | None:
+        names = self._comparison.words
+        if not names:
+            return None
+        rows = slice(None) if learn_from is None else learn_from
+        return WordScale(vectors[rows, : len(names)], labels[rows], names)
 
     def _label(self, labels: Float) -> None:
         self._labels = labels
@@ -314,6 +335,19 @@ class FittedVoter:
             unsettled = self._comparison.settling * (1 / heard - 1 / WELL_HEARD)
         return self._outlier.of(queries[:, self._comparison.columns], unsettled)
 
+    def evidence(
+        self, queries: Float, distances: Float64, seconds: Float64 | None = None
+    ) -> Float64:
+        """Return what is known of queries [q, d] beside the votes, as `calibrate` takes it.
+
+        The outlier score, the mean distance [q, k] of the neighbors that vote and, where there are
+        words, the distance of these: [q, 2 or 3].
+        """
+        columns = [self.outlier_scores(queries, seconds), mean_distance(distances)]
+        if self._words is not None:
+            columns.append(self._words.distances(queries[:, : len(self._comparison.words)]))
+        return np.stack(columns, axis=1)
+
     def predict(
         self,
         queries: Float,
@@ -325,21 +359,56 @@ class FittedVoter:
         distances, neighbors = _voting(self, queries, exclude)
         shares, winners = self.vote_shares(distances, neighbors, exclude=exclude)
         probabilities = self._calibration.probabilities(shares)
-        scores = self.outlier_scores(queries, seconds)
-        reasons = _reasons(self.genre_names, probabilities, scores, self._calibration)
+        others = self.evidence(queries, distances, seconds)
+        unlike, reasons = self._reasons(queries, probabilities, others)
         return Predictions(
             genre_names=self.genre_names,
             winners=winners,
             probabilities=probabilities,
             neighbors=neighbors,
             distances=distances,
-            outlier_scores=scores,
+            outlier_scores=others[:, 0],
             abstained=np.array([reason is not None for reason in reasons], dtype=bool),
+            unlike=unlike,
             reasons=reasons,
             sets=(probabilities >= self._calibration.set_threshold)
             | (np.arange(len(self.genre_names)) == winners[:, None]),
             coverage=COVERAGE,
         )
+
+    def _reasons(
+        self, queries: Float, probabilities: Float64, others: Float64
+    ) -> tuple[NDArray[np.bool_], tuple[str | None, ...]]:
+        """Return for queries [q, d] whether each is unlike the library, and why it is refused."""
+        reasons: list[str | None] = [None] * len(queries)
+        unlike = np.zeros(len(queries), dtype=bool)
+        scale: NoveltyScale | None = self._calibration.novelty
+        if scale is None:
+            return unlike, tuple(reasons)
+        evidence = np.insert(others, INDECISION, indecision(probabilities), axis=1)
+        scores = scale.scores(evidence)
+        for row in np.flatnonzero(scale.refuses(scores)):
+            # What weighs most is said.
+            unlike[row] = scores[row].argmax() != INDECISION
+            if not unlike[row]:
+                reasons[row] = self._between(probabilities[row])
+            else:
+                reasons[row] = self._unlike(queries[row], float(scores[row, OUTLIER]))
+        return unlike, tuple(reasons)
+
+    def _unlike(self, query: Float, outlier: float) -> str:
+        heard: tuple[str, ...] = ()
+        if self._words is not None and outlier <= FARTHEST_NAMED:
+            heard = self._words.unnamed(query[: len(self._comparison.words)])
+        if not heard:
+            return UNLIKE
+        first, *more = heard
+        named = f"{first} music ({', '.join(more)})" if more else f"{first} music"
+        return f"it sounds like {named}, and this library has no such genre"
+
+    def _between(self, probabilities: Float64) -> str:
+        best = np.argsort(-probabilities, kind="stable")[:2]
+        return f"it lies between {' and '.join(self.genre_names[i] for i in best)}"
 
     def changed(
         self,
@@ -386,22 +455,3 @@ def _voting(
     if np.isinf(distances[:, 0]).any():
         raise LibraryEmpty(NOBODY_LEFT)
     return distances, neighbors
-
-
-def _reasons(
-    genre_names: Sequence[str],
-    probabilities: Float64,
-    scores: Float64,
-    calibration: Calibration,
-) -> tuple[str | None, ...]:
-    reasons: list[str | None] = []
-    for row, score in zip(probabilities, scores, strict=True):
-        best = np.argsort(-row, kind="stable")[:2]
-        if score > calibration.most_strangeness:
-            reasons.append(OUT_OF_DISTRIBUTION)
-        elif row[best[0]] < calibration.least_confidence:
-            between = " and ".join(genre_names[i] for i in best)
-            reasons.append(f"it lies between {between}")
-        else:
-            reasons.append(None)
-    return tuple(reasons)

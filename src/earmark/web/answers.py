@@ -29,6 +29,7 @@ def told(prediction: Prediction, genre: str) -> Prediction:
         confidence=own[genre],
         probabilities=own | probabilities,
         abstained=False,
+        unlike=False,
         reason=None,
     )
 
