@@ -3,9 +3,10 @@
     python scripts/make_libraries.py ../shared/data
     python scripts/make_libraries.py --update
 
-With ``--update`` the libraries that are there are brought to the present format of the file, their
-vectors unchanged. They are kept in it since they are opened often and never for writing: an older
-one would be brought up to date in memory each time.
+With ``--update`` the libraries that are there are brought to the present format of the file and
+their votes are fitted anew; their vectors stay as they are. They are kept in that format since they
+are opened often and never for writing: an older one would be brought up to date in memory each
+time.
 
 Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then
 packed: paths are dropped, since nobody else has the files there, and vectors keep as few bits as
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,9 +93,13 @@ def pack(built: Path, packed: Path, dtype: str) -> None:
 
 
 def update(packed: Path) -> None:
-    """Write a library of the package again, in the present format."""
-    with open_library(packed) as library:
-        library.copy(packed, overwrite=True, packed=True)
+    """Write a library of the package again, in the present format, the vote fitted anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        loose = Path(folder) / packed.name
+        shutil.copyfile(packed, loose)
+        with open_library(loose) as library:
+            refit(library)
+            library.copy(packed, overwrite=True, packed=True)
     print(f"{packed}: {packed.stat().st_size:,} bytes")
 
 

@@ -100,10 +100,11 @@ def test_not_sure_is_said_with_its_reason(earmark: Command, tmp_path: Path) -> N
     tone = sounds.write(tmp_path / "tone.wav", sounds.sine(4.0), 22_050)
     ran = earmark("classify", tone)
     assert ran.code == 0
-    assert "not sure: it is like nothing in the library" in ran.out
     said = lines(earmark("classify", "--json", tone))[0]
     assert said["abstained"] is True
-    assert said["reason"] == "it is like nothing in the library"
+    # A tone is unlike music; which words the network has for it does not matter here.
+    assert said["reason"].startswith(("it is unlike the songs", "it sounds like"))
+    assert f"not sure: {said['reason']}" in " ".join(ran.out.split())
 
 
 def test_json_is_one_object_a_line(earmark: Command, library: Path, songs: Path) -> None:

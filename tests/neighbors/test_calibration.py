@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from earmark.neighbors.calibration import COVERAGE, calibrate, sharpen
+from earmark.neighbors.novelty import INDECISION, KEPT, indecision
 
 
 def votes(n: int, n_genres: int = 5, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -18,6 +19,11 @@ def votes(n: int, n_genres: int = 5, *, seed: int = 0) -> tuple[np.ndarray, np.n
     labels = np.array([rng.choice(n_genres, p=row) for row in true_probabilities])
     shares = np.sqrt(true_probabilities)
     return shares / shares.sum(axis=1, keepdims=True), labels
+
+
+def evidence(n: int) -> np.ndarray:
+    """Return what is known of n tracks beside their votes: nothing that tells them apart."""
+    return np.ones((n, 2))
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -56,7 +62,7 @@ def test_no_vote_is_not_no_chance() -> None:
 def test_calibration_makes_probabilities_better_and_true() -> None:
     shares, labels = votes(2000)
     fresh, fresh_labels = votes(4000, seed=1)
-    calibration = calibrate(shares, labels, np.ones(2000))
+    calibration = calibrate(shares, labels, evidence(2000))
     probabilities = calibration.probabilities(fresh)
     assert log_loss(fresh_labels, probabilities) < log_loss(fresh_labels, fresh) - 0.05
     assert calibration_error(fresh, fresh_labels) > 0.1
@@ -68,28 +74,28 @@ def test_calibration_makes_probabilities_better_and_true() -> None:
 def test_right_shares_are_left_about_as_they_are() -> None:
     shares, labels = votes(4000)
     right = shares**2 / (shares**2).sum(axis=1, keepdims=True)
-    calibration = calibrate(right, labels, np.ones(4000))
+    calibration = calibrate(right, labels, evidence(4000))
     assert calibration.power == pytest.approx(1, abs=0.2)
     assert calibration.floor < 0.05
 
 
 def test_accuracy_is_that_of_the_answers() -> None:
     shares = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
-    calibration = calibrate(shares, np.array([0, 0, 1, 1]), np.ones(4))
+    calibration = calibrate(shares, np.array([0, 0, 1, 1]), evidence(4))
     assert calibration.n_judged == 4
     assert calibration.accuracy == 0.75
-    skewed = calibrate(shares, np.array([0, 0, 0, 0]), np.ones(4))
+    skewed = calibrate(shares, np.array([0, 0, 0, 0]), evidence(4))
     assert (skewed.accuracy, skewed.balanced_accuracy) == (0.75, 0.75)
-    uneven = calibrate(shares, np.array([0, 0, 0, 1]), np.ones(4))
+    uneven = calibrate(shares, np.array([0, 0, 0, 1]), evidence(4))
     assert (uneven.accuracy, uneven.balanced_accuracy) == (1.0, 1.0)
-    third = calibrate(shares, np.array([1, 0, 0, 1]), np.ones(4))
+    third = calibrate(shares, np.array([1, 0, 0, 1]), evidence(4))
     assert third.balanced_accuracy == pytest.approx((1 + 0.5) / 2)
 
 
 @pytest.mark.parametrize("n", [1, 5, 8, 9, 19, 99, 100, 598, 999])
 def test_sets_are_those_of_split_conformal_prediction(n: int) -> None:
     shares, labels = votes(n, seed=n)
-    calibration = calibrate(shares, labels, np.ones(n))
+    calibration = calibrate(shares, labels, evidence(n))
     scores = 1 - calibration.probabilities(shares)[np.arange(n), labels]
     # The ceil((n + 1) · 0.9)-th smallest score, in whole numbers; without such a track, everything.
     rank = -(-9 * (n + 1) // 10)
@@ -106,7 +112,7 @@ def test_fresh_sets_hold_the_truth_as_often_as_promised() -> None:
     for seed in range(30):
         shares, labels = votes(300, seed=seed)
         fresh, fresh_labels = votes(500, seed=1000 + seed)
-        calibration = calibrate(shares, labels, np.ones(300))
+        calibration = calibrate(shares, labels, evidence(300))
         sets = calibration.probabilities(fresh) >= calibration.set_threshold
         held.append(sets[np.arange(500), fresh_labels].mean())
     # Each varies with its 300 tracks; their mean does so less by the root of 30.
@@ -115,14 +121,17 @@ def test_fresh_sets_hold_the_truth_as_often_as_promised() -> None:
 
 def test_few_of_the_own_tracks_are_refused() -> None:
     shares, labels = votes(1000)
-    strangeness = np.random.default_rng(0).gamma(20, 0.05, size=1000)
-    calibration = calibrate(shares, labels, strangeness)
-    confidence = calibration.probabilities(shares).max(axis=1)
-    refused = (strangeness > calibration.most_strangeness) | (
-        confidence < calibration.least_confidence
-    )
-    assert 0.03 < refused.mean() <= 0.15
-    assert calibration.least_confidence <= 0.5
+    others = np.random.default_rng(0).gamma(20, 0.05, size=(1000, 2))
+    calibration = calibrate(shares, labels, others)
+    probabilities = calibration.probabilities(shares)
+    known = np.insert(others, INDECISION, indecision(probabilities), axis=1)
+    scale = calibration.novelty
+    assert scale is not None
+    refused = scale.refuses(scale.scores(known))
+    assert refused.mean() == pytest.approx(1 - KEPT, abs=2e-3)
+    # What is refused is less certain, and farther out.
+    assert probabilities[refused].max(axis=1).mean() < probabilities[~refused].max(axis=1).mean()
+    assert (others[refused].mean(axis=0) > others[~refused].mean(axis=0)).all()
 
 
 def test_a_few_right_answers_do_not_prove_that_none_is_wrong() -> None:
@@ -130,7 +139,7 @@ def test_a_few_right_answers_do_not_prove_that_none_is_wrong() -> None:
     sure = []
     for n in (5, 20, 200):
         labels = np.arange(n) % 2
-        calibration = calibrate(np.eye(2)[labels], labels, np.ones(n))
+        calibration = calibrate(np.eye(2)[labels], labels, evidence(n))
         sure.append(float(calibration.probabilities(np.array([[1.0, 0.0]]))[0, 0]))
     assert sure == sorted(sure)
     assert sure[0] < 0.95

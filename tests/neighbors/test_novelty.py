@@ -63,9 +63,7 @@ def test_words_are_as_far_as_those_of_the_nearest_genre():
     standard = (words - words.mean(axis=0)) / words.std(axis=0)
     asked = (songs - words.mean(axis=0)) / words.std(axis=0)
     centers = np.stack([standard[labels[:, g] > 0].mean(axis=0) for g in range(3)])
-    expected = [
-        min(np.sqrt(np.mean((song - center) ** 2)) for center in centers) for song in asked
-    ]
+    expected = [min(np.sqrt(np.mean((song - center) ** 2)) for center in centers) for song in asked]
     np.testing.assert_allclose(scale.distances(songs), expected, rtol=1e-9)
 
 

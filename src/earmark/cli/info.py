@@ -28,7 +28,7 @@ MOST_EVALUATED = 2_000
 NAME_SHOWN = 60
 """Characters of a genre in the table."""
 
-PARAMETERS_SHOWN = ("k", "floor", "power", "least_confidence", "most_strangeness", "set_threshold")
+PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 
 
 @click.command(short_help="Say what a library holds, and how it votes.")

@@ -91,6 +91,9 @@ class Parameters:
     def describe(self) -> dict[str, Any]:
         """Return the parameters as names and JSON values, for people."""
         calibrated = {} if self.calibration is None else asdict(self.calibration)
+        scale = calibrated.pop("novelty", None)
+        if scale is not None:
+            calibrated["most_novelty"] = scale["limit"]
         similarity = self.comparison.similarity
         return {"metric": similarity, "k": self.n_neighbors, "plain": self.majority, **calibrated}
 
