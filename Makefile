@@ -13,7 +13,7 @@ run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
 
 test: $(VENV)/.develop
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: lint types test
 

@@ -29,7 +29,7 @@ def test_nothing_is_said_of_what_nobody_can_know() -> None:
     assert left.seconds(1000.0) is None
     left.update(0, 0, 0.0)
     left.update(1, MB, 300.0)
-    assert left.shown(301.0) == ""
+    assert left.phrase(301.0) == ""
 
 
 def test_the_start_of_workers_does_not_count() -> None:
@@ -54,4 +54,4 @@ def test_in_words(seconds_each: float, expected: str) -> None:
     left = TimeLeft(300, 0)
     for number in range(1, 11):
         left.update(number, 0, number * seconds_each)
-    assert left.shown(10 * seconds_each) == expected
+    assert left.phrase(10 * seconds_each) == expected

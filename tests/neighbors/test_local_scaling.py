@@ -27,6 +27,15 @@ from support.clusters import clusters
 K = 5
 
 
+def test_what_is_excluded_is_infinitely_far() -> None:
+    tracks = clusters(6).vectors
+    index = LocalScaling(tracks, 2)
+    distances, rows = index.search(tracks[:1], 6, [np.array([0, 2, 3, 5])])
+    assert np.isfinite(distances[0, :2]).all()
+    assert set(rows[0, :2]) == {1, 4}
+    assert np.isinf(distances[0, 2:]).all()
+
+
 def test_distances_are_those_of_the_formula() -> None:
     tracks, queries = clusters(60).vectors, clusters(9, seed=1).vectors
     scaler = StandardScaler().fit(tracks)

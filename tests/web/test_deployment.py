@@ -101,7 +101,7 @@ def test_the_unit_for_systemd():
 
 
 def known_variables():
-    source = (ROOT / "src/earmark/web/config.py").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "src/earmark").rglob("*.py"))
     return set(re.findall(r'"(EARMARK_\w+)"', source)) | {"XDG_DATA_HOME"}
 
 

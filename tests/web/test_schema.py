@@ -112,6 +112,6 @@ def test_every_answer_of_the_api_says_what_it_is(app) -> None:
                     (name,) = body["properties"]["schema"]["enum"]
                     kinds.add(name)
                     assert name.startswith("earmark."), (path, method, status)
-    commands = {"build", "info", "evaluation", "audit", "failure"}
+    commands = {"build", "info", "evaluation", "audit", "failure", "extractor", "extractors"}
     inside = {"prediction"}
     assert kinds == {schema(kind) for kind in set(VERSIONS) - commands - inside}

@@ -300,7 +300,7 @@ class AnySource:
 
 
 @contextmanager
-def one_line(path: str) -> Iterator[None]:
+def errors_of_one_file(path: str) -> Iterator[None]:
     """Turn whatever a decoder raises into the error of one file, so that others go on.
 
     Raises

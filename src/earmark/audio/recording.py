@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.decoders import TRUNCATED, AnySource, one_line
+from earmark.audio.decoders import TRUNCATED, AnySource, errors_of_one_file
 from earmark.audio.downmix import Mixer
 from earmark.audio.files import OpenFile
 from earmark.audio.resample import Stretch, plan, resample
@@ -69,7 +69,7 @@ class Recording:
         self._most = int(max_duration * _USUAL_SAMPLES)
         self._file = OpenFile(path)
         try:
-            with one_line(path):
+            with errors_of_one_file(path):
                 self._source = AnySource(self._file, most=self._most)
         except BaseException:
             self._file.close()
@@ -176,7 +176,7 @@ class Recording:
         AudioTooLong
             Where a file turns out to be longer than it said.
         """
-        with one_line(self.path):
+        with errors_of_one_file(self.path):
             source = self._open_again()
         total = silent = 0
         try:
@@ -280,7 +280,7 @@ class Recording:
         native = self._native(source, stretch, level)
         drop, keep = stretch.drop, stretch.keep
         try:
-            with one_line(self.path):
+            with errors_of_one_file(self.path):
                 for block in resample(native, self.sample_rate, rate):
                     piece = block[drop:]
                     drop -= len(block) - len(piece)

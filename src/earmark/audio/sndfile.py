@@ -1,12 +1,13 @@
 """Decoding by libsndfile: WAV, AIFF, AU, CAF and some older formats of samples as they are.
 
-Not what is compressed, though libsndfile knows much of it; FFmpeg does better with damage there:
+Not what is compressed, though libsndfile knows much of it, nor VOC; FFmpeg does better there:
 
 * MP3: it guesses the length of a file without a count of frames from the first frame's bit rate and
   reads nothing past that: of a file of 35 s it gave 11. Its decoder writes to stderr.
 * Vorbis and Opus: after some seeks it gives up in the middle of files that are whole, of joined
   files it reads the first, and Opus it gives at the rate that the header happens to name.
 * FLAC: it reads as many samples as the header claims, though there be more.
+* VOC: of a file in several blocks it takes the heads of the later ones for samples.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _UNKNOWN = 1 << 62
 # comments to stderr, in whatever else it is given.
 _SIGNATURES = (
     *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b".snd", b"dns.", b"caff"),
-    *(b"Crea", b"NIST", b"2BIT", b"PVF1", b" paf", b"fap "),
+    *(b"NIST", b"2BIT", b"PVF1", b" paf", b"fap "),
 )
 _WARM_UP = 8192  # frames; samples that are stored as they are need none
 _STORED = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}

@@ -145,7 +145,7 @@ class _Telling:
             self._began = now
         seconds = now - self._began
         rate = f"{state.worked / seconds:.1f} files/s" if seconds >= 2 else ""
-        left = self._left.shown(now) if state.done < state.total else ""
+        left = self._left.phrase(now) if state.done < state.total else ""
         return rate, left
 
     def waited_for(self, state: State) -> str:

@@ -53,13 +53,13 @@ class TimeLeft:
             return None
         return max(0.0, (self._whole - last) * (now - since) / (last - first))
 
-    def shown(self, now: float) -> str:
+    def phrase(self, now: float) -> str:
         """Return the time left in words; empty where nobody can know.
 
         >>> left = TimeLeft(files=1000, size=0)
         >>> for second in range(12):
         ...     left.update(second + 1, 0, second)
-        >>> left.shown(1), left.shown(11)
+        >>> left.phrase(1), left.phrase(11)
         ('', 'about 16 min left')
         """
         seconds = self.seconds(now)

@@ -94,7 +94,9 @@ class LocalScaling:
         return self._distances(self._index.distances(queries))
 
     def _distances(self, ranks: Float64) -> Float64:
-        return -np.expm1(-np.square(ranks) / self._median)
+        distances: Float64 = -np.expm1(-np.square(ranks) / self._median)
+        # What is excluded is infinitely far, not at the largest distance that a track can have.
+        return np.where(np.isinf(ranks), np.inf, distances)
 
     def copy(self) -> Self:
         """Return an index of the same tracks that can be changed without changing this one."""
