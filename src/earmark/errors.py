@@ -44,6 +44,8 @@
     │   ├── Canceled            the work was called off
     │   └── Shutdown            the workers are being ended
     ├── EvaluationError         a split or a figure cannot be computed
+    ├── RecommendError          a list of songs cannot be made as it was asked for
+    ├── PlaylistError           a playlist file cannot be read or written
     └── ServerError             the web application cannot start or answer
 
 Every message is one line that says which file, what is wrong and what to do. Commands print it
@@ -272,6 +274,14 @@ class Shutdown(WorkerError):
 
 class EvaluationError(EarmarkError):
     """A split or a figure cannot be computed."""
+
+
+class RecommendError(EarmarkError):
+    """A list of songs cannot be made as it was asked for."""
+
+
+class PlaylistError(EarmarkError):
+    """A playlist file cannot be read or written."""
 
 
 class ServerError(EarmarkError):

@@ -31,6 +31,7 @@ VERSIONS: Mapping[str, int] = {
     "ready": 1,
     "report": 1,
     "similar": 1,
+    "songs": 1,
     "track": 1,
     "tracks": 1,
 }

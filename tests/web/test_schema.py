@@ -112,6 +112,15 @@ def test_every_answer_of_the_api_says_what_it_is(app) -> None:
                     (name,) = body["properties"]["schema"]["enum"]
                     kinds.add(name)
                     assert name.startswith("earmark."), (path, method, status)
-    commands = {"build", "info", "evaluation", "audit", "failure", "extractor", "extractors"}
+    commands = {
+        "build",
+        "info",
+        "evaluation",
+        "audit",
+        "failure",
+        "extractor",
+        "extractors",
+        "songs",
+    }
     inside = {"prediction"}
     assert kinds == {schema(kind) for kind in set(VERSIONS) - commands - inside}

@@ -33,7 +33,10 @@ COMMANDS = {
     "extractors": "earmark.cli.extractors:extractors",
     "import": "earmark.cli.import_:import_command",
     "info": "earmark.cli.info:info",
+    "path": "earmark.cli.path:path",
+    "playlist": "earmark.cli.playlist:playlist",
     "serve": "earmark.cli.serve:serve",
+    "similar": "earmark.cli.similar:similar",
 }
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -1,0 +1,311 @@
+"""What the commands share that make lists of songs: their options, and how songs are named."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from earmark.cli.common import FileName, console, library_option, padded
+from earmark.errors import EarmarkError, PlaylistError, RecommendError
+from earmark.words import clock, shown
+
+if TYPE_CHECKING:
+    from earmark.library import Library, Track
+    from earmark.recommend import Rules, Songs, Suggestion
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SONG_HELP = (
+    "A SONG is a sound file, or a track of the library: its name, its title, 'artist - title', or "
+    "'#' and its number."
+)
+
+_MOST_NAMED = 5
+_WIDTH = 60
+
+
+def list_options(command: F) -> F:
+    """Add what all lists have: the library, the rules, and how the list is given out."""
+    for option in reversed(
+        (
+            library_option,
+            click.option("--genre", "genres", multiple=True, help="Only songs of this genre."),
+            click.option("--not-genre", "not_genres", multiple=True, help="No song of this genre."),
+            click.option(
+                "--per-artist",
+                type=click.IntRange(min=0),
+                default=3,
+                show_default=True,
+                help="At most so many songs of one artist; 0: no limit.",
+            ),
+            click.option(
+                "--per-album",
+                type=click.IntRange(min=0),
+                default=2,
+                show_default=True,
+                help="At most so many songs of one folder; 0: no limit.",
+            ),
+            click.option(
+                "--spacing",
+                type=click.IntRange(min=0),
+                default=2,
+                show_default=True,
+                help="So many other songs between two of one artist.",
+            ),
+            click.option(
+                "--versions", is_flag=True, help="Take other versions of a song (live, remaster)."
+            ),
+            click.option(
+                "--history",
+                type=FileName(),
+                metavar="LIST.m3u",
+                help="Leave out the songs of this playlist, such as those played lately.",
+            ),
+            click.option(
+                "--output",
+                "-o",
+                type=FileName(),
+                metavar="FILE",
+                help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.",
+            ),
+            click.option("--force", is_flag=True, help="Replace a playlist that is there."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def chance_options(command: F) -> F:
+    """Add ``--variety`` and ``--seed``."""
+    command = click.option(
+        "--seed", type=int, default=0, help="Of the chance; the same seed gives the same list."
+    )(command)
+    return click.option(
+        "--variety",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        metavar="0..1",
+        help="How much chance there is in the list.",
+    )(command)
+
+
+def rules_of(per_artist: int, per_album: int, spacing: int, versions: bool) -> Rules:
+    """Return the rules that the options ask for."""
+    from earmark.recommend import Rules
+
+    return Rules(
+        per_artist=per_artist or None,
+        per_album=per_album or None,
+        spacing=spacing,
+        versions=versions,
+    )
+
+
+def songs_of(library: Library, names: Sequence[str]) -> Songs:
+    """Return the songs that arguments name; files that are no tracks are heard.
+
+    Raises
+    ------
+    RecommendError
+        A name is that of no track, or of several.
+    AudioError
+        A file cannot be used.
+    """
+    from earmark.recommend import Songs
+
+    track_ids: list[int] = []
+    files: list[str] = []
+    for name in names:
+        if os.path.exists(name):  # noqa: PTH110 - takes any name
+            track = library.find_path(os.path.abspath(name))  # noqa: PTH100 - links stay
+            if track is None or track.genre is None:
+                files.append(name)
+                continue
+        else:
+            track = _track(library, name)
+        track_ids.append(int(track.id or 0))
+    if not files:
+        return Songs(tuple(track_ids))
+    known, vectors = _heard(library, files)
+    return Songs((*track_ids, *known), vectors)
+
+
+def track_of(library: Library, name: str) -> int:
+    """Return the id of the one track that an argument names, also by a copy of its file.
+
+    Raises
+    ------
+    RecommendError
+        It is that of no track, or of several.
+    """
+    songs = songs_of(library, [name])
+    if not songs.track_ids:
+        raise RecommendError(
+            f"{name}: is no track of {library.name}; a path leads from track to track: add it with "
+            "earmark build, or ask earmark similar for the nearest one"
+        )
+    return songs.track_ids[0]
+
+
+def _track(library: Library, name: str) -> Track:
+    if name.startswith("#") and name[1:].isdigit():
+        return library.get(int(name[1:]))
+    wanted = name.casefold().strip()
+    last = wanted.rpartition(" - ")[2]
+    found = [
+        track
+        for track in library.tracks(search=last, limit=1_000)
+        if track.genre is not None and wanted in _names(track)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise RecommendError(
+            f"{name}: is neither a file nor a track of {library.name}; {SONG_HELP}"
+        )
+    some = ", ".join(f"#{track.id} {track.name}" for track in found[:_MOST_NAMED])
+    raise RecommendError(f"{name}: {len(found)} tracks of {library.name} are called so: {some}")
+
+
+def _names(track: Track) -> set[str]:
+    names = {track.name.casefold()}
+    if track.title is not None:
+        names.add(track.title.casefold())
+        names.add(f"{track.artist or ''} - {track.title}".casefold())
+    return names
+
+
+def _heard(library: Library, files: Sequence[str]) -> tuple[list[int], Any]:
+    """Hear files in worker processes; those whose recording is a track are that track."""
+    import numpy as np
+
+    from earmark.cache import EmbeddingCache
+    from earmark.extraction import Looked
+    from earmark.hearing import Hearing
+    from earmark.workers import WorkerPool, available_cores
+
+    def track_by(looked: Looked) -> int | None:
+        tracks = library.find_hash(looked.content_hash)
+        if looked.audio_hash is not None:
+            tracks = tracks or library.find_audio_hash(looked.audio_hash)
+        return next((track.id for track in tracks if track.genre is not None), None)
+
+    cache = EmbeddingCache(library.spec)
+    pool = WorkerPool(min(available_cores(), len(files)))
+    known, vectors = [], []
+    try:
+        for _, found in Hearing(pool, library.spec, cache=cache).all(files):
+            if isinstance(found, EarmarkError):
+                raise found
+            track_id = track_by(found.looked)
+            if track_id is not None:
+                known.append(track_id)
+            else:
+                vectors.append(found.extracted.vector)
+    finally:
+        pool.close()
+    cache.trim()
+    return known, np.stack(vectors) if vectors else None
+
+
+def played(library: Library, history: Path | None) -> list[int]:
+    """Return the ids of the tracks that a playlist names.
+
+    Raises
+    ------
+    PlaylistError
+        It cannot be read.
+    """
+    if history is None:
+        return []
+    from earmark.recommend.files import LARGEST, read_m3u
+
+    try:
+        with history.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise PlaylistError(f"{history}: cannot be read ({error.strerror})") from error
+    if len(content) > LARGEST:
+        raise PlaylistError(f"{history}: is too large for a playlist")
+    folder = Path(os.path.abspath(history)).parent  # noqa: PTH100 - links stay
+    found = (library.find_path(os.path.abspath(file)) for file in read_m3u(content, folder))  # noqa: PTH100
+    return [track.id for track in found if track is not None and track.id is not None]
+
+
+def give_out(
+    suggestions: Sequence[Suggestion],
+    kind: str,
+    title: str,
+    *,
+    asked: int | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Print a list, and write it as a playlist where that is asked for.
+
+    Where there are fewer songs than were ``asked`` for, that is said on stderr.
+
+    Raises
+    ------
+    RecommendError
+        The list is empty.
+    PlaylistError
+        The playlist cannot be written.
+    """
+    from earmark.recommend.recommender import to_json
+
+    if not suggestions:
+        raise RecommendError("no other song of the library fits; allow more with --per-artist 0")
+    if output is not None:
+        _write(suggestions, title, output, force)
+    if asked is not None and len(suggestions) < asked:
+        console(stderr=True).print(
+            f"{len(suggestions)} of {asked} songs: the rules leave no more; --per-artist, "
+            "--per-album and --spacing change them",
+            markup=False,
+        )
+    if as_json:
+        click.echo(json.dumps(to_json(kind, suggestions), ensure_ascii=False, indent=1))
+        return
+    out = console()
+    for number, song in enumerate(suggestions, 1):
+        track = song.track
+        known = " – ".join(part for part in (track.artist, track.title) if part)
+        told = shown(known or track.name, _WIDTH)
+        length = "" if track.duration is None else clock(track.duration)
+        line = f"{number:4}. {padded(told, _WIDTH)} {song.similarity:6.1%}  {length:>7}  "
+        out.print(line + shown(track.genre or "", 30), markup=False)
+    total = sum(song.track.duration or 0 for song in suggestions)
+    written = "" if output is None else f", written to {shown(str(output))}"
+    out.print(f"  {len(suggestions)} songs, {clock(total)}{written}", markup=False)
+
+
+def _write(suggestions: Sequence[Suggestion], title: str, output: Path, force: bool) -> None:
+    from earmark.atomic import new_file
+    from earmark.recommend.files import Entry, written
+
+    without = [song.track.name for song in suggestions if song.track.path is None]
+    if without:
+        raise PlaylistError(
+            f"{output}: {len(without)} of the songs have no file here ({without[0]} …), so no "
+            "playlist can name them; use a library that was built from your own files"
+        )
+    entries = [
+        Entry(song.track.path or "", song.track.artist, song.track.title, song.track.duration)
+        for song in suggestions
+    ]
+    content = written(entries, output, title)
+    try:
+        with new_file(output, overwrite=force) as part:
+            part.write_bytes(content)
+    except FileExistsError as error:
+        raise PlaylistError(f"{output}: is there already; replace it with --force") from error
+    except OSError as error:
+        raise PlaylistError(f"{output}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,84 @@
+"""``earmark playlist``: songs for so many minutes, in a smooth order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from earmark.cli.common import EXIT_CODES
+from earmark.cli.lists import (
+    SONG_HELP,
+    chance_options,
+    give_out,
+    list_options,
+    played,
+    rules_of,
+    songs_of,
+)
+
+
+@click.command(
+    epilog=f"{SONG_HELP} {EXIT_CODES}", short_help="Make a playlist from songs or a genre."
+)
+@click.argument("songs", nargs=-1, metavar="[SONG...]")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    help="How long it is.  [default: 60]",
+)
+@click.option("-n", "count", type=click.IntRange(1, 10_000), help="How many songs instead.")
+@click.option("--unlike", multiple=True, metavar="SONG", help="Keep away from this song.")
+@chance_options
+@list_options
+def playlist(
+    songs: tuple[str, ...],
+    minutes: float | None,
+    count: int | None,
+    unlike: tuple[str, ...],
+    variety: float,
+    seed: int,
+    library_name: str | None,
+    genres: tuple[str, ...],
+    not_genres: tuple[str, ...],
+    per_artist: int,
+    per_album: int,
+    spacing: int,
+    versions: bool,
+    history: Path | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    r"""Make a playlist of tracks that sound like SONG, in an order of small steps.
+
+    Without SONG, of what is most typical of --genre.
+
+    \b
+    earmark playlist song.mp3 --minutes 90 -o evening.m3u8
+    earmark playlist --genre jazz --variety 0.5 --seed 7 -o jazz.m3u8
+    """
+    if minutes is not None and count is not None:
+        raise click.UsageError("--minutes and -n say the length twice; give one of them")
+    if not songs and not genres:
+        raise click.UsageError("name a SONG to start from, or a --genre")
+    from earmark.library import open_default
+    from earmark.recommend import Recommender, Songs
+
+    with open_default(library_name) as library:
+        suggestions = Recommender(library).playlist(
+            songs_of(library, songs) if songs else Songs(),
+            minutes=None if count is not None else 60.0 if minutes is None else minutes,
+            n=count,
+            away=songs_of(library, unlike) if unlike else None,
+            left_out=played(library, history),
+            genres=genres,
+            not_genres=not_genres,
+            rules=rules_of(per_artist, per_album, spacing, versions),
+            variety=variety,
+            seed=seed,
+        )
+    title = f"Like {Path(songs[0]).stem}" if songs else ", ".join(genres)
+    give_out(
+        suggestions, "playlist", title, asked=count, output=output, force=force, as_json=as_json
+    )

@@ -1,0 +1,371 @@
+"""Lists of songs from a library: what the engine needs is taken from its tracks once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import RecommendError
+from earmark.library import Library, Snapshot, Track
+from earmark.library.fitting import voter as library_voter
+from earmark.neighbors import METRICS, fold_artist, recording_groups
+from earmark.neighbors.arrays import Float
+from earmark.neighbors.metrics import Cosine
+from earmark.recommend.path import path
+from earmark.recommend.playlist import playlist
+from earmark.recommend.rules import Catalog, Rules, encode, work_title
+from earmark.recommend.similar import NO_SEEDS, Listed, Seeds, similar
+from earmark.recommend.space import Rows, SimilarityMeasure, Space
+from earmark.schemas import schema
+
+_TRACKS_A_BLOCK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A track of a list.
+
+    Attributes
+    ----------
+    track
+        Of the library.
+    similarity
+        To the songs that were asked about, or of a path to the song before it: the share of the
+        library's own pairs of tracks that are farther apart, from 0 to 1.
+    """
+
+    track: Track
+    similarity: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the suggestion as JSON values."""
+        return {
+            "track_id": self.track.id,
+            "track": self.track.name,
+            "artist": self.track.artist,
+            "title": self.track.title,
+            "genre": self.track.genre,
+            "path": self.track.path,
+            "duration": self.track.duration,
+            "similarity": round(self.similarity, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Songs:
+    """Songs by which a list is made: tracks of the library, recordings that are none, or both.
+
+    Attributes
+    ----------
+    track_ids
+        Of tracks.
+    vectors
+        Of recordings [m, d], as the library's extractor gives them; None: there are none.
+    """
+
+    track_ids: tuple[int, ...] = ()
+    vectors: Float | None = None
+
+
+class Recommender:
+    """Makes lists from the labelled tracks of a library, as it is now.
+
+    Parameters
+    ----------
+    library
+        Open.
+
+    Attributes
+    ----------
+    space
+        How unlike its tracks are, by the rows of its snapshot.
+
+    Raises
+    ------
+    LibraryEmpty
+        It has no tracks to choose from.
+
+    Examples
+    --------
+    >>> from earmark.library import open_library
+    >>> with open_library("reference", read_only=True) as library:
+    ...     song = library.tracks(search="metal.00000")[0]
+    ...     found = Recommender(library).similar(Songs((song.id,)), 3)
+    >>> len(found), found[0].track.genre
+    (3, 'metal')
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._snapshot: Snapshot = library.snapshot()
+        voter = library_voter(library, self._snapshot)
+        vectors = np.asarray(self._snapshot.vectors)
+        if voter.parameters.majority:
+            measure = SimilarityMeasure(METRICS[library.spec.similarity].fit(vectors), vectors)
+        else:
+            measure = SimilarityMeasure(Cosine(), voter.points(vectors), voter.points)
+        self.space = Space(measure)
+        self._catalog = _catalog(library, self._snapshot)
+
+    def similar(
+        self,
+        songs: Songs,
+        n: int = 20,
+        *,
+        away: Songs | None = None,
+        left_out: Iterable[int] = (),
+        genres: Sequence[str] = (),
+        not_genres: Sequence[str] = (),
+        rules: Rules | None = None,
+        variety: float = 0.0,
+        seed: int = 0,
+    ) -> list[Suggestion]:
+        """Return the n tracks that sound most like some songs, the most similar first.
+
+        Parameters
+        ----------
+        songs
+            One or several; they are not in the list, nor are their copies and other versions.
+        n
+            How many; fewer where the rules leave no more.
+        away
+            Songs to keep away from.
+        left_out
+            Ids of tracks that may not stand in the list, such as those played lately.
+        genres, not_genres
+            Only tracks of these; none of those.
+        rules
+            See `earmark.recommend.Rules`; its genres are those of the two arguments above.
+        variety, seed
+            How much chance there is in the list, from 0 to 1; the same seed gives the same list.
+
+        Raises
+        ------
+        RecommendError
+            A track or genre is not in the library, or a number is out of range.
+        """
+        listed = _said(
+            similar,
+            self.space,
+            self._catalog,
+            self._seeds(songs),
+            n,
+            away=NO_SEEDS if away is None else self._seeds(away),
+            left_out=self._snapshot.rows_of(left_out),
+            rules=self._rules(rules, genres, not_genres),
+            variety=variety,
+            seed=seed,
+        )
+        return self._suggestions(listed)
+
+    def path(
+        self,
+        start: int,
+        end: int,
+        n: int = 10,
+        *,
+        left_out: Iterable[int] = (),
+        genres: Sequence[str] = (),
+        not_genres: Sequence[str] = (),
+        rules: Rules | None = None,
+    ) -> list[Suggestion]:
+        """Return n songs that lead from one track to another in small, even steps.
+
+        Parameters
+        ----------
+        start, end
+            Ids of the first and the last of them.
+        n
+            How many in all; fewer where the rules leave no path of n.
+        left_out, genres, not_genres, rules
+            As for `similar`; they hold for the songs between the two.
+
+        Raises
+        ------
+        RecommendError
+            As for `similar`, or both ends are the same track.
+        """
+        rows = self._rows((start, end))
+        listed = _said(
+            path,
+            self.space,
+            self._catalog,
+            int(rows[0]),
+            int(rows[1]),
+            n,
+            rules=self._rules(rules, genres, not_genres),
+            left_out=self._snapshot.rows_of(left_out),
+        )
+        return self._suggestions(listed)
+
+    def playlist(
+        self,
+        songs: Songs,
+        *,
+        minutes: float | None = 60.0,
+        n: int | None = None,
+        away: Songs | None = None,
+        left_out: Iterable[int] = (),
+        genres: Sequence[str] = (),
+        not_genres: Sequence[str] = (),
+        rules: Rules | None = None,
+        variety: float = 0.0,
+        seed: int = 0,
+    ) -> list[Suggestion]:
+        """Return songs like some others for so many minutes, in an order of small steps.
+
+        Parameters
+        ----------
+        songs, away, left_out, genres, not_genres, rules, variety, seed
+            As for `similar`. Without any song to start from, the list is for the genres.
+        minutes
+            How long it is; None where ``n`` is given.
+        n
+            How many songs instead.
+
+        Raises
+        ------
+        RecommendError
+            As for `similar`, or there is neither a song nor a genre to start from.
+        """
+        seeds = self._seeds(songs)
+        if not len(seeds):
+            seeds = self._center(genres)
+        listed = _said(
+            playlist,
+            self.space,
+            self._catalog,
+            seeds,
+            minutes=minutes,
+            n=n,
+            away=NO_SEEDS if away is None else self._seeds(away),
+            left_out=self._snapshot.rows_of(left_out),
+            rules=self._rules(rules, genres, not_genres),
+            variety=variety,
+            seed=seed,
+        )
+        return self._suggestions(listed)
+
+    # How
+
+    def _seeds(self, songs: Songs) -> Seeds:
+        return Seeds(self._rows(songs.track_ids), songs.vectors)
+
+    def _rows(self, track_ids: Sequence[int]) -> Rows:
+        rows = [self._snapshot.rows_of([track_id]) for track_id in track_ids]
+        for track_id, found in zip(track_ids, rows, strict=True):
+            if not len(found):
+                raise RecommendError(
+                    f"{self._library.name}: has no track {track_id} with a genre; "
+                    "earmark info says what is in it"
+                )
+        return np.concatenate(rows) if rows else np.empty(0, dtype=np.intp)
+
+    def _center(self, genres: Sequence[str]) -> Seeds:
+        """Return the middle of genres: the mean vector of their tracks."""
+        if not genres:
+            raise RecommendError("a playlist needs a song or a genre to start from")
+        codes = list(self._codes(genres))
+        rows = np.flatnonzero(np.isin(self._snapshot.genre_codes, codes))
+        nobody = np.empty(0, dtype=np.intp)
+        return Seeds(nobody, np.asarray(self._snapshot.vectors[rows]).mean(axis=0)[None])
+
+    def _codes(self, genres: Sequence[str]) -> frozenset[int]:
+        place = {name.casefold(): code for code, name in enumerate(self._snapshot.genre_names)}
+        codes = []
+        for genre in genres:
+            if genre.casefold() not in place:
+                known = ", ".join(self._snapshot.genre_names[:20])
+                raise RecommendError(
+                    f"{self._library.name}: has no genre {genre!r}; it has {known}"
+                )
+            codes.append(place[genre.casefold()])
+        return frozenset(codes)
+
+    def _rules(
+        self, rules: Rules | None, genres: Sequence[str], not_genres: Sequence[str]
+    ) -> Rules:
+        given = rules or Rules()
+        return Rules(
+            per_artist=given.per_artist,
+            per_album=given.per_album,
+            spacing=given.spacing,
+            genres=self._codes(genres),
+            not_genres=self._codes(not_genres),
+            versions=given.versions,
+        )
+
+    def _suggestions(self, listed: Sequence[Listed]) -> list[Suggestion]:
+        ids = [int(self._snapshot.ids[song.row]) for song in listed]
+        tracks = self._library.get_many(ids)
+        return [
+            Suggestion(tracks[track_id], song.similarity)
+            for track_id, song in zip(ids, listed, strict=True)
+            if track_id in tracks
+        ]
+
+
+def to_json(kind: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """Return a list as one JSON object; ``kind`` is "similar", "path" or "playlist"."""
+    tracks = [song.to_json() for song in suggestions]
+    return {"schema": schema("songs"), "kind": kind, "tracks": tracks}
+
+
+def _said(make: Any, *arguments: Any, **options: Any) -> list[Listed]:
+    """Make a list; what is wrong with a number that was asked for is said in our words.
+
+    Raises
+    ------
+    RecommendError
+        A number is out of range.
+    """
+    try:
+        listed: list[Listed] = make(*arguments, **options)
+    except ValueError as error:
+        raise RecommendError(str(error)) from error
+    return listed
+
+
+def _catalog(library: Library, snapshot: Snapshot) -> Catalog:
+    folded = {name: fold_artist(name) for name in snapshot.artist_names}
+    artists, _ = encode(
+        None if code < 0 else folded[snapshot.artist_names[code]] for code in snapshot.artist_codes
+    )
+    albums, works = _albums_and_works(library, snapshot, artists)
+    return Catalog(
+        artists=artists,
+        albums=albums,
+        genres=snapshot.genre_codes,
+        recordings=recording_groups(
+            np.asarray(snapshot.vectors), library.spec.similarity, snapshot.recording_codes
+        ),
+        works=works,
+        seconds=snapshot.seconds,
+    )
+
+
+def _albums_and_works(
+    library: Library, snapshot: Snapshot, artists: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the codes of albums and of songs, whatever their versions, of all tracks [n].
+
+    An album is a folder: the library keeps no names of albums.
+    """
+    albums: list[str | None] = []
+    works: list[str | None] = []
+    for start in range(0, len(snapshot), _TRACKS_A_BLOCK):
+        ids = snapshot.ids[start : start + _TRACKS_A_BLOCK].tolist()
+        tracks = library.get_many(ids)
+        for place, track_id in enumerate(ids, start):
+            track = tracks.get(track_id)
+            known = track is not None and track.title is not None and artists[place] >= 0
+            title = work_title(track.title or "") if track is not None and known else ""
+            works.append(f"{artists[place]}\n{title}" if title else None)
+            folder = Path(track.path).parent if track is not None and track.path else None
+            albums.append(None if folder is None else str(folder))
+    return encode(albums)[0], encode(works)[0]
