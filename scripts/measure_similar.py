@@ -19,7 +19,7 @@ DRAWS = 2_000
 
 
 def shares(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the shares of the ten that have the genre, those by chance, and the groups, all [n]."""
+    """Return the shares of the ten that have the genre, by chance too, and the groups, all [n]."""
     with open_library(name, read_only=True) as library:
         snapshot = library.snapshot()
         space = Recommender(library).space
