@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,56 +31,93 @@ _MOST_NAMED = 5
 _WIDTH = 60
 
 
-def list_options(command: F) -> F:
-    """Add what all lists have: the library, the rules, and how the list is given out."""
-    for option in reversed(
-        (
-            library_option,
-            click.option("--genre", "genres", multiple=True, help="Only songs of this genre."),
-            click.option("--not-genre", "not_genres", multiple=True, help="No song of this genre."),
-            click.option(
-                "--per-artist",
-                type=click.IntRange(min=0),
-                default=3,
-                show_default=True,
-                help="At most so many songs of one artist; 0: no limit.",
-            ),
-            click.option(
-                "--per-album",
-                type=click.IntRange(min=0),
-                default=2,
-                show_default=True,
-                help="At most so many songs of one folder; 0: no limit.",
-            ),
-            click.option(
-                "--spacing",
-                type=click.IntRange(min=0),
-                default=2,
-                show_default=True,
-                help="So many other songs between two of one artist.",
-            ),
-            click.option(
-                "--versions", is_flag=True, help="Take other versions of a song (live, remaster)."
-            ),
-            click.option(
-                "--history",
-                type=FileName(),
-                metavar="LIST.m3u",
-                help="Leave out the songs of this playlist, such as those played lately.",
-            ),
-            click.option(
-                "--output",
-                "-o",
-                type=FileName(),
-                metavar="FILE",
-                help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.",
-            ),
-            click.option("--force", is_flag=True, help="Replace a playlist that is there."),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What the options say that all lists have."""
+
+    library_name: str | None
+    genres: tuple[str, ...]
+    not_genres: tuple[str, ...]
+    per_artist: int
+    per_album: int
+    spacing: int
+    versions: bool
+    history: Path | None
+    output: Path | None
+    force: bool
+    as_json: bool
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that the options ask for."""
+        from earmark.recommend import Rules
+
+        return Rules(
+            per_artist=self.per_artist or None,
+            per_album=self.per_album or None,
+            spacing=self.spacing,
+            versions=self.versions,
         )
-    ):
-        command = option(command)
-    return command
+
+
+_OPTIONS = (
+    library_option,
+    click.option("--genre", "genres", multiple=True, help="Only songs of this genre."),
+    click.option("--not-genre", "not_genres", multiple=True, help="No song of this genre."),
+    click.option(
+        "--per-artist",
+        type=click.IntRange(min=0),
+        default=3,
+        show_default=True,
+        help="At most so many songs of one artist; 0: no limit.",
+    ),
+    click.option(
+        "--per-album",
+        type=click.IntRange(min=0),
+        default=2,
+        show_default=True,
+        help="At most so many songs of one folder; 0: no limit.",
+    ),
+    click.option(
+        "--spacing",
+        type=click.IntRange(min=0),
+        default=2,
+        show_default=True,
+        help="So many other songs between two of one artist.",
+    ),
+    click.option(
+        "--versions", is_flag=True, help="Take other versions of a song (live, remaster)."
+    ),
+    click.option(
+        "--history",
+        type=FileName(),
+        metavar="LIST.m3u",
+        help="Leave out the songs of this playlist, such as those played lately.",
+    ),
+    click.option(
+        "--output",
+        "-o",
+        type=FileName(),
+        metavar="FILE",
+        help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.",
+    ),
+    click.option("--force", is_flag=True, help="Replace a playlist that is there."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
+
+
+def list_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what all lists have, given to the command as one ``options``."""
+    names = [field.name for field in fields(ListOptions)]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        options = ListOptions(**{name: given.pop(name) for name in names})
+        command(options=options, **given)
+
+    for option in reversed(_OPTIONS):
+        with_options = option(with_options)
+    return with_options
 
 
 def chance_options(command: F) -> F:
@@ -93,18 +132,6 @@ def chance_options(command: F) -> F:
         metavar="0..1",
         help="How much chance there is in the list.",
     )(command)
-
-
-def rules_of(per_artist: int, per_album: int, spacing: int, versions: bool) -> Rules:
-    """Return the rules that the options ask for."""
-    from earmark.recommend import Rules
-
-    return Rules(
-        per_artist=per_artist or None,
-        per_album=per_album or None,
-        spacing=spacing,
-        versions=versions,
-    )
 
 
 def songs_of(library: Library, names: Sequence[str]) -> Songs:
@@ -242,11 +269,9 @@ def give_out(
     suggestions: Sequence[Suggestion],
     kind: str,
     title: str,
+    options: ListOptions,
     *,
     asked: int | None,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
 ) -> None:
     """Print a list, and write it as a playlist where that is asked for.
 
@@ -263,15 +288,16 @@ def give_out(
 
     if not suggestions:
         raise RecommendError("no other song of the library fits; allow more with --per-artist 0")
+    output = options.output
     if output is not None:
-        _write(suggestions, title, output, force)
+        _write(suggestions, title, output, options.force)
     if asked is not None and len(suggestions) < asked:
         console(stderr=True).print(
             f"{len(suggestions)} of {asked} songs: the rules leave no more; --per-artist, "
             "--per-album and --spacing change them",
             markup=False,
         )
-    if as_json:
+    if options.as_json:
         click.echo(json.dumps(to_json(kind, suggestions), ensure_ascii=False, indent=1))
         return
     out = console()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from earmark.cli.common import EXIT_CODES
-from earmark.cli.lists import SONG_HELP, give_out, list_options, played, rules_of, track_of
+from earmark.cli.lists import SONG_HELP, ListOptions, give_out, list_options, played, track_of
 
 
 @click.command(
@@ -28,17 +28,7 @@ def path(
     start: str,
     end: str,
     count: int,
-    library_name: str | None,
-    genres: tuple[str, ...],
-    not_genres: tuple[str, ...],
-    per_artist: int,
-    per_album: int,
-    spacing: int,
-    versions: bool,
-    history: Path | None,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
+    options: ListOptions,
 ) -> None:
     r"""List songs that lead from the track START to the track END, each near to the one before.
 
@@ -51,15 +41,15 @@ def path(
     from earmark.library import open_default
     from earmark.recommend import Recommender
 
-    with open_default(library_name) as library:
+    with open_default(options.library_name) as library:
         suggestions = Recommender(library).path(
             track_of(library, start),
             track_of(library, end),
             count,
-            left_out=played(library, history),
-            genres=genres,
-            not_genres=not_genres,
-            rules=rules_of(per_artist, per_album, spacing, versions),
+            left_out=played(library, options.history),
+            genres=options.genres,
+            not_genres=options.not_genres,
+            rules=options.rules,
         )
     title = f"{Path(start).stem} to {Path(end).stem}"
-    give_out(suggestions, "path", title, asked=count, output=output, force=force, as_json=as_json)
+    give_out(suggestions, "path", title, options, asked=count)

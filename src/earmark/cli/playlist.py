@@ -9,11 +9,11 @@ import click
 from earmark.cli.common import EXIT_CODES
 from earmark.cli.lists import (
     SONG_HELP,
+    ListOptions,
     chance_options,
     give_out,
     list_options,
     played,
-    rules_of,
     songs_of,
 )
 
@@ -38,17 +38,7 @@ def playlist(
     unlike: tuple[str, ...],
     variety: float,
     seed: int,
-    library_name: str | None,
-    genres: tuple[str, ...],
-    not_genres: tuple[str, ...],
-    per_artist: int,
-    per_album: int,
-    spacing: int,
-    versions: bool,
-    history: Path | None,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
+    options: ListOptions,
 ) -> None:
     r"""Make a playlist of tracks that sound like SONG, in an order of small steps.
 
@@ -60,25 +50,23 @@ def playlist(
     """
     if minutes is not None and count is not None:
         raise click.UsageError("--minutes and -n say the length twice; give one of them")
-    if not songs and not genres:
+    if not songs and not options.genres:
         raise click.UsageError("name a SONG to start from, or a --genre")
     from earmark.library import open_default
     from earmark.recommend import Recommender, Songs
 
-    with open_default(library_name) as library:
+    with open_default(options.library_name) as library:
         suggestions = Recommender(library).playlist(
             songs_of(library, songs) if songs else Songs(),
             minutes=None if count is not None else 60.0 if minutes is None else minutes,
             n=count,
             away=songs_of(library, unlike) if unlike else None,
-            left_out=played(library, history),
-            genres=genres,
-            not_genres=not_genres,
-            rules=rules_of(per_artist, per_album, spacing, versions),
+            left_out=played(library, options.history),
+            genres=options.genres,
+            not_genres=options.not_genres,
+            rules=options.rules,
             variety=variety,
             seed=seed,
         )
-    title = f"Like {Path(songs[0]).stem}" if songs else ", ".join(genres)
-    give_out(
-        suggestions, "playlist", title, asked=count, output=output, force=force, as_json=as_json
-    )
+    title = f"Like {Path(songs[0]).stem}" if songs else ", ".join(options.genres)
+    give_out(suggestions, "playlist", title, options, asked=count)

@@ -9,11 +9,11 @@ import click
 from earmark.cli.common import EXIT_CODES
 from earmark.cli.lists import (
     SONG_HELP,
+    ListOptions,
     chance_options,
     give_out,
     list_options,
     played,
-    rules_of,
     songs_of,
 )
 
@@ -32,17 +32,7 @@ def similar(
     unlike: tuple[str, ...],
     variety: float,
     seed: int,
-    library_name: str | None,
-    genres: tuple[str, ...],
-    not_genres: tuple[str, ...],
-    per_artist: int,
-    per_album: int,
-    spacing: int,
-    versions: bool,
-    history: Path | None,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
+    options: ListOptions,
 ) -> None:
     r"""List the tracks of a library that sound most like SONG, or like several.
 
@@ -56,19 +46,17 @@ def similar(
     from earmark.library import open_default
     from earmark.recommend import Recommender
 
-    with open_default(library_name) as library:
+    with open_default(options.library_name) as library:
         suggestions = Recommender(library).similar(
             songs_of(library, songs),
             count,
             away=songs_of(library, unlike) if unlike else None,
-            left_out=played(library, history),
-            genres=genres,
-            not_genres=not_genres,
-            rules=rules_of(per_artist, per_album, spacing, versions),
+            left_out=played(library, options.history),
+            genres=options.genres,
+            not_genres=options.not_genres,
+            rules=options.rules,
             variety=variety,
             seed=seed,
         )
     title = f"Like {Path(songs[0]).stem}"
-    give_out(
-        suggestions, "similar", title, asked=count, output=output, force=force, as_json=as_json
-    )
+    give_out(suggestions, "similar", title, options, asked=count)
