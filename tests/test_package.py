@@ -95,8 +95,14 @@ def test_importing_the_package_is_light() -> None:
         "import earmark, sys; print(*sorted({name.split('.')[0] for name in sys.modules}))",
     ).split()
     assert not {"flask", "sqlalchemy", "onnxruntime", "av", "rich"} & set(loaded)
+
+
+def test_the_package_hands_out_what_users_import_and_nothing_else() -> None:
     for name in earmark.__all__:
         assert getattr(earmark, name).__name__ == name
+    assert set(dir(earmark)) == {*earmark.__all__, "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'Clasifier'"):
+        _ = earmark.Clasifier
 
 
 def test_the_wheel_works_alone(installed: Path, tmp_path: Path) -> None:

@@ -1,16 +1,32 @@
-"""Earmark hears what genre a piece of music is, how sure it is, and what it sounds like."""
+"""Earmark hears what genre a piece of music is, how sure it is, and what it sounds like.
+
+>>> from earmark import Classifier, open_library
+>>> with open_library("reference") as library:
+...     prediction = Classifier(library).predict("examples/war_of_freedom.ogg")
+>>> prediction.genre
+'metal'
+>>> prediction.neighbors[0].genre
+'metal'
+
+What can go wrong with a file or a library is an `EarmarkError`, with one line that says which file,
+what is wrong and what to do:
+
+>>> open_library("nowhere.earmark")
+Traceback (most recent call last):
+earmark.errors.LibraryNotFound: nowhere.earmark: there is no such library
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from earmark.classify import Classifier, Neighbor, Prediction, Stretch
     from earmark.errors import EarmarkError
-    from earmark.library import Library, Track, open_default, open_library
+    from earmark.library import Library, Track, create_library, open_default, open_library
 
-__version__: str
+    __version__: str
 
 __all__ = [
     "Classifier",
@@ -20,6 +36,7 @@ __all__ = [
     "Prediction",
     "Stretch",
     "Track",
+    "create_library",
     "open_default",
     "open_library",
 ]
@@ -32,17 +49,24 @@ _HOMES = {
     "Prediction": "earmark.classify",
     "Stretch": "earmark.classify",
     "Track": "earmark.library",
+    "create_library": "earmark.library",
     "open_default": "earmark.library",
     "open_library": "earmark.library",
 }
 
+# A type checker must not see that names are looked up when asked for: it would take every one.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that ``import earmark`` is quick."""
-    if name == "__version__":
-        from importlib.metadata import version
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first used, so that ``import earmark`` is quick."""
+        if name == "__version__":
+            from importlib.metadata import version
 
-        return version("earmark")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'earmark' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+            return version("earmark")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'earmark' has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        """Return the names that are meant for use."""
+        return [*__all__, "__version__"]
