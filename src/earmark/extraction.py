@@ -7,19 +7,15 @@ what its tags say, `extract` hears it.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from earmark import listen as listening
 from earmark.audio import MAX_DURATION
-from earmark.audio.files import open_bytes
 from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
-from earmark.listen import hash_file, listen
+from earmark.listen import identify, listen
 from earmark.words import one_line
 
 MOST_WARNINGS = 20
@@ -86,7 +82,7 @@ def look(path: str) -> Looked:
     """
     from earmark.collection.tags import read_tags
 
-    identity = _identify(path)
+    identity = identify(path)
     artist, title = read_tags(path)
     return Looked(
         content_hash=identity.content_hash,
@@ -165,23 +161,6 @@ def load(extractor: Mapping[str, Any], providers: Sequence[str] | None = None) -
     ready = loaded(extractor, providers)
     hiss = np.random.default_rng(0).uniform(-0.1, 0.1, 4 * ready.sample_rate)
     ready.extract([hiss.astype(np.float32)])
-
-
-# The hash of the payload comes with `earmark.listen.identify`.
-KNOWS_PAYLOADS = hasattr(listening, "identify")
-
-
-def _identify(path: str) -> Any:
-    if KNOWS_PAYLOADS:
-        return listening.identify(path)  # type: ignore[attr-defined,unused-ignore]
-    with open_bytes(path) as file:
-        status = os.fstat(file.fileno())
-    return SimpleNamespace(
-        content_hash=hash_file(path),
-        audio_hash=None,
-        size=status.st_size,
-        modified_ns=status.st_mtime_ns,
-    )
 
 
 def _line(tag: str | None) -> str | None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import MAX_DURATION, Recording, open_recording
+from earmark.audio.payload import HashingFile, hash_file_and_payload
 from earmark.errors import AudioError, AudioNotFound, AudioSilent, FeatureError, NotAudio
 from earmark.features import FeatureExtractor, Samples, Vector
 
@@ -167,6 +168,54 @@ def listen_windows(
     if not vectors:
         raise AudioSilent(path, "no stretch of it has sound to compare")
     return np.array(starts), np.stack(vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What a file is recognized by, the cheapest sign last.
+
+    Attributes
+    ----------
+    content_hash
+        SHA-256 of its bytes, in hexadecimal.
+    audio_hash
+        SHA-256 of its sound as it is stored, which no edit of tags, pictures or chapters changes;
+        see :mod:`earmark.audio.payload`. None where it cannot be found.
+    size
+        In bytes.
+    modified_ns
+        When the file was last changed, in nanoseconds since 1970.
+    """
+
+    content_hash: str
+    audio_hash: str | None
+    size: int
+    modified_ns: int
+
+
+def identify(path: PathLike) -> FileIdentity:
+    """Return what a sound file is recognized by, reading it once and decoding nothing.
+
+    Parameters
+    ----------
+    path
+        Any file; one that is no sound file has no ``audio_hash``.
+
+    Raises
+    ------
+    AudioError
+        There is no such file, it is empty, or it may not be read.
+
+    Examples
+    --------
+    >>> before = identify("song.flac")                            # doctest: +SKIP
+    >>> retag("song.flac", genre="Blues")                         # doctest: +SKIP
+    >>> identify("song.flac").audio_hash == before.audio_hash     # doctest: +SKIP
+    True
+    """
+    with closing(HashingFile(os.fspath(path))) as file:
+        content_hash, audio_hash = hash_file_and_payload(file)
+        return FileIdentity(content_hash, audio_hash, file.size, file.modified_ns)
 
 
 def hash_file(path: PathLike) -> str:

@@ -26,7 +26,7 @@ _FORMATS = (
     "ac3,eac3,dts,dtshd,truehd,mlp,ape,wv,tta,tak,mpc,mpc8,avi,flv,mpeg,mpegts,amr,amrnb,amrwb,"
     "rm,voc,dsf,iff,oma,shn,xwma,nut,wtv,mxf,ivf,swf,mpegvideo,h264,hevc,m4v,spdif"
 )
-_OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
+OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
 
 _RAW = {"loas", "ac3", "eac3", "dts", "truehd", "mlp", "spdif"}  # frames without a container
 _GUESSED_STAMPS = _RAW | {"mpeg", "mpegts", "asf", "rm", "avi", "flv"}
@@ -117,7 +117,7 @@ class FFmpegSource:
             self._container: Any = av.open(
                 view,
                 format=self._form,
-                options=_OPTIONS,
+                options=OPTIONS,
                 metadata_errors="replace",
                 buffer_size=_BUFFER,
             )

@@ -85,7 +85,7 @@ class OpenFile:
 
     def read(self, at: int, length: int) -> bytes:
         """Return the bytes from ``at`` on: fewer than ``length`` at the end or after an error."""
-        if self._file.closed:
+        if self._file.closed or at >= self.size:  # broken indexes name places that no file has
             return b""
         parts = []
         # Decoders call this from C, where an exception could only be printed.

@@ -177,7 +177,7 @@ class _Build:
                 continue
             if self._relabel(track, piece):
                 self.report.relabeled += 1
-            if track.audio_hash is None and extraction.KNOWS_PAYLOADS:
+            if track.audio_hash is None:
                 self.unknown[piece.path] = track
                 self.new.append(piece)
             else:
