@@ -103,6 +103,46 @@ def test_two_libraries_and_two_votes_are_compared(library: Path, tmp_path: Path)
     assert "fitted vote" in kinds["second"]["what"]
 
 
+def compared(*arguments: object) -> tuple[list[str], list[float]]:
+    """Return the votes of both sides, in words, and how many answers of each are right."""
+    found = figures(*arguments, "--alone")["comparison"]
+    sides = [found["first"], found["second"]]
+    told = [side["what"].rpartition("(")[2].rstrip(")").partition(", ")[2] for side in sides]
+    return told, [side["accuracy"] for side in sides]
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "second"),
+    [
+        (["-k", 3, "--against-k", 20], ["-k", 3], ["-k", 20]),
+        (["--plain", "--against-k", 1], ["--plain"], ["--plain", "-k", 1]),
+        (["-k", 3, "--plain", "--against-fitted"], ["-k", 3, "--plain"], ["-k", 3, "--fitted"]),
+        (["-k", 4, "--fitted", "--against-plain"], ["-k", 4, "--fitted"], ["-k", 4, "--plain"]),
+        (["-k", 2, "--against-k", 9, "--against-plain"], ["-k", 2], ["-k", 9, "--plain"]),
+    ],
+)
+def test_another_vote_of_one_library_is_like_the_first_but_for_what_is_named(
+    library: Path, options: list[object], first: list[object], second: list[object]
+) -> None:
+    told, accuracies = compared(library, *options)
+    for vote, said, accuracy in zip((first, second), told, accuracies, strict=True):
+        assert figures(library, "--alone", *vote)["accuracy"] == pytest.approx(accuracy)
+        assert ("k = " in said) == ("-k" in vote)
+        assert ("plain vote" in said, "fitted vote" in said) == (
+            "--plain" in vote,
+            "--fitted" in vote,
+        )
+    assert told[0] != told[1]
+
+
+def test_another_library_votes_in_its_own_way(library: Path, tmp_path: Path) -> None:
+    other = write_library(make_corpus(n_artists=15, artist_spread=2.0), tmp_path / "o.earmark")
+    told, _ = compared(library, "-k", 3, "--plain", "--against", other)
+    assert told == ["plain vote, k = 3", "the default vote"]
+    told, _ = compared(library, "-k", 3, "--against", other, "--against-k", 5, "--against-plain")
+    assert told == ["k = 3", "plain vote, k = 5"]
+
+
 def test_the_report_is_written_and_says_how_to_repeat_it(library: Path, tmp_path: Path) -> None:
     result = run(library, "--alone", "--report", tmp_path / "out.html")
     assert "<!doctype html>" in (tmp_path / "out.html").read_text("utf-8")

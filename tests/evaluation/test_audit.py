@@ -21,7 +21,7 @@ from earmark.evaluation.suspicion import opposition, skewness, survey, suspicion
 from earmark.evaluation.text import audit_sentence, audit_text
 from earmark.importing.classic import import_classic
 from earmark.library import ExtractorSpec, Track, create_library, open_library, packaged_path
-from earmark.neighbors import codes_of, find_copies
+from earmark.neighbors import METRICS, codes_of, find_copies
 from support.evaluated import make_corpus, relabel
 
 REPLICAS = {
@@ -291,3 +291,33 @@ def test_one_is_not_several() -> None:
     unknown = audit_text(audit(make_corpus(3, 1, known=False)))
     assert "3 tracks have no artist." in " ".join(unknown.split())
     assert "blues: 1 track of 1 recording\n" in unknown
+
+
+def star(spokes: int, seed: int) -> np.ndarray:
+    """Return vectors [spokes + 1, 60]: the first is nearer to each of the others than these are."""
+    directions = np.random.default_rng(seed).normal(size=(spokes, 60))
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.concatenate([np.zeros((1, 60)), unit])
+
+
+def test_a_hub_is_a_neighbor_of_five_times_as_many_as_the_average() -> None:
+    # Two stars far apart. On average a track is among the ten nearest of ten others.
+    vectors = np.concatenate([star(49, 0), 100 + star(50, 1)])
+    corpus = replace(make_corpus(101, 1), vectors=vectors)
+    times = survey(vectors, corpus.labels, "euclidean").occurrences
+    assert (times[0], times[50], times.mean()) == (49, 50, 10)
+    assert [(hub.track, hub.times) for hub in audit(corpus).hubs] == [(corpus.names[50], 50)]
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.95, ["likely"]), (1.05, [])])
+@pytest.mark.parametrize("others", [1, 2, 10])
+def test_a_copy_is_not_counted_among_its_own_surroundings(
+    share: float, found: list[str], others: int
+) -> None:
+    # All else is as far from both: at 1, on another axis each.
+    distance = share * METRICS["euclidean"].likely_share
+    vectors = np.zeros((2 + others, 1 + others))
+    vectors[:2, 0] = [-distance / 2, distance / 2]
+    vectors[2:, 1:] = np.sqrt(1 - distance**2 / 4) * np.eye(others)
+    copies = find_copies(vectors, "euclidean", np.arange(len(vectors)))
+    assert [copy.how for copy in copies] == found

@@ -111,3 +111,14 @@ def test_libraries_with_nothing_in_common_are_refused() -> None:
     second = replace(first, tracks=tuple(replace(t, name="x" + t.name) for t in first.tracks))
     with pytest.raises(EvaluationError, match="no track in common"):
         compare(first, second, PLAIN, artist_out)
+
+
+def test_a_track_answers_for_one_other_alone() -> None:
+    # The first library holds one recording twice, the second once.
+    first, second = make_corpus(2, 2), make_corpus(2, 2)
+    same = [replace(track, content_hash="ab" * 32) for track in first.tracks[:2]]
+    first = replace(first, tracks=(*same, *first.tracks[2:]))
+    second = replace(second, tracks=(*same[:1], *second.tracks[2:]))
+    one, other = common_tracks(first, second)
+    assert list(one) == [0, 2, 3]
+    assert list(other) == [0, 1, 2]

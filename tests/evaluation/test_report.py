@@ -10,13 +10,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from earmark.evaluation.ask import Vote
-from earmark.evaluation.charts import answer_chart
+from earmark.evaluation.ask import Judged, Vote, ask
+from earmark.evaluation.charts import answer_chart, calibration_chart
 from earmark.evaluation.choose import Request
 from earmark.evaluation.compare import compare
 from earmark.evaluation.corpus import Corpus, corpus_of
+from earmark.evaluation.figures import figures_of
 from earmark.evaluation.report import report_html
 from earmark.evaluation.run import evaluate
 from earmark.evaluation.splits import LeaveOneArtistOut
@@ -220,3 +222,25 @@ def test_the_key_of_the_answer_chart_names_the_dashed_line() -> None:
     told = re.findall(r'<text class="label"[^>]*>([^<]+)</text>', answer_chart(figures))
     assert told[-1] == f"all answered: {percent(figures.accuracy)}"
     assert told[0] == f"80% answered: {percent(figures.at_share(0.8).accuracy)}"
+
+
+def asked_again(judged: Judged, times: int) -> Judged:
+    """Return the answers of a split that asks every question several times, always alike."""
+    held = {
+        name: np.concatenate([value] * times)
+        for name, value in vars(judged).items()
+        if isinstance(value, np.ndarray)
+    }
+    repeat = np.repeat(np.arange(times), len(judged.rows))
+    return replace(judged, **{**held, "repeat": repeat})
+
+
+def test_the_same_questions_asked_again_make_no_interval_narrower() -> None:
+    corpus = make_corpus(n_artists=18, artist_spread=2.0)
+    judged = ask(corpus, LeaveOneArtistOut(), Vote(9, plain=True))
+    once, often = (
+        re.findall(r'<line class="whisker"[^>]*>', calibration_chart(figures_of(corpus, answers)))
+        for answers in (judged, asked_again(judged, 10))
+    )
+    assert len(once) > 2
+    assert often == once

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+from sklearn.dummy import DummyClassifier
 
 from earmark.errors import EvaluationError
 from earmark.evaluation.ask import Vote, ask
@@ -21,8 +22,9 @@ from earmark.evaluation.compare import compare
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.figures import figures_of
 from earmark.evaluation.intervals import wilson
+from earmark.evaluation.mistakes import worst_mistakes
 from earmark.evaluation.report import report_html
-from earmark.evaluation.run import Evaluation, evaluate
+from earmark.evaluation.run import Evaluation, evaluate, fingerprint
 from earmark.evaluation.splits import (
     ArtistKFold,
     KFold,
@@ -358,3 +360,46 @@ def test_labels_may_be_swapped_for_the_tests() -> None:
     corpus = make_corpus()
     swapped = relabel(corpus, np.roll(corpus.labels, 1))
     assert swapped.genres == tuple(corpus.genre_names[i] for i in np.roll(corpus.labels, 1))
+
+
+@pytest.mark.parametrize("split", SPLITS, ids=lambda split: split.name)
+def test_the_baseline_is_that_of_a_guess_at_the_most_frequent_genre(split: Split) -> None:
+    # 8 tracks of the first genre, 4 of the second, 36 of the last.
+    corpus = relabel(make_corpus(artist_spread=2.0), [0] * 8 + [1] * 4 + [2] * 36)
+    judged = ask(corpus, split, PLAIN)
+    folds = list(split.folds(corpus.labels, corpus.groups))
+    known = np.concatenate([corpus.labels[fold.train] for fold in folds])
+    asked = np.concatenate([corpus.labels[fold.test] for fold in folds])
+    guess = DummyClassifier(strategy="most_frequent").fit(known[:, None], known)
+    assert judged.baseline == pytest.approx(guess.score(asked[:, None], asked))
+
+
+def test_equal_mistakes_are_ordered_by_how_near_the_neighbor_is() -> None:
+    corpus = make_corpus(n_artists=18, artist_spread=3.0)
+    # Of one neighbor every answer is as sure as the others.
+    judged = ask(corpus, LeaveOneArtistOut(), Vote(1, plain=True))
+    wrong = np.flatnonzero(judged.predicted != corpus.labels[judged.rows])
+    nearest = [(float(judged.distances[i, 0]), corpus.names[judged.rows[i]]) for i in wrong]
+    assert len(nearest) > 3
+    assert nearest != sorted(nearest)
+    expected = [name for _, name in sorted(nearest)]
+    assert [m.track for m in worst_mistakes(corpus, judged, len(wrong))] == expected
+    assert [m.track for m in worst_mistakes(corpus, judged, 2)] == expected[:2]
+
+
+def test_the_fingerprint_is_that_of_tracks_genres_and_vectors() -> None:
+    corpus = make_corpus()
+    vectors = corpus.vectors.astype(np.float32)
+    corpus = replace(corpus, vectors=vectors)
+    assert fingerprint(replace(corpus, vectors=vectors.astype(np.float64))) == fingerprint(corpus)
+    assert fingerprint(replace(corpus, source="elsewhere")) == fingerprint(corpus)
+    moved = vectors.copy()
+    moved[7, 3] = np.nextafter(moved[7, 3], np.float32(np.inf))
+    named = (replace(corpus.tracks[0], name="another"), *corpus.tracks[1:])
+    others = [
+        replace(corpus, vectors=moved),
+        replace(corpus, vectors=vectors[::-1]),
+        replace(corpus, tracks=named),
+        relabel(corpus, np.roll(corpus.labels, 1)),
+    ]
+    assert len({fingerprint(one) for one in [corpus, *others]}) == 5
