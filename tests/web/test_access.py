@@ -484,7 +484,7 @@ def test_a_setup_that_makes_no_sense_is_refused(options):
 
 def test_the_environment_sets_everything_up(tmp_path):
     token = tmp_path / "token"
-    token.write_text("from-a-file\n")
+    token.write_text("from-a-long-file\n")
     config = Config.from_environment(
         {
             "EARMARK_LIBRARY": "classic",
@@ -501,7 +501,7 @@ def test_the_environment_sets_everything_up(tmp_path):
     assert config == Config(
         library="classic",
         music=tmp_path,
-        token="from-a-file",
+        token="from-a-long-file",
         read="closed",
         allowed_hosts=("a.example", "b.example"),
         proxies=1,

@@ -239,6 +239,19 @@ def test_reading_that_is_closed_in_vain_is_told(tmp_path, music, original):
         assert server.stop() == (0, "")
 
 
+def test_what_the_environment_closes_a_token_of_the_command_line_opens(
+    tmp_path, music, original, monkeypatch
+):
+    monkeypatch.setenv("EARMARK_READ", "closed")
+    options = ("--token", "a-secret-token", "--host", "0.0.0.0")
+    with start(tmp_path, music, original, *options) as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        assert requests.get(f"{url}/api/v1/tracks", timeout=60).status_code == 401
+        known = {"Authorization": "Bearer a-secret-token"}
+        assert requests.get(f"{url}/api/v1/tracks", headers=known, timeout=60).status_code == 200
+        assert server.stop() == (0, "")
+
+
 def test_every_song_gets_its_own_answer_after_an_error(tmp_path, music, original):
     library_file = tmp_path / "small.earmark"
     shutil.copy(original, library_file)

@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any
 
 import click
 
@@ -87,47 +88,34 @@ def serve(
     address reading is open unless --read closed, and every change needs --token.
     """
     # Flask and NumPy take a while; other commands do not wait for them.
-    from dataclasses import replace
-
-    from waitress.server import create_server  # type: ignore[import-untyped]
-
     from earmark.web import Config, create_app
     from earmark.web.config import MEGABYTE, is_loopback, read_token
+    from earmark.web.server import make_server
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     # It warns of every request that waits a moment for a thread, as at the start.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    config = Config.from_environment()
-    config = replace(
-        config,
+    chosen: dict[str, Any] = {
+        "allowed_hosts": hosts or None,
+        "workers": workers,
+        "queue": queue,
+        "max_upload": None if max_upload is None else max_upload * MEGABYTE,
+        "rate": rate,
+    }
+    config = Config.from_environment(
         library=library_name,
         music=music,
         token=token or read_token(os.environ),
-        read="closed" if read == "closed" else "open",
+        read=read,
         local=is_loopback(host) and proxies == 0,
-        allowed_hosts=hosts or config.allowed_hosts,
         proxies=proxies,
         prefix=prefix.rstrip("/"),
-        workers=workers or config.workers,
-        queue=config.queue if queue is None else queue,
-        max_upload=config.max_upload if max_upload is None else max_upload * MEGABYTE,
-        rate=config.rate if rate is None else rate,
+        **{name: value for name, value in chosen.items() if value is not None},
     )
     listener = _listen(host, port)
     app = create_app(config)
     owner = app.extensions["earmark"]
-    server = create_server(
-        app,
-        sockets=[listener],
-        # A request that waits for its song holds a thread; pages need some beside those.
-        threads=config.workers + config.queue + 16,
-        connection_limit=1000,
-        # The application answers what is a little too large; far larger is cut off at once.
-        max_request_body_size=config.max_upload + 16 * MEGABYTE,
-        channel_request_lookahead=1,
-        ident="earmark",
-        clear_untrusted_proxy_headers=False,
-    )
+    server = make_server(app, listener, config)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}{config.prefix}/"
     click.echo(f"Earmark is at {address}  (Ctrl-C ends it)")
@@ -140,17 +128,24 @@ def serve(
             "and its programs need no token.",
             err=True,
         )
-    signal.signal(signal.SIGTERM, _stop)
+    _stop_with(server.stop)
     try:
         server.run()
     finally:
-        server.close()
-        owner.close()
+        server.drain(owner.close)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End like Ctrl-C, so that uploads are deleted."""
-    raise SystemExit(0)
+def _stop_with(stop: Callable[[], None]) -> None:
+    """Let Ctrl-C and SIGTERM stop the server in order, and the same once more end it at once."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # In the background of a script Ctrl-C is ignored, and stays so.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """Who may do what: hosts, origins, tokens, forged requests, and how many requests.
 
-Four questions, in this order, before any view runs:
+Questions in this order, before any view runs. All but the last need the header of a request only,
+and `earmark.web.server` asks them before it stores a body:
 
 1. Was the server called by a name it goes by? A foreign name that points to this machine is how a
    web page gets at servers on loopback addresses (DNS rebinding).
@@ -8,13 +9,15 @@ Four questions, in this order, before any view runs:
    ``Sec-Fetch-Site``.
 3. Is the client known? By the token, in a header or in a signed cookie; or because the server only
    listens on this machine.
-4. Does a change that a browser sends carry the page's own secret? A second wall against forgery.
+4. Has its address sent too much of late, or do too many songs wait already?
+5. Does a change that a browser sends carry the page's own secret? A second wall against forgery.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import threading
 import time
@@ -22,12 +25,13 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import TooManyRequests
 
+from earmark.errors import Busy
 from earmark.web.config import Config, is_loopback
-from earmark.web.problems import answer_problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
@@ -35,6 +39,16 @@ HEALTH = ("system.health", "system.ready")
 """Answered under every name: a container engine does not know ours, and they tell nothing."""
 
 CSRF_HEADER = "X-CSRF-Token"
+
+ADMITTED, REFUSED = "earmark.admitted", "earmark.refused"
+"""In the environment of a request whose header was judged before its body came: that it passed, or
+the exception that it ends with."""
+
+DROP_BODY = "earmark.drop_body"
+"""In the environment of a request: what frees its body as soon as nobody needs it any more."""
+
+GUESSES = 10
+"""Wrong tokens a minute and address; after that none is looked at, not even the right one."""
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -55,6 +69,17 @@ def no_form_secret(view: View) -> View:
     """Mark a view that classic scripts post to from a browser, without the page's secret."""
     view.earmark_no_secret = True  # type: ignore[attr-defined]
     return view
+
+
+def takes_song(view: View) -> View:
+    """Mark a view that takes an upload to be analyzed, so that a full queue refuses it at once."""
+    view.earmark_takes_song = True  # type: ignore[attr-defined]
+    return view
+
+
+def network_of(address: str) -> str:
+    """Return what one client may be told by: its address, of IPv6 the first half."""
+    return ":".join(address.split(":")[:4]) if ":" in address else address
 
 
 def host_name() -> str:
@@ -98,15 +123,25 @@ class RateLimit:
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def take(self, address: str) -> float:
-        """Count one request; return 0, or after how many seconds the next one is welcome."""
+    def take(self, address: str, *, count: bool = True) -> float:
+        """Count one request; return 0, or after how many seconds the next one is welcome.
+
+        Parameters
+        ----------
+        address
+            Whose.
+        count
+            False: only look.
+        """
         if self._rate == 0:
             return 0.0
         now = time.monotonic()
-        key = ":".join(address.split(":")[:4]) if ":" in address else address
+        key = network_of(address)
         with self._lock:
             left, then = self._buckets.get(key, (float(self._rate), now))
             left = min(self._rate, left + (now - then) * self._rate / 60)
+            if not count:
+                return 0.0 if left >= 1 else (1 - left) * 60 / self._rate
             if left < 1:
                 self._buckets[key] = (left, now)
                 return (1 - left) * 60 / self._rate
@@ -123,6 +158,7 @@ class Access:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._rate = RateLimit(config.rate)
+        self._guesses = RateLimit(GUESSES)
 
     # What pages ask
 
@@ -132,7 +168,8 @@ class Access:
 
     def is_known(self) -> bool:
         """Whether the client of this request may change the library."""
-        return self._bearer() or self._signed_in() or self._is_local()
+        # In this order, so that a client on this machine never has to prove anything.
+        return self._is_local() or self._signed_in() or self._bearer()
 
     def can_sign_in(self) -> bool:
         """Whether there is a token that would help."""
@@ -148,7 +185,7 @@ class Access:
         """Remember in a cookie that the client knows the token, if it does."""
         if not self._is_token(token):
             return False
-        session["known"] = self._proof()
+        session["known"] = self._proof(secrets.token_urlsafe(12))
         session["csrf"] = secrets.token_urlsafe(24)
         return True
 
@@ -161,6 +198,26 @@ class Access:
 
     def guard(self) -> ResponseReturnValue | None:
         """Let a request through, or answer it; runs before every view."""
+        refused = request.environ.get(REFUSED)
+        if isinstance(refused, Exception):
+            raise refused
+        if ADMITTED not in request.environ and (answer := self.admit()) is not None:
+            return answer
+        view = current_app.view_functions.get(request.endpoint or "")
+        if request.method not in SAFE_METHODS and not getattr(view, "earmark_no_secret", False):
+            self._check_secret()
+        return None
+
+    def admit(self) -> ResponseReturnValue | None:
+        """Let a request through by its header alone, or answer it.
+
+        Raises
+        ------
+        HTTPException
+            It is refused.
+        Busy
+            It brings a song, and too many wait.
+        """
         self._check_host()
         view = current_app.view_functions.get(request.endpoint or "")
         is_change = request.method not in SAFE_METHODS
@@ -173,11 +230,11 @@ class Access:
         if is_change:
             if getattr(view, "earmark_changes", False) and not known:
                 return self._ask_for_token()
-            if not getattr(view, "earmark_no_secret", False):
-                self._check_secret()
             wait = self._rate.take(request.remote_addr or "")
             if wait:
-                abort(_later(429, "Too many requests from this address.", wait))
+                raise _too_many("Too many requests from this address.", wait)
+            if getattr(view, "earmark_takes_song", False):
+                self._check_room()
         return None
 
     def _check_host(self) -> None:
@@ -186,6 +243,22 @@ class Access:
         allowed = host in names if names else not self._config.local or is_loopback(host)
         if not allowed and request.endpoint not in HEALTH:
             abort(421, f"This server does not go by the name {host!r}.")
+
+    @staticmethod
+    def _check_room() -> None:
+        """Refuse a song that would find no place, before it is sent.
+
+        Raises
+        ------
+        Busy
+            Too many songs wait.
+        """
+        owner = current_app.extensions["earmark"]
+        pool = owner.pool
+        waiting = pool.waiting
+        if waiting >= pool.queue + pool.size - pool.working:
+            owner.metrics.songs.labels("refused").inc()
+            raise Busy(f"{waiting} songs wait already; try again in a moment")
 
     @staticmethod
     def _check_origin() -> None:
@@ -222,25 +295,54 @@ class Access:
 
     def _bearer(self) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self._is_token(token.strip())
+        if scheme.lower() != "bearer":
+            return False
+        if "bearer" not in g:
+            # Asked for several times a request, of which a wrong one counts once.
+            g.bearer = self._is_token(token.strip())
+        return bool(g.bearer)
 
     def _is_token(self, token: str) -> bool:
-        ours = self._config.token
-        return ours is not None and hmac.compare_digest(token.encode(), ours.encode())
+        """Whether a client knows the token; wrong ones count against its address.
 
-    def _proof(self) -> str:
-        """Return what a cookie holds instead of the token; a new token ends all sessions."""
-        return hashlib.sha256(f"earmark session {self._config.token}".encode()).hexdigest()
+        Raises
+        ------
+        TooManyRequests
+            Too many were wrong. The right one is not looked at either, or it could be found out
+            all the same.
+        """
+        ours = self._config.token
+        if ours is None:
+            return False
+        address = request.remote_addr or ""
+        wait = self._guesses.take(address, count=False)
+        if wait:
+            raise _too_many("Too many wrong tokens from this address.", wait)
+        if hmac.compare_digest(token.encode(errors="replace"), ours.encode()):
+            return True
+        self._guesses.take(address)
+        return False
+
+    def _proof(self, salt: str) -> str:
+        """Return what a cookie holds instead of the token; a new token ends all sessions.
+
+        Everybody can read a cookie, so it must not be a thing by which tokens can be tried: the
+        server's own key goes into it.
+        """
+        key = str(current_app.secret_key).encode()
+        said = f"earmark session\0{salt}\0{self._config.token}"
+        return f"{salt}.{hmac.new(key, said.encode(), hashlib.sha256).hexdigest()}"
 
     def _signed_in(self) -> bool:
         held = str(session.get("known", ""))
-        return self._config.token is not None and hmac.compare_digest(held, self._proof())
+        ours = self._proof(held.partition(".")[0])
+        return self._config.token is not None and hmac.compare_digest(held.encode(), ours.encode())
 
     def _is_local(self) -> bool:
         """Whether the client is on this machine, and not merely a proxy that is."""
         return self._config.local and not any(name in request.headers for name in FORWARDED)
 
 
-def _later(status: int, line: str, seconds: float) -> Response:
-    """Make an answer that says when to come again."""
-    return answer_problem(status, line, headers={"Retry-After": str(max(1, round(seconds)))})
+def _too_many(line: str, seconds: float) -> TooManyRequests:
+    """Make a refusal that says when to come again."""
+    return TooManyRequests(line, retry_after=max(1, math.ceil(seconds)))

@@ -7,14 +7,17 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, g, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from earmark.errors import EarmarkError
 from earmark.web import api, headers, media, pages, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
@@ -31,6 +34,7 @@ METHODS = frozenset(
 """Counted by their names; clients may invent others without end."""
 
 StartResponse = Callable[..., Any]
+WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 def create_app(config: Config | None = None, *, service: Service | None = None) -> APIFlask:
@@ -92,6 +96,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     pages.register(app)
     describe_api(app)
 
+    app.wsgi_app = gate = Gate(app, access)  # type: ignore[method-assign]
     if config.proxies:
         count = config.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -99,7 +104,55 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
         )
     if config.prefix:
         app.wsgi_app = Prefix(app.wsgi_app, config.prefix)  # type: ignore[method-assign]
+    app.extensions["earmark-gate"] = partial(gate.judge, app.wsgi_app)
     return app
+
+
+class Gate:
+    """Judges requests by their headers, before a server takes their bodies.
+
+    Parameters
+    ----------
+    app
+        The application.
+    access
+        Its rules.
+    """
+
+    _ASKED = "earmark.asked"
+
+    def __init__(self, app: APIFlask, access: Access) -> None:
+        self._app = app
+        self._access = access
+        self._inner = app.wsgi_app
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, or only judge it."""
+        answer = environ.get(self._ASKED)
+        if not isinstance(answer, list):
+            return self._inner(environ, start_response)
+        with self._app.request_context(environ):
+            try:
+                if request.routing_exception is not None:
+                    raise request.routing_exception
+                self._access.admit()
+            except (HTTPException, EarmarkError) as refusal:
+                answer.append(refusal.with_traceback(None))
+        return []
+
+    def judge(self, whole: WSGIApplication, environ: dict[str, Any]) -> Exception | None:
+        """Return why a request is refused whose body has not come yet; None where it is not.
+
+        Parameters
+        ----------
+        whole
+            The application with all that lies before it.
+        environ
+            Of the request.
+        """
+        answer: list[Exception] = []
+        whole({**environ, self._ASKED: answer}, lambda *_: None)
+        return answer[0] if answer else None
 
 
 class Prefix:

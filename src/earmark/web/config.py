@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 from earmark.errors import ServerError
 from earmark.workers import Limits, available_cores
@@ -15,6 +15,9 @@ from earmark.workers import Limits, available_cores
 Reading = Literal["open", "closed"]
 
 MEGABYTE = 2**20
+
+SHORTEST_TOKEN = 12
+"""Characters."""
 
 
 def is_loopback(host: str) -> bool:
@@ -104,8 +107,11 @@ class Config:
             raise ServerError(f"read is {self.read!r}; choose open or closed")
         if self.read == "closed" and not self.token:
             raise ServerError("reading is closed, but there is no token that opens it; set one")
-        if self.token is not None and len(self.token) < 8:
-            raise ServerError("the token is shorter than 8 characters; choose a longer one")
+        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+            raise ServerError(
+                f"the token is shorter than {SHORTEST_TOKEN} characters, so it could be guessed; "
+                "choose a longer one"
+            )
         if self.music is not None and not self.music.is_dir():
             raise ServerError(f"{self.music}: not a folder of music; name one that exists")
         if self.prefix and (not self.prefix.startswith("/") or self.prefix.endswith("/")):
@@ -132,8 +138,18 @@ class Config:
         )
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, **chosen: Any
+    ) -> Config:
         """Read ``EARMARK_*`` variables, for servers that call ``create_app()`` without arguments.
+
+        Parameters
+        ----------
+        environment
+            The variables; None: those of this process.
+        chosen
+            Attributes that are set already, and go before their variables. Only all together
+            must make sense.
 
         Raises
         ------
@@ -153,25 +169,27 @@ class Config:
 
         music = env.get("EARMARK_MUSIC")
         uploads = env.get("EARMARK_UPLOADS")
-        return cls(
-            library=env.get("EARMARK_LIBRARY") or None,
-            music=Path(music) if music else None,
-            token=read_token(env),
+        found: dict[str, Any] = {
+            "library": env.get("EARMARK_LIBRARY") or None,
+            "music": Path(music) if music else None,
+            "token": read_token(env),
             # Checked above all else when the object is made.
-            read=cast(Reading, env.get("EARMARK_READ") or "open"),
-            local=env.get("EARMARK_LOCAL") == "1",
-            allowed_hosts=tuple(env.get("EARMARK_HOSTS", "").replace(",", " ").split()),
-            proxies=number("EARMARK_PROXIES", cls.proxies),
-            prefix=env.get("EARMARK_PREFIX", "").rstrip("/"),
-            secret=env.get("EARMARK_SECRET") or None,
-            max_upload=number("EARMARK_MAX_UPLOAD_MB", cls.max_upload // MEGABYTE) * MEGABYTE,
-            workers=number("EARMARK_WORKERS", cls.workers),
-            queue=number("EARMARK_QUEUE", cls.queue),
-            time_limit=number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
-            memory_limit=number("EARMARK_MEMORY_LIMIT_MB", cls.memory_limit // MEGABYTE) * MEGABYTE,
-            rate=number("EARMARK_RATE", cls.rate),
-            uploads=Path(uploads) if uploads else None,
-        )
+            "read": env.get("EARMARK_READ") or "open",
+            "local": env.get("EARMARK_LOCAL") == "1",
+            "allowed_hosts": tuple(env.get("EARMARK_HOSTS", "").replace(",", " ").split()),
+            "proxies": number("EARMARK_PROXIES", cls.proxies),
+            "prefix": env.get("EARMARK_PREFIX", "").rstrip("/"),
+            "secret": env.get("EARMARK_SECRET") or None,
+            "max_upload": number("EARMARK_MAX_UPLOAD_MB", cls.max_upload // MEGABYTE) * MEGABYTE,
+            "workers": number("EARMARK_WORKERS", cls.workers),
+            "queue": number("EARMARK_QUEUE", cls.queue),
+            "time_limit": number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
+            "memory_limit": number("EARMARK_MEMORY_LIMIT_MB", cls.memory_limit // MEGABYTE)
+            * MEGABYTE,
+            "rate": number("EARMARK_RATE", cls.rate),
+            "uploads": Path(uploads) if uploads else None,
+        }
+        return cls(**(found | chosen))
 
 
 def read_token(env: Mapping[str, str]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import cast
 
 from flask import current_app, request
 from werkzeug.datastructures import FileStorage
 
-from earmark.web.access import Access
+from earmark.web.access import DROP_BODY, Access
 from earmark.web.service import Service
 from earmark.web.trouble import BadRequest
 from earmark.words import one_line
@@ -42,6 +42,22 @@ def uploaded(*fields: str) -> list[FileStorage]:
     if not files:
         raise BadRequest(f"there is no file in this request; send one in the field {fields[0]!r}")
     return files
+
+
+def saver(file: FileStorage) -> Callable[[Path], None]:
+    """Return what writes the only upload of a request to a path, and then lets go of its body.
+
+    Until then the server and the form hold a copy each.
+    """
+
+    def save(path: Path) -> None:
+        file.save(path)
+        file.close()
+        drop = request.environ.get(DROP_BODY)
+        if drop is not None:
+            drop()
+
+    return save
 
 
 def client_gone() -> Callable[[], bool] | None:

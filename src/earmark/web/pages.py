@@ -25,11 +25,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
 from earmark.web import teaching, view
-from earmark.web.access import changes_library, no_form_secret, public
+from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
-from earmark.web.current import access, client_gone, service, shown_name, uploaded
+from earmark.web.current import access, client_gone, saver, service, shown_name, uploaded
 from earmark.web.problems import answer_problem, status_of
 from earmark.web.trouble import BadRequest, NotFound
 from earmark.words import clock, is_one_line, percent
@@ -106,11 +106,12 @@ def home() -> str:
 
 
 @pages.post("/")
+@takes_song
 def classify() -> ResponseReturnValue:
     """Answer a form that was sent without scripts."""
     owner = service()
     file = uploaded("file")[0]
-    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
     owner.wait(job, gone=client_gone())
     return render_template("home.html", answer=view.job_result(owner, job))
 
@@ -127,11 +128,12 @@ def answer(job_id: str) -> ResponseReturnValue:
 
 @plain.post("/predict")
 @no_form_secret
+@takes_song
 def predict() -> ResponseReturnValue:
     """Answer one song with one sentence, for scripts; the field may also be called ``image``."""
     owner = service()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
     try:
         sentence = owner.wait(job, gone=client_gone()).sentence()
     finally:

@@ -12,9 +12,10 @@ from werkzeug.datastructures import FileStorage
 from earmark.classify import Neighbor, Prediction
 from earmark.errors import Busy, EarmarkError
 from earmark.web import view
+from earmark.web.access import takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
-from earmark.web.current import client_gone, service, shown_name, uploaded
+from earmark.web.current import client_gone, saver, service, shown_name, uploaded
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
 from earmark.web.service import Service
@@ -37,6 +38,7 @@ PATH_PROBLEMS = {**SONG_PROBLEMS, 403: "The path is outside the folder of music.
 
 
 @blueprint.post("/classify")
+@takes_song
 @blueprint.input(schemas.FilesIn, location="files", validation=False)
 @blueprint.output(schemas.ResultsOut)
 @blueprint.doc(responses=SONG_PROBLEMS)
@@ -111,6 +113,7 @@ def _results(owner: Service, entries: list[Entry]) -> Any:
 
 
 @blueprint.post("/similar")
+@takes_song
 @blueprint.input(schemas.FileIn, location="files", validation=False)
 @blueprint.input(schemas.SimilarQuery, location="query")
 @blueprint.output(schemas.SimilarOut)
@@ -119,7 +122,7 @@ def similar_to_song(files_data: dict[str, Any], query_data: dict[str, Any]) -> A
     """Find the tracks of the library that a song sounds like."""
     owner = service()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
     try:
         found: Prediction = owner.wait(job, gone=client_gone())
     finally:
@@ -136,6 +139,7 @@ def near(
 
 
 @blueprint.post("/jobs")
+@takes_song
 @blueprint.input(schemas.FileIn, location="files", validation=False)
 @blueprint.output(schemas.JobOut, status_code=202)
 @blueprint.doc(responses=SONG_PROBLEMS)
@@ -147,7 +151,7 @@ def submit(files_data: dict[str, Any]) -> Any:
     """
     owner = service()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(file.save, shown_name(file), picture=True)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=True)
     gone = client_gone()
     if gone is not None and gone():
         # Nobody knows the job, so nobody can ask for it.

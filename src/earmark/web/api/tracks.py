@@ -10,11 +10,11 @@ from flask import request, url_for
 
 from earmark.library import TrackChanges
 from earmark.web import teaching, view
-from earmark.web.access import changes_library
+from earmark.web.access import changes_library, takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.songs import SONG_PROBLEMS, near
-from earmark.web.current import client_gone, service, shown_name, uploaded
+from earmark.web.current import client_gone, saver, service, shown_name, uploaded
 
 blueprint = APIBlueprint("tracks", __name__, tag="Tracks")
 
@@ -54,6 +54,7 @@ def list_tracks(query_data: dict[str, Any]) -> Any:
 
 @blueprint.post("/tracks")
 @changes_library
+@takes_song
 @blueprint.input(schemas.TrackIn, location="form_and_files")
 @blueprint.output(schemas.TrackOut, status_code=201)
 @blueprint.doc(responses={**SONG_PROBLEMS, **CHANGE_PROBLEMS})
@@ -65,7 +66,7 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
     owner = service()
     file = uploaded("file")[0]
     owner.check_library()
-    job = owner.submit_upload(file.save, shown_name(file), picture=False)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
     try:
         owner.wait(job, gone=client_gone())
     finally:
