@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import earmark
-from earmark import schemas
 from earmark.evaluation.corpus import corpus_of
 from earmark.evaluation.run import evaluate
 from earmark.library import open_library
@@ -24,10 +22,6 @@ EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(monkeypatch, capsys)
-
-
-def test_the_examples_are_right() -> None:
-    assert doctest.testmod(schemas).failed == 0
 
 
 def test_the_page_lists_all_of_them_and_no_others() -> None:

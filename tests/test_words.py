@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import doctest
 import re
 import unicodedata
 from pathlib import Path
@@ -18,10 +17,6 @@ from earmark.words import clock, is_one_line, length, one_line, percent, plural,
 SOURCE = Path(words.__file__).parent
 STILL_THERE = {("recording.py", "_clock"), ("classify.py", "clock")}
 ANY = st.text(st.characters(exclude_categories=[]))
-
-
-def test_the_examples_are_right() -> None:
-    assert doctest.testmod(words).failed == 0
 
 
 def test_only_one_is_not_several() -> None:

@@ -13,7 +13,7 @@ what is wrong and what to do:
 
 >>> open_library("nowhere.earmark")
 Traceback (most recent call last):
-earmark.errors.LibraryNotFound: nowhere.earmark: there is no such library
+earmark.errors.LibraryNotFound: ...nowhere.earmark: there is no such library; make one with: ...
 """
 
 from __future__ import annotations

@@ -41,6 +41,12 @@ class Neighbor:
         As the vote has it.
     source
         All that the library knows of the track, as of the moment of the answer.
+
+    Examples
+    --------
+    >>> near = Neighbor("rock-1", "rock", "The Stones", None, distance=0.25, track_id=1)
+    >>> near.to_json()["distance"]
+    0.25
     """
 
     track: str
@@ -105,6 +111,20 @@ class Prediction:
         As the file's own tags have them; None where they say nothing.
     unlike
         Whether it is "not sure" because the song is unlike the library's.
+
+    Examples
+    --------
+    >>> from earmark import open_library
+    >>> with open_library("reference") as library:
+    ...     prediction = Classifier(library).predict("examples/war_of_freedom.ogg")
+    >>> prediction
+    <Prediction of 'examples/war_of_freedom.ogg': This song is classified as metal.>
+    >>> prediction.abstained, prediction.reason
+    (False, None)
+    >>> next(iter(prediction.probabilities)) == prediction.genre
+    True
+    >>> prediction.tags[0][0]
+    'heavy metal'
     """
 
     path: str
@@ -172,7 +192,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a part of a song, in seconds from its start, sounds like."""
+    """What a part of a song, in seconds from its start, sounds like.
+
+    Examples
+    --------
+    >>> from earmark import open_library
+    >>> with open_library("reference") as library:
+    ...     parts = Classifier(library).timeline("examples/war_of_freedom.ogg", step=10)
+    >>> [(part.start, part.stop) for part in parts]
+    [(0.0, 10.0), (10.0, 20.0)]
+    """
 
     start: float
     stop: float
@@ -205,6 +234,17 @@ class Classifier:
         The library's vectors were not made by a feature extractor of this version of Earmark.
     LibraryEmpty
         The library has no labelled tracks.
+
+    Examples
+    --------
+    A song that the library holds already has no vote for itself:
+
+    >>> from earmark.testing import make_library, make_music
+    >>> music = make_music("music")
+    >>> with make_library("tiny.earmark", music) as library:
+    ...     prediction = Classifier(library).predict(music / "hum" / "hum-3.wav")
+    >>> prediction.genre, "hum-3" in {near.track for near in prediction.neighbors}
+    ('hum', False)
     """
 
     def __init__(

@@ -1,4 +1,24 @@
-"""Corrections: what people tell a library, and how it is taken back."""
+"""Corrections: what people tell a library, and how it is taken back.
+
+>>> import numpy as np
+>>> from earmark import Track
+>>> from earmark.features import get_extractor
+>>> from earmark.library import MemoryLibrary
+>>> library = MemoryLibrary(get_extractor("mfcc").spec)
+>>> song = Track(name="a song", genre="rock", content_hash="0" * 64)
+>>> change = teach(library, song, np.ones(104))
+>>> change.what, library.genres()
+('add', {'rock': 1})
+>>> change = relabel(library, find(library, "0" * 64), {"genre": "pop"})
+>>> change.before.genre, change.after.genre
+('rock', 'pop')
+>>> library.undo(change.id).undone
+True
+>>> library.genres()
+{'rock': 1}
+>>> remove(library, find(library, "0" * 64)).what
+'remove'
+"""
 
 from __future__ import annotations
 

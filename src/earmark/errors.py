@@ -50,6 +50,14 @@
 
 Every message is one line that says which file, what is wrong and what to do. Commands print it
 without a traceback; the web application sends it as the answer.
+
+>>> from earmark import Classifier, EarmarkError, open_library
+>>> with open_library("reference") as library:
+...     try:
+...         Classifier(library).predict("no-such-song.mp3")
+...     except EarmarkError as error:
+...         print(error)
+no-such-song.mp3: there is no such file; check the spelling
 """
 
 from __future__ import annotations

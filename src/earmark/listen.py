@@ -68,6 +68,13 @@ def listen(
     ------
     AudioError
         The file cannot be used.
+
+    Examples
+    --------
+    >>> from earmark.features import get_extractor
+    >>> heard = listen("examples/war_of_freedom.ogg", get_extractor("mfcc"))
+    >>> heard.vector.shape, round(heard.duration), heard.warnings
+    ((104,), 20, ())
     """
     began = time.perf_counter()
     with open_recording(path, max_duration=max_duration) as recording:

@@ -353,8 +353,10 @@ def open_recording(
 
     Examples
     --------
-    >>> with open_recording("song.mp3") as recording:          # doctest: +SKIP
-    ...     chorus = recording.read(16_000, start=60, stop=63)
+    >>> with open_recording("examples/war_of_freedom.ogg") as recording:
+    ...     chorus = recording.read(16_000, start=6, stop=9)
+    >>> len(chorus), chorus.dtype
+    (48000, dtype('float32'))
     """
     return Recording(os.fspath(path), max_duration=max_duration, min_duration=min_duration)
 

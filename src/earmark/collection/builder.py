@@ -94,6 +94,18 @@ def build(
         The executor takes no more work; worker processes do not start.
     KeyboardInterrupt
         As it comes; what was done before stays, and the workers are ended.
+
+    Examples
+    --------
+    >>> from earmark.collection import open_for_build, scan_folder
+    >>> from earmark.testing import make_music
+    >>> music = make_music("music", genres=["hum", "melody"], each=2)
+    >>> with open_for_build("built.earmark", "mfcc") as library:
+    ...     report = build(library, scan_folder(music), jobs=1)
+    ...     library.genres()
+    {'hum': 2, 'melody': 2}
+    >>> report.problems
+    []
     """
     jobs = jobs or available_cores()
     run = _Build(library, collection, progress or _silent, max_duration)

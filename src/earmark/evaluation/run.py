@@ -226,6 +226,16 @@ def evaluate(
     ------
     EvaluationError
         The split cannot be made, or there is nothing to judge.
+
+    Examples
+    --------
+    >>> from earmark.evaluation.corpus import corpus_of
+    >>> from earmark.testing import FakeExtractor, make_library, make_music
+    >>> music = make_music("music")
+    >>> with make_library("evaluated.earmark", music, FakeExtractor()) as library:
+    ...     evaluation = evaluate(corpus_of(library), beside=False, audited=False)
+    >>> evaluation.split, evaluation.figures.accuracy
+    ('leave-one-artist-out', 1.0)
     """
     request, vote = request or Request(), vote or Vote()
     choice = choose(corpus, request)

@@ -23,6 +23,17 @@ class Library(Protocol):
     Every method may raise a `earmark.errors.LibraryError`: `LibraryDamaged` where what is kept
     cannot be read, `LibraryBusy` where another process keeps writing, `LibraryReadOnly` for a
     change of one that is open for reading.
+
+    Examples
+    --------
+    >>> from earmark import open_library
+    >>> with open_library("reference") as library:
+    ...     jazz = library.tracks(genre="jazz", limit=3)
+    ...     snapshot = library.snapshot()
+    >>> [track.name for track in jazz]
+    ['jazz.00000', 'jazz.00001', 'jazz.00002']
+    >>> snapshot.vectors.shape
+    (598, 250)
     """
 
     @property

@@ -49,6 +49,12 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     ------
     LibraryError
         Nothing is there; it is a folder or foreign; it is broken; a newer version wrote it.
+
+    Examples
+    --------
+    >>> with open_library("reference") as library:
+    ...     library.spec.name, library.read_only, library.count(genre="jazz")
+    ('musicnn', True, 73)
     """
     path = _file(location)
     inside = sqlite_files.real_path(path).parent == PACKAGE_DATA
@@ -66,6 +72,20 @@ def create_library(
         There is something already. With ``overwrite`` a library is replaced, anything else is not.
     LibraryError
         It cannot be written there.
+
+    Examples
+    --------
+    >>> from earmark import Track
+    >>> from earmark.features import get_extractor
+    >>> from earmark.listen import listen
+    >>> from earmark.testing import make_song, write_wav
+    >>> extractor = get_extractor("mfcc")
+    >>> song = write_wav("my-song.wav", make_song("melody", 1))
+    >>> vector = listen(song, extractor).vector
+    >>> with create_library("mine.earmark", extractor.spec) as library:
+    ...     changes = library.add([Track(name="my song", genre="pop")], [vector])
+    ...     library.genres()
+    {'pop': 1}
     """
     return SqliteLibrary.create(_file(location), spec, overwrite=overwrite)
 
@@ -105,6 +125,12 @@ def open_default(explicit: str | None = None) -> Library:
     LibraryError
         As `open_library`. A library that was asked for and cannot be used is not silently
         replaced by the next one.
+
+    Examples
+    --------
+    >>> with open_default() as library:  # nothing is named, and the user has none yet
+    ...     library.name
+    'reference'
     """
     if explicit:
         return open_library(explicit)

@@ -38,6 +38,15 @@ class Track:
         The genre was given by hand, so that a later build does not change it.
     id
         Given by the library; None for a track that is in none. Says nothing about the order.
+
+    Examples
+    --------
+    >>> track = Track(name="blues.00042", genre="blues", artist="Somebody")
+    >>> track.id is None, track.taught
+    (True, False)
+    >>> Track(name=" ", genre="blues")
+    Traceback (most recent call last):
+    ValueError: a track needs a name
     """
 
     name: str

@@ -87,6 +87,21 @@ def fit(
     Returns
     -------
     The parameters. With fewer than two groups nothing can be left out, so the majority votes.
+
+    Examples
+    --------
+    >>> from earmark.neighbors import make_voter, one_hot
+    >>> rng = np.random.default_rng(0)
+    >>> vectors = np.repeat(np.eye(3), 20, axis=0) + 0.01 * rng.standard_normal((60, 3))
+    >>> labels, names = one_hot(["blues"] * 20 + ["jazz"] * 20 + ["rock"] * 20)
+    >>> artists = np.arange(60) // 2  # every two tracks are by one artist
+    >>> parameters = fit(vectors, labels, artists, comparison=Comparison("cosine"))
+    >>> parameters.n_neighbors, parameters.majority
+    (10, False)
+    >>> voter = make_voter(vectors, labels, names, parameters)
+    >>> answers = voter.predict(np.array([[0.0, 1.0, 0.0]]))
+    >>> [answers.genre_names[winner] for winner in answers.winners]
+    ['jazz']
     """
     groups = np.asarray(groups)
     n_neighbors = n_neighbors or _default_n_neighbors(labels, comparison, majority)

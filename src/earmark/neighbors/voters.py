@@ -442,6 +442,19 @@ def make_voter(
     ------
     LibraryEmpty
         There are no tracks.
+
+    Examples
+    --------
+    >>> from earmark.features import Comparison
+    >>> from earmark.neighbors import one_hot
+    >>> labels, names = one_hot(["jazz", "rock", "rock"])
+    >>> points = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
+    >>> voter = make_voter(points, labels, names, Parameters(Comparison("euclidean"), 3))
+    >>> answers = voter.predict(np.array([[1.0, 0.1]]))
+    >>> names[answers.winners[0]], answers.neighbors.tolist()
+    ('rock', [[1, 0, 2]])
+    >>> answers.probabilities.round(2).tolist()
+    [[0.33, 0.67]]
     """
     if parameters.majority:
         return MajorityVoter(vectors, labels, genre_names, parameters)
