@@ -111,6 +111,8 @@ class Prediction:
         As the file's own tags have them; None where they say nothing.
     unlike
         Whether it is "not sure" because the song is unlike the library's.
+    audio_hash
+        SHA-256 of the sound in the file, which no tag changes; None where it cannot be found.
 
     Examples
     --------
@@ -145,6 +147,7 @@ class Prediction:
     artist: str | None = None
     title: str | None = None
     unlike: bool = False
+    audio_hash: str | None = None
 
     def __repr__(self) -> str:
         return f"<Prediction of {self.path!r}: {self.sentence()}>"
@@ -219,7 +222,7 @@ class Classifier:
     k
         How many neighbors vote; None for what is fitted to the library.
     include_self
-        Let tracks with the same content as the song vote.
+        Let tracks of the same file or the same sound as the song vote.
     providers
         ONNX Runtime's execution providers for the network; None is the processor.
     max_duration
@@ -340,14 +343,26 @@ class Classifier:
         """
         looked = look(os.fspath(path))
         heard = listen(path, self.extractor, max_duration=self.max_duration)
-        prediction = self.predict_heard(heard, looked.content_hash)
+        prediction = self.predict_heard(heard, looked.content_hash, looked.audio_hash)
         return replace(prediction, artist=looked.artist, title=looked.title)
 
-    def predict_heard(self, heard: Heard, content_hash: str) -> Prediction:
-        """Answer for a file that was listened to already."""
+    def predict_heard(
+        self, heard: Heard, content_hash: str, audio_hash: str | None = None
+    ) -> Prediction:
+        """Answer for a file that was listened to already.
+
+        Parameters
+        ----------
+        heard
+            What listening to it gave.
+        content_hash, audio_hash
+            Of the file and of the sound in it, as :func:`earmark.listen.identify` gives them: by
+            both the song's own tracks are found, which have no vote.
+        """
         began = time.perf_counter()
         voter, snapshot = self.refresh()
-        excluded = None if self.include_self else [snapshot.rows_of_hash(content_hash)]
+        itself = snapshot.rows_of_hash(content_hash, audio_hash)
+        excluded = None if self.include_self else [itself]
         answers = voter.predict(
             heard.vector[None], exclude=excluded, seconds=np.array([heard.duration])
         )
@@ -376,6 +391,7 @@ class Classifier:
             duration=heard.duration,
             warnings=heard.warnings,
             content_hash=content_hash,
+            audio_hash=audio_hash,
             vector=heard.vector,
         )
 

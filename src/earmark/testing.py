@@ -33,7 +33,7 @@ from earmark.errors import FeatureError
 from earmark.features import Card, ExtractorSpec, FeatureExtractor, Samples, Vector, get_extractor
 from earmark.features.probe import UNLIKE, is_one_place
 from earmark.library import Library, Track, create_library
-from earmark.listen import hash_file, listen
+from earmark.listen import identify, listen
 
 __all__ = [
     "EACH",
@@ -216,7 +216,7 @@ def make_library(
     tracks, embeddings = [], []
     for file in sorted(Path(music).rglob("*.wav")):
         genre, number = file.parent.name, int(file.stem.rpartition("-")[2])
-        found = listen(file, ears)
+        found, identity = listen(file, ears), identify(file)
         tracks.append(
             Track(
                 name=file.stem,
@@ -224,7 +224,8 @@ def make_library(
                 artist=f"The {genre} {number // 2}",
                 title=f"{genre.title()} number {number}",
                 path=str(file),
-                content_hash=hash_file(file),
+                content_hash=identity.content_hash,
+                audio_hash=identity.audio_hash,
                 duration=found.duration,
             )
         )

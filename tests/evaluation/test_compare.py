@@ -79,6 +79,21 @@ def test_tracks_are_matched_by_content_before_name() -> None:
     assert [list(side) for side in rows] == [[0, 1, 2], [2, 1, 0]]
 
 
+def test_tracks_with_other_tags_are_matched_by_their_sound() -> None:
+    first, second = make_corpus(3, 1), make_corpus(3, 1)
+    first, second = (
+        replace(
+            corpus,
+            tracks=tuple(
+                replace(t, content_hash=f"{step}{i}" * 32, audio_hash=str(order[i]) * 64, genre="a")
+                for i, t in enumerate(corpus.tracks)
+            ),
+        )
+        for step, corpus, order in (("a", first, [0, 1, 2]), ("b", second, [2, 1, 0]))
+    )
+    assert [list(side) for side in common_tracks(first, second)] == [[0, 1, 2], [2, 1, 0]]
+
+
 def test_groups_of_either_library_are_kept_together() -> None:
     known, unknown = make_corpus(), make_corpus(known=False)
     asked: list[int] = []

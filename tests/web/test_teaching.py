@@ -11,6 +11,7 @@ import pytest
 
 from earmark.library import Track, open_default, open_library, user_library, user_library_path
 from support import sounds
+from support.retag import set_by_mutagen
 from support.web import RATE, song, wait_until
 
 API = "/api/v1"
@@ -48,6 +49,21 @@ def test_a_correction_counts_in_the_very_next_prediction(client, tmp_path):
     assert after["sentence"] == "This song is classified as polka."
     assert after["neighbors"][0]["genre"] == "polka"
     assert after["neighbors"][0]["distance"] == pytest.approx(0, abs=0.01)
+
+
+def test_a_taught_song_is_known_with_other_tags_and_another_picture(client, service, tmp_path):
+    file = sound("melody", 50, tmp_path, kind="flac")
+    job, _ = submit(client, file)
+    correct(client, job, "polka")
+    count = service.library.count()
+    set_by_mutagen(file)
+    job, retagged = submit(client, file)
+    assert retagged["prediction"]["taught"] is True
+    assert retagged["prediction"]["genre"] == "polka"
+    again = correct(client, job, "waltz")
+    assert (again["what"], again["genre_before"]) == ("relabel", "polka")
+    assert service.library.count() == count
+    assert predict(client, file)["genre"] == "waltz"
 
 
 def test_a_correction_counts_for_other_songs_too(client, tmp_path):

@@ -217,7 +217,7 @@ def answer_for(
         seconds=extracted.seconds,
     )
     try:
-        prediction = classifier.predict_heard(heard, looked.content_hash)
+        prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
     except LibraryEmpty as error:
         # Of this file: all that is there to compare with is its own track.
         return AudioError(path, str(error))

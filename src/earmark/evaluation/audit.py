@@ -6,7 +6,6 @@ hubs, genres too small to judge, and files that are gone or changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark.errors import EvaluationError
+from earmark.errors import AudioError, AudioIsFolder, AudioNotFound, EvaluationError
 from earmark.evaluation.corpus import Corpus
 from earmark.evaluation.mistakes import Witness, witnesses
 from earmark.evaluation.suspicion import (
@@ -27,6 +26,7 @@ from earmark.evaluation.suspicion import (
     suspicion,
 )
 from earmark.library import Track
+from earmark.listen import identify
 from earmark.neighbors import fold_artist
 from earmark.schemas import schema
 
@@ -371,7 +371,10 @@ def _small_genres(corpus: Corpus) -> tuple[SmallGenre, ...]:
 
 
 def _file_problem(track: Track) -> str | None:
-    """Return ``"gone"``, ``"changed"`` or None; a file is read only if its size or time differs."""
+    """Return ``"gone"``, ``"changed"`` or None; a file is read only if its size or time differs.
+
+    A file whose tags alone have changed holds what was heard.
+    """
     path = Path(str(track.path))
     try:
         status = path.stat()
@@ -379,13 +382,15 @@ def _file_problem(track: Track) -> str | None:
         return "gone"
     if (track.size, track.modified_ns) == (status.st_size, status.st_mtime_ns):
         return None
-    if track.size is not None and track.size != status.st_size:
+    if track.audio_hash is None and track.size not in (None, status.st_size):
         return "changed"
-    if track.content_hash is None:
+    if track.content_hash is None and track.audio_hash is None:
         return None
     try:
-        with path.open("rb") as stream:
-            same = hashlib.file_digest(stream, "sha256").hexdigest() == track.content_hash
-    except OSError:
+        found = identify(path)
+    except (AudioNotFound, AudioIsFolder):
         return "gone"
-    return None if same else "changed"
+    except AudioError:
+        return "changed"
+    same_sound = found.audio_hash is not None and found.audio_hash == track.audio_hash
+    return None if same_sound or found.content_hash == track.content_hash else "changed"

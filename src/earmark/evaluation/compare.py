@@ -195,7 +195,12 @@ def common_tracks(first: Corpus, second: Corpus) -> tuple[NDArray[np.intp], NDAr
     if first is second:
         everyone = np.arange(len(first))
         return everyone, everyone
-    by_hash = {t.content_hash: i for i, t in enumerate(second.tracks) if t.content_hash}
+    by_hash = {
+        found: i
+        for i, track in enumerate(second.tracks)
+        for found in (track.content_hash, track.audio_hash)
+        if found
+    }
     by_name: dict[str, list[int]] = {}
     for i, name in enumerate(second.names):
         by_name.setdefault(name, []).append(i)
@@ -204,7 +209,9 @@ def common_tracks(first: Corpus, second: Corpus) -> tuple[NDArray[np.intp], NDAr
     for i, track in enumerate(first.tracks):
         named = by_name.get(track.name, [])
         # A name that several tracks have says nothing.
-        match = by_hash.get(track.content_hash or "", named[0] if len(named) == 1 else None)
+        match = named[0] if len(named) == 1 else None
+        match = by_hash.get(track.audio_hash or "", match)
+        match = by_hash.get(track.content_hash or "", match)
         if match is not None and match not in taken and first.genres[i] == second.genres[match]:
             pairs.append((i, match))
             taken.add(match)

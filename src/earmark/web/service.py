@@ -268,7 +268,7 @@ class Service:
             voter, snapshot = self.classifier.refresh()
         if job.prediction is not None:
             # Its own tracks vote on its parts if they did on the whole.
-            itself = snapshot.rows_of_hash(job.prediction.content_hash)
+            itself = snapshot.rows_of_hash(job.prediction.content_hash, job.prediction.audio_hash)
             stretches = stretches_of(
                 voter,
                 picture.starts,
@@ -281,8 +281,8 @@ class Service:
         return False
 
     def _answer(self, job: Job, found: analysis.Heard) -> None:
-        content_hash, extracted = found.looked.content_hash, found.extracted
-        job.artist, job.title = found.looked.artist, found.looked.title
+        looked, extracted = found.looked, found.extracted
+        job.artist, job.title = looked.artist, looked.title
         heard = Heard(
             path=job.name,
             vector=extracted.vector,
@@ -291,10 +291,15 @@ class Service:
             seconds=extracted.seconds,
         )
         with self._lock:
-            taught = [track for track in self.library.find_hash(content_hash) if track.taught]
+            held = self.library.find_hash(looked.content_hash)
+            if looked.audio_hash is not None:
+                held = held or self.library.find_audio_hash(looked.audio_hash)
+            taught = [track for track in held if track.taught]
             # A recording that somebody labelled by hand does count as its own neighbor.
             self.classifier.include_self = bool(taught)
-            prediction = self.classifier.predict_heard(heard, content_hash)
+            prediction = self.classifier.predict_heard(
+                heard, looked.content_hash, looked.audio_hash
+            )
             if taught and taught[-1].genre is not None:
                 prediction = answers.told(prediction, taught[-1].genre)
             job.prediction = prediction
@@ -355,7 +360,11 @@ class Service:
     # The library
 
     def nearest(
-        self, vector: NDArray[np.floating], k: int, content_hash: str | None
+        self,
+        vector: NDArray[np.floating],
+        k: int,
+        content_hash: str | None,
+        audio_hash: str | None = None,
     ) -> tuple[Neighbor, ...]:
         """Return the k tracks nearest to a vector [d], without those of the same recording.
 
@@ -366,7 +375,7 @@ class Service:
         """
         chart = self.map.chart()
         snapshot = chart.snapshot
-        itself = snapshot.rows_of_hash(content_hash or "")
+        itself = snapshot.rows_of_hash(content_hash or "", audio_hash)
         distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
         return neighbors_of(self.library, snapshot, rows[0], distances[0])
 

@@ -60,6 +60,7 @@ def teach(
         artist=job.artist,
         title=job.title,
         content_hash=prediction.content_hash,
+        audio_hash=prediction.audio_hash,
         duration=prediction.duration,
     )
     change = corrections.teach(

@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from earmark.classify import Neighbor, Prediction
 from earmark.errors import Busy, EarmarkError
+from earmark.library import Track
 from earmark.web import view
 from earmark.web.access import takes_song
 from earmark.web.api import schemas
@@ -127,14 +128,14 @@ def similar_to_song(files_data: dict[str, Any], query_data: dict[str, Any]) -> A
         found: Prediction = owner.wait(job, gone=client_gone())
     finally:
         owner.jobs.forget(job)
-    return {"neighbors": near(owner, found.vector, query_data["k"], found.content_hash)}
+    return {"neighbors": near(owner, found.vector, query_data["k"], found)}
 
 
 def near(
-    owner: Service, vector: np.ndarray[Any, Any], k: int, content_hash: str | None
+    owner: Service, vector: np.ndarray[Any, Any], k: int, song: Prediction | Track
 ) -> list[dict[str, Any]]:
     """Return the k tracks nearest to a vector, without those of the same recording."""
-    found: tuple[Neighbor, ...] = owner.nearest(vector, k, content_hash)
+    found: tuple[Neighbor, ...] = owner.nearest(vector, k, song.content_hash, song.audio_hash)
     return [view.neighbor(owner, neighbor) for neighbor in found]
 
 

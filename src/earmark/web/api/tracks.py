@@ -123,6 +123,6 @@ def similar_tracks(track_id: int, query_data: dict[str, Any]) -> Any:
     owner = service()
     track = owner.get_track(track_id)
     vector = owner.library.vector(track_id)
-    found = near(owner, vector, query_data["k"] + 1, track.content_hash)
+    found = near(owner, vector, query_data["k"] + 1, track)
     others = [neighbor for neighbor in found if neighbor["track_id"] != track_id]
     return {"neighbors": others[: query_data["k"]]}
