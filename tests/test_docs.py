@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import earmark
 from support import sounds
 from support.web import RATE, make_music, song
 
@@ -44,10 +49,65 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def imported_by(tree: ast.Module) -> dict[str, Any]:
+    """Return what an example imports from Earmark, by the name that it has there."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "earmark":
+                    module = importlib.import_module(alias.name)
+                    found[alias.asname or "earmark"] = module if alias.asname else earmark
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "earmark":
+            module = importlib.import_module(str(node.module))
+            for alias in node.names:
+                found[alias.asname or alias.name] = getattr(module, alias.name)
+    return found
+
+
+def calls_of(tree: ast.Module, imported: dict[str, Any]) -> list[tuple[ast.Call, Any]]:
+    """Return the calls of what was imported, with what is called."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            names = ast.unparse(node.func).split(".")
+            if names[0] in imported and all(name.isidentifier() for name in names):
+                found.append((node, functools.reduce(getattr, names[1:], imported[names[0]])))
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_python_examples_are_python(page: Path) -> None:
+    """They can be parsed, import what there is, and call it with arguments that it takes."""
     for block in blocks(page, "python"):
-        ast.parse(block)
+        tree = ast.parse(block)
+        for call, called in calls_of(tree, imported_by(tree)):
+            starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+            if not starred and all(keyword.arg for keyword in call.keywords):
+                named = {str(keyword.arg): None for keyword in call.keywords}
+                inspect.signature(called).bind(*call.args, **named)
+
+
+def test_pages_that_teach_python_have_examples_of_it() -> None:
+    having = {page.stem for page in PAGES if blocks(page, "python")}
+    assert {"README", "audio", "building", "evaluation", "extractors", "library-file"} <= having
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "from earmark.library import open_libary",
+        "from earmark.libary import open_library",
+        "from earmark.library import open_library\nopen_library('a', readonly=True)",
+        "import earmark.library\nearmark.library.open_libary('a')",
+        "from earmark.library import open_library\nopen_library()",
+    ],
+)
+def test_an_example_that_would_fail_is_found(tmp_path: Path, wrong: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"```python\n{wrong}\n```\n")
+    with pytest.raises((AttributeError, ImportError, TypeError)):
+        test_python_examples_are_python(page)
 
 
 def test_a_recording_can_be_read_as_the_page_says(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from earmark.audio import open_recording
+from earmark.errors import AudioSilent
 from support.sounds import noise, sine, tune, write
 
 
@@ -77,3 +78,39 @@ def test_wide_stereo_is_no_cancellation(tmp_path: Path) -> None:
     with open_recording(write(tmp_path / "x.wav", table, 22050, "wav-float")) as recording:
         np.testing.assert_allclose(recording.read(22050), table.mean(axis=1), atol=1e-7)
         assert recording.warnings == []
+
+
+def test_every_passage_of_channels_that_cancel_out_is_mixed_alike(tmp_path: Path) -> None:
+    """Where the channels of a passage do not cancel, still only the one stands for them."""
+    table = np.stack([0.9 * tune(20), -0.8 * tune(20)], axis=1)
+    table[8 * 22050 : 9 * 22050] = np.stack([tune(1, seed=1), tune(1, seed=2)], axis=1)
+    with open_recording(write(tmp_path / "x.wav", table, 22050, "wav-float")) as recording:
+        whole = np.concatenate(list(recording.blocks(22050)))
+        np.testing.assert_array_equal(whole, table[:, 0])
+        np.testing.assert_array_equal(recording.read(22050, 8, 9), whole[8 * 22050 : 9 * 22050])
+
+
+@pytest.mark.parametrize("at", [5.4, 12.5, 21.5])
+def test_one_passage_however_loud_does_not_decide_for_the_recording(
+    tmp_path: Path, at: float
+) -> None:
+    """What counts is the same for every span: eight places, three seconds apart."""
+    sound = 0.05 * tune(24)
+    table = np.stack([sound, sound], axis=1)
+    loud = np.stack([tune(2, seed=1), -tune(2, seed=1)], axis=1)
+    table[round(at * 22050) : round(at * 22050) + len(loud)] = loud
+    file = write(tmp_path / "x.wav", table, 22050, "wav-float")
+    with open_recording(file) as recording:  # that passage first
+        with pytest.raises(AudioSilent):
+            recording.read(22050, at, at + 2)
+        whole = np.concatenate(list(recording.blocks(22050)))
+        np.testing.assert_allclose(whole, table.mean(axis=1), rtol=0, atol=1e-7)
+        assert recording.warnings == []
+
+
+def test_where_all_else_is_silent_a_passage_that_cancels_out_is_heard(tmp_path: Path) -> None:
+    table = np.zeros((24 * 22050, 2), np.float32)
+    at = slice(round(12.5 * 22050), round(14.5 * 22050))
+    table[at] = np.stack([0.8 * tune(2), -0.9 * tune(2)], axis=1)
+    with open_recording(write(tmp_path / "x.wav", table, 22050, "wav-float")) as recording:
+        np.testing.assert_array_equal(recording.read(22050), table[:, 1])

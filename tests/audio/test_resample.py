@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from earmark.audio import open_recording
 from earmark.audio.resample import plan, resample
-from support.sounds import noise, sine, write
+from earmark.errors import AudioSilent
+from support.sounds import noise, sine, tune, write
 
 RATES = st.sampled_from([4000, 8000, 11025, 16000, 22050, 32000, 37800, 44100, 44101, 48000, 96000])
 
@@ -112,3 +113,24 @@ def files(
     sound = np.stack([noise(5, 48000), noise(5, 48000, seed=1)], axis=1)
     kinds = ("wav-16", "flac", "mp3", "ogg", "opus", "alac", "webm")
     return {kind: (write(folder, sound, 48000, kind), {}) for kind in kinds}
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100])
+@pytest.mark.parametrize(("start", "stop"), [(2.05, 3.0), (2.05, 3.95), (3.0, 3.95)])
+def test_sound_beside_a_silent_span_is_not_sound_in_it(
+    tmp_path: Path, rate: int, start: float, stop: float
+) -> None:
+    """The filter needs what is before and after a span, and that says nothing of its level."""
+    table = np.concatenate([tune(2), np.zeros(2 * 22_050, np.float32), tune(2)])
+    with open_recording(write(tmp_path / "pause.wav", table, 22_050)) as recording:
+        with pytest.raises(AudioSilent):
+            recording.read(rate, start, stop)
+        around = [(1.0, 2.0), (start, stop), (4.0, 5.0)]
+        assert len(list(recording.spans(rate, around))) == 2
+
+
+def test_a_little_sound_at_the_edge_of_a_span_is_sound_in_it(tmp_path: Path) -> None:
+    table = np.concatenate([tune(2), np.zeros(2 * 22_050, np.float32), tune(2)])
+    with open_recording(write(tmp_path / "pause.wav", table, 22_050)) as recording:
+        for start, stop in [(1.9, 3.0), (3.0, 4.1)]:
+            assert recording.read(16_000, start, stop).any()

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import random
 import shutil
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from earmark.collection import BuildReport, build, open_for_build, read_manifest
 from earmark.errors import LibraryExtractor, NotAudio
 from earmark.features import get_extractor
 from earmark.library import ExtractorSpec, create_library, open_library
-from earmark.listen import Heard
+from earmark.listen import Heard, hash_file
 
 
 @pytest.fixture(autouse=True)
@@ -388,3 +389,137 @@ def test_the_extractor_of_a_library_is_kept(lib: Path, music: Path, tmp_path: Pa
     for path in (old, foreign):
         with pytest.raises(LibraryExtractor):
             open_for_build(path)
+
+
+def hear_instead(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> None:
+    """Have something happen to each file just after it was heard."""
+    genuine = extraction.listen
+
+    def listen(path: str, *arguments: Any, **options: Any) -> Heard:
+        found = genuine(path, *arguments, **options)
+        change(Path(path))
+        return found
+
+    monkeypatch.setattr(extraction, "listen", listen)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_changes_while_it_is_heard_is_no_track(
+    music: Path, lib: Path, heard: list[str], monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    put(music, rock_z="one")
+    changing = music / "rock" / "a.wav"
+
+    def change(path: Path) -> None:
+        if path == changing:
+            changing.unlink()
+            if not gone:
+                changing.write_text("something longer")
+
+    with monkeypatch.context() as patched:
+        hear_instead(patched, change)
+        report = run(lib, music)
+    assert [(p.path, p.reason) for p in report.problems] == [
+        (str(changing), "changed while it was read; build again")
+    ]
+    # The other file of what it was is heard in its stead.
+    assert (report.heard, report.failed, report.finished, report.total) == (4, 1, 5, 5)
+    assert sorted(labels(lib)) == ["jazz/c", "jazz/d", "rock/b", "rock/z"]
+    heard.clear()
+    again = run(lib, music)
+    assert heard == ([] if gone else ["a.wav"])
+    assert again.problems == []
+    with open_library(lib) as library:
+        track = library.find_path(str(changing))
+        assert (track is None) == gone
+        if track is not None:
+            assert track.content_hash == hash_file(changing)
+            expected = extraction.listen(str(changing), None).vector
+            np.testing.assert_array_equal(library.vector(track.id or 0), expected)
+
+
+def test_of_files_with_the_same_bytes_each_is_tried_until_one_is_heard(
+    music: Path, lib: Path, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(music, rock_x="same", rock_y="same", rock_z="same", pop_q="bad", pop_r="bad")
+    genuine = extraction.listen
+    misled: list[str] = []
+
+    def listen(path: str, *arguments: Any, **options: Any) -> Heard:
+        if not misled and Path(path).name in {"x.wav", "y.wav", "z.wav"}:
+            misled.append(path)
+            raise NotAudio(path, "its name misled a decoder")
+        return genuine(path, *arguments, **options)
+
+    monkeypatch.setattr(extraction, "listen", listen)
+    report = run(lib, music)
+    damaged = [str(music / "pop" / "q.wav"), str(music / "pop" / "r.wav")]
+    assert sorted(problem.path for problem in report.problems) == [*damaged, *misled]
+    assert (report.failed, report.finished, report.total) == (3, 9, 9)
+    same = {str(music / "rock" / f"{name}.wav") for name in "xyz"}
+    ((left, kept),) = report.duplicates
+    assert {left, kept} == same - set(misled)
+    assert len({"x.wav", "y.wav", "z.wav"} & set(heard)) == 1
+    with open_library(lib) as library:
+        assert same & {track.path for track in library.tracks()} == {kept}
+
+
+def test_a_file_put_in_the_place_of_another_takes_its_own_track_along(
+    music: Path, lib: Path, heard: list[str]
+) -> None:
+    run(lib, music)
+    heard.clear()
+    with open_library(lib) as library:
+        ids = {track.name: track.id for track in library.tracks()}
+    (music / "rock" / "b.wav").replace(music / "rock" / "a.wav")
+    report = run(lib, music)
+    assert heard == []
+    assert (report.recognized, report.missing, report.problems) == (1, 0, [])
+    with open_library(lib) as library:
+        held = {track.name: track.id for track in library.tracks()}
+    # What stood there before is nowhere now.
+    assert held == {"a": ids["b"], "c": ids["c"], "d": ids["d"]}
+
+
+def test_a_better_named_copy_put_in_the_place_of_another_song_is_one_track(
+    music: Path, lib: Path, heard: list[str]
+) -> None:
+    (music / "rock" / "b.wav").rename(music / "rock" / "b (copy).wav")
+    run(lib, music)
+    heard.clear()
+    with open_library(lib) as library:
+        ids = {track.name: track.id for track in library.tracks()}
+    put(music, rock_a="two")
+    report = run(lib, music)
+    assert heard == []
+    assert report.duplicates == [
+        (str(music / "rock" / "b (copy).wav"), str(music / "rock" / "a.wav"))
+    ]
+    with open_library(lib) as library:
+        held = {track.name: track.id for track in library.tracks()}
+    assert held == {"a": ids["b (copy)"], "c": ids["c"], "d": ids["d"]}
+
+
+class AtOnce(Executor):
+    """Does what it is given before it takes the next; counts looks that no hearing followed."""
+
+    def __init__(self) -> None:
+        self.ahead = self.furthest = 0
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*arguments, **options))
+        self.ahead += 1 if function is extraction.look else -1
+        self.furthest = max(self.furthest, self.ahead)
+        return future
+
+
+def test_files_are_looked_at_no_further_ahead_than_they_are_heard(tmp_path: Path) -> None:
+    # With thousands looked at first, what a disk's cache holds of them is gone when they are heard.
+    put(tmp_path / "music", **{f"pop_n{n:02}": f"content {n}" for n in range(60)})
+    executor = AtOnce()
+    report = run(tmp_path / "l.earmark", tmp_path / "music", executor)
+    assert report.heard == 60
+    assert executor.ahead == 0
+    # Two jobs: as many under way as keep both busy.
+    assert 2 <= executor.furthest <= 6

@@ -157,3 +157,47 @@ def test_what_has_no_covariance_is_refused() -> None:
 def test_an_unknown_extractor_is_named() -> None:
     with pytest.raises(ExtractorNotFound, match="'loudness'"):
         get_extractor("loudness")
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-3, 1e-4])
+def test_samples_are_those_of_a_sixteen_bit_file(level: float) -> None:
+    rng = np.random.default_rng(4)
+    # What no 16-bit file holds, as lossy decoders give it; at the lowest level, three steps.
+    samples = (level * music(3) + rng.uniform(-0.4, 0.4, 3 * SAMPLE_RATE) / 32768).astype("float32")
+    steps = np.rint(samples * np.float32(32768))
+    got = np.concatenate([mfcc(frames) for frames in frame_blocks([samples])])
+    expected = reference_mfcc(
+        steps.astype(np.int16), SAMPLE_RATE, winlen=0.020, numcep=13, nfft=512, appendEnergy=False
+    )
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=5e-2)
+    rounded = np.concatenate([mfcc(frames) for frames in frame_blocks([steps / 32768])])
+    np.testing.assert_array_equal(got, rounded)
+
+
+def test_what_is_below_one_step_is_silence() -> None:
+    rng = np.random.default_rng(5)
+    hiss = (rng.uniform(-0.49, 0.49, SAMPLE_RATE) / 32768).astype(np.float32)
+    heard, nothing = (
+        np.concatenate([mfcc(frames) for frames in frame_blocks([samples])])
+        for samples in (hiss, np.zeros_like(hiss))
+    )
+    np.testing.assert_array_equal(heard, nothing)
+
+
+def test_only_a_singular_covariance_is_shrunk_and_by_a_millionth() -> None:
+    rng = np.random.default_rng(6)
+    turn = np.linalg.qr(rng.normal(size=(13, 13)))[0]
+    variances = np.geomspace(100.0, 1e-3, 13)
+    sound = (turn * variances) @ turn.T
+    np.testing.assert_array_equal(regularize(sound), sound)
+    # A pure tone: no variance in most directions.
+    variances[3:] = 0.0
+    singular = (turn * variances) @ turn.T
+    singular = (singular + singular.T) / 2
+    shrunk = regularize(singular)
+    assert np.trace(shrunk) == pytest.approx(np.trace(singular), rel=1e-9)
+    level = variances.mean()
+    expected = np.sort((1 - 1e-6) * variances + 1e-6 * level)
+    np.testing.assert_allclose(np.linalg.eigvalsh(shrunk), expected, rtol=1e-6)
+    assert np.abs(shrunk - singular).max() < 2e-6 * variances.max()

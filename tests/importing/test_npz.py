@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,21 @@ def test_published_tags_can_be_brought(shared_data: Path, tmp_path: Path) -> Non
     library.close()
     assert done.tracks == 443
     assert len(done.genres) == 10
+
+
+@pytest.mark.parametrize("names", [["big"], ["one", "two"]])
+def test_more_than_four_gigabytes_are_not_unpacked(tmp_path: Path, names: list[str]) -> None:
+    """What an archive says that it unpacks to counts, all of its arrays together."""
+    most = 4 * 2**30
+    for beyond in (0, 1):
+        file = tmp_path / f"{beyond}.npz"
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written:
+            for name in names:
+                written.writestr(f"{name}.npy", b"")
+            for entry in written.infolist():
+                # The directory at the end of the archive is written when it is closed.
+                entry.file_size = most // len(names)
+            written.infolist()[0].file_size += beyond
+        with pytest.raises(ImportFormatError) as told:
+            import_vectors(file, tmp_path / "l.earmark")
+        assert (str(told.value) == f"{file}: unpacks to more than 4 GB") == bool(beyond)

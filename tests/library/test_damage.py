@@ -13,6 +13,7 @@ import pytest
 
 from earmark.errors import EarmarkError, LibraryDamaged, NotALibrary
 from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
+from earmark.library.backends.sqlite_files import check_file
 
 SPEC = ExtractorSpec("foreign", "1", 8, "cosine", "float32")
 
@@ -149,3 +150,23 @@ def test_a_flipped_bit_of_a_vector_is_found(path: Path) -> None:
             checked(path)
     path.write_bytes(whole)
     checked(path)
+
+
+@pytest.mark.parametrize("beside", ["", "-wal", "-journal"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_length_that_is_still_being_written_is_no_damage(
+    path: Path, beside: str, counted: bool
+) -> None:
+    """In the middle of a write the pages that the header counts may not be there yet."""
+    content = bytearray(path.read_bytes())
+    if not counted:
+        # Who wrote last did not count pages: as SQLite before 3.7 did.
+        content[24:28] = (int.from_bytes(content[24:28], "big") + 1).to_bytes(4, "big")
+    path.write_bytes(content[:-1])
+    if beside:
+        path.with_name(path.name + beside).write_bytes(b"")
+    if beside or not counted:
+        check_file(path)
+    else:
+        with pytest.raises(LibraryDamaged, match="is cut off after"):
+            check_file(path)

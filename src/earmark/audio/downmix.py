@@ -52,7 +52,7 @@ class Mixer:
         return np.ascontiguousarray(block[:, self._channel])
 
     def _decide(self, block: NDArray[np.float32]) -> None:
-        energies, mixed = _energies(block), 0.0
+        energies, mixed = np.zeros(block.shape[1]), 0.0
         source = self._open_source()
         try:
             for i in range(_PROBES):
@@ -64,6 +64,9 @@ class Mixer:
         finally:
             source.close()
         self._is_decided = True
+        if not energies.any():
+            # All places are silent, so the passage at hand is all that is known of the recording.
+            energies = _energies(block)
         if _cancels(energies, mixed):
             self._channel = int(np.argmax(energies))
             self._warn(f"the channels cancel out; only channel {self._channel + 1} is used")

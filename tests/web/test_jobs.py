@@ -1,0 +1,64 @@
+"""Which jobs a server remembers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from earmark.web.jobs import Job, Jobs
+from earmark.web.trouble import NotFound
+
+
+def job(ended: float | None) -> Job:
+    made = Job(name="song.wav", file=Path("song.wav"), upload=True, picture=False)
+    made.ended = ended
+    return made
+
+
+def remembered(jobs: Jobs, made: list[Job]) -> list[Job]:
+    found = []
+    for one in made:
+        try:
+            found.append(jobs.get(one.id))
+        except NotFound:
+            continue
+    return found
+
+
+def test_five_hundred_finished_jobs_are_kept_and_the_oldest_go_first() -> None:
+    jobs, now = Jobs(lifetime=3600.0), time.time()
+    running = [job(None) for _ in range(600)]
+    # They do not end in the order in which they came.
+    finished = [job(now - (7 * n) % 620) for n in range(620)]
+    for one in [*running, *finished]:
+        jobs.add(one)
+    latest = sorted(finished, key=lambda one: one.ended or 0.0)[-500:]
+    jobs.add(job(None))
+    assert {one.id for one in remembered(jobs, finished)} <= {one.id for one in latest}
+    assert len(remembered(jobs, finished)) > 400
+    assert remembered(jobs, running) == running
+    assert len(jobs) <= 600 + 500 + 1
+
+
+def test_just_the_five_hundred_that_ended_last_are_left() -> None:
+    jobs, now = Jobs(lifetime=3600.0), time.time()
+    finished = [job(now - 1000 + n) for n in range(505)]
+    for number, one in enumerate(finished):
+        jobs.add(one)
+        assert len(jobs) == min(number + 1, 500)
+    assert remembered(jobs, finished) == finished[5:]
+
+
+def test_what_ended_longer_ago_than_a_lifetime_is_forgotten() -> None:
+    jobs, now = Jobs(lifetime=60.0), time.time()
+    old, young, running = job(now - 61), job(now - 30), job(None)
+    running.created = now - 1e6
+    for one in (old, young, running):
+        jobs.add(one)
+    assert remembered(jobs, [old, young, running]) == [young, running]
+    with pytest.raises(NotFound, match="send the song again"):
+        jobs.get(old.id)
+    jobs.forget(young)
+    assert remembered(jobs, [young, running]) == [running]
