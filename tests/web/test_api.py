@@ -634,3 +634,29 @@ def test_an_unexpected_error_shows_no_inner_life(app, client, monkeypatch, servi
     monkeypatch.setattr(service, "describe_library", lambda: 1 / 0)
     body = assert_problem(client.get(f"{API}/library"), 500)
     assert "ZeroDivision" not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("[" * 200_000, 400),
+        ('{"path": ' * 100_000, 400),
+        ('{"path": ' + "9" * 100_000 + "}", 400),
+        ('{"path": "' + "x" * 2**20 + '"}', 413),
+    ],
+    ids=["brackets", "objects", "digits", "length"],
+)
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("POST", "/classify/path"),
+        ("POST", "/jobs/path"),
+        ("POST", "/corrections"),
+        ("PATCH", "/tracks/1"),
+    ],
+)
+def test_json_beyond_what_can_be_read_is_refused(client, method, address, body, status):
+    answer = client.open(
+        f"{API}{address}", method=method, data=body, content_type="application/json"
+    )
+    assert_problem(answer, status, "JSON")

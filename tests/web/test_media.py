@@ -169,3 +169,23 @@ def test_tracks_without_a_path_are_found_by_genre_and_name(client, service, musi
     assert client.get(f"/media/tracks/{known}").data == (music / "hum/hum-5.wav").read_bytes()
     assert client.get(f"/media/tracks/{elsewhere}").status_code == 404
     assert client.get(f"/media/tracks/{outside}").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["loop.wav", "circle/song.wav"])
+def test_links_in_a_circle_are_nobodys_sound_and_break_no_page(client, service, music, place):
+    links = [music / "loop.wav", music / "circle"]
+    for link in links:
+        link.symlink_to(link.name)
+    try:
+        track_id = add(service, place)
+        assert client.get(f"/media/tracks/{track_id}").status_code == 404
+        assert client.get(f"/api/v1/tracks/{track_id}").json["audio"] is None
+        for page in ("/", "/library", "/map", "/api/v1/map", "/api/v1/tracks", "/report"):
+            assert client.get(page).status_code == 200, page
+        program = client.application.test_client()
+        asked = program.post("/api/v1/classify/path", json={"path": place})
+        assert asked.status_code == 404
+        assert asked.json["type"] == "urn:earmark:problem:audio-not-found"
+    finally:
+        for link in links:
+            link.unlink()

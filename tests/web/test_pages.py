@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import sqlite3
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -368,3 +370,27 @@ def test_signing_in_leads_back_to_the_answer(make_app, tune_file):
         "csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', form)[1],
     }
     assert client.post("/sign-in", data=data).headers["Location"] == f"/#song={job}"
+
+
+@pytest.mark.parametrize("page", ["/", "/library", "/corrections"])
+@pytest.mark.parametrize("what", ["cut", "emptied", "other tables"])
+def test_a_library_that_is_spoilt_while_it_is_served_is_told_on_a_page(
+    make_app, library_file, page, what
+):
+    client = make_app().test_client()
+    assert client.get("/library").status_code == 200
+    if what == "other tables":
+        with sqlite3.connect(library_file) as raw:
+            raw.execute("ALTER TABLE tracks RENAME TO former_tracks")
+        raw.close()
+    else:
+        log = library_file.with_name(library_file.name + "-wal")
+        log.unlink(missing_ok=True)
+        os.truncate(library_file, 5000 if what == "cut" else 0)
+    client.get("/library")
+    answer = client.get(page)
+    assert answer.status_code in (200, 409)
+    assert answer.mimetype == "text/html"
+    assert client.get("/api/v1/nothing").status_code == 404
+    missing = client.get("/nothing", headers={"Accept": "text/html"})
+    assert (missing.status_code, missing.mimetype) == (404, "text/html")

@@ -58,7 +58,9 @@ def import_command(
     # Imported here, so that --help does not wait for the database.
     from earmark.importing.classic import import_classic
     from earmark.importing.npz import import_vectors
+    from earmark.importing.source import require_ordinary
 
+    require_ordinary(source)
     if _is_npz(source):
         if genres is not None or other_settings:
             raise click.UsageError("--genres and --other-settings are for a my.dat")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import ImportFormatError
 from earmark.features import FOREIGN
 from earmark.importing.imported import Imported, keep
+from earmark.importing.source import require_ordinary
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
 from earmark.words import one_line, plural
@@ -107,6 +108,7 @@ def import_vectors(
 
 
 def _load(file: Path) -> Mapping[str, NDArray[Any]]:
+    require_ordinary(file)
     try:
         with zipfile.ZipFile(file) as archive:
             # A small archive may unpack to more than any memory.

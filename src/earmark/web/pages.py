@@ -81,11 +81,12 @@ def _common() -> dict[str, Any]:
     rules = access()
     library = service().library
     # The page of signing in is for everybody.
-    genres = library.genres() if rules.may_read() else {}
+    may_ask = rules.may_read() and not g.get("without_library", False)
+    genres = library.genres() if may_ask else {}
     return {
         "csrf_token": rules.form_secret,
         "may_change": rules.is_known(),
-        "may_read": rules.may_read(),
+        "may_ask": may_ask,
         "can_sign_in": rules.can_sign_in(),
         "library_genres": genres,
         "library_name": library.name,

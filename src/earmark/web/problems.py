@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, current_app, json, render_template, request
+from flask import Response, current_app, g, json, render_template, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -120,6 +120,8 @@ def answer_problem(
     if request.blueprint == "plain":
         response = Response(detail + "\n", mimetype="text/plain")
     elif _wants_page():
+        # What was wrong may be the library, so the page does without it.
+        g.without_library = True
         page = render_template("error.html", status=status, line=detail)
         response = Response(page, mimetype="text/html")
     else:
@@ -170,7 +172,7 @@ def _answer_http(error: HTTPException) -> Response:
         return cast(Response, error.get_response())
     line = LINES.get(error.code or 500) if _is_stock(error) else error.description
     line = line or error.description or "Something is wrong with this request."
-    if isinstance(error, RequestEntityTooLarge):
+    if isinstance(error, RequestEntityTooLarge) and _is_stock(error):
         line = _too_large()
     headers = {
         name: value

@@ -28,6 +28,7 @@ from earmark.errors import (
     WorkerDied,
 )
 from earmark.library import Library, Track, open_default, user_library_path
+from earmark.library.backends.sqlite_files import real_path
 from earmark.listen import Heard
 from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
@@ -126,7 +127,7 @@ class Service:
         ]
         if self.config.music is not None:
             paths.append(self.config.music)
-        found = {form for path in paths for form in (path.absolute(), path.resolve())}
+        found = {form for path in paths for form in (path.absolute(), real_path(path))}
         return sorted(
             (path for path in found if path.name), key=lambda path: len(path.parts), reverse=True
         )
@@ -199,9 +200,9 @@ class Service:
         """
         if self.config.music is None:
             raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
-        root = self.config.music.resolve()
+        root = real_path(self.config.music)
         try:
-            file = (root / path).resolve()
+            file = real_path(root / path)
             inside = file.is_relative_to(root)
             exists = inside and file.is_file()
         except (OSError, ValueError):

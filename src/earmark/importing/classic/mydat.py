@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import FeatureError, ImportFormatError, UnsafePickle
 from earmark.features.gaussian import N_COEFFICIENTS, pack, regularize, unpack
 from earmark.importing.classic.machine import PickleReader, PickleTruncated
+from earmark.importing.source import require_ordinary
 from earmark.words import one_line, plural
 
 PROTOCOL = 2
@@ -69,6 +70,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         It holds no pickles, rows of another shape, or labels of two kinds; or it cannot be read.
     """
     file = Path(path)
+    require_ordinary(file)
     try:
         data = file.read_bytes()
     except IsADirectoryError:

@@ -1,0 +1,32 @@
+"""What is imported: files with an end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("command", [("info",), ("import", "-o", "out.earmark"), ("evaluate",)])
+@pytest.mark.parametrize("name", ["my.dat", "vectors.npz"])
+def test_a_pipe_is_refused_and_not_waited_for(
+    tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes with names")
+    os.mkfifo(tmp_path / name)
+    ended = subprocess.run(
+        [sys.executable, "-m", "earmark", *command, name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"earmark: {name}: ") or f"/{name}: " in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "out.earmark").exists()
