@@ -25,19 +25,26 @@ from earmark.errors import EarmarkError
 from earmark.words import shown
 
 COMMANDS = {
-    "audit": "earmark.cli.audit:audit",
-    "build": "earmark.cli.build:build",
-    "classify": "earmark.cli.classify:classify",
-    "evaluate": "earmark.cli.evaluate:evaluate",
-    "export": "earmark.cli.export:export",
-    "extractors": "earmark.cli.extractors:extractors",
-    "import": "earmark.cli.import_:import_command",
-    "info": "earmark.cli.info:info",
-    "path": "earmark.cli.path:path",
-    "playlist": "earmark.cli.playlist:playlist",
-    "serve": "earmark.cli.serve:serve",
-    "similar": "earmark.cli.similar:similar",
+    "audit": ("earmark.cli.audit:audit", "Look for what is wrong with a library."),
+    "build": ("earmark.cli.build:build", "Make a library of a folder of music."),
+    "classify": (
+        "earmark.cli.classify:classify",
+        "Say what genre songs are, and how sure that is.",
+    ),
+    "evaluate": ("earmark.cli.evaluate:evaluate", "Say how well a library names genres."),
+    "export": ("earmark.cli.export:export", "Write a library as a my.dat or an npz."),
+    "extractors": (
+        "earmark.cli.extractors:extractors",
+        "List what can hear music, or check a model.",
+    ),
+    "import": ("earmark.cli.import_:import_command", "Make a library of a my.dat or an npz."),
+    "info": ("earmark.cli.info:info", "Say what a library holds, and how it votes."),
+    "path": ("earmark.cli.path:path", "Lead from one track to another by small steps."),
+    "playlist": ("earmark.cli.playlist:playlist", "Make a playlist from songs or a genre."),
+    "serve": ("earmark.cli.serve:serve", "Open the web application and the HTTP API."),
+    "similar": ("earmark.cli.similar:similar", "List tracks that sound like a song."),
 }
+"""Where each command is, and what the list of commands says of it without importing it."""
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What writing to standard output may fail with."""
@@ -54,10 +61,15 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        module, function = COMMANDS[cmd_name].split(":")
+        module, function = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), function)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

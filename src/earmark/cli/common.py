@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.cells import cell_len
-from rich.console import Console
 
 from earmark.words import shown as shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MEGABYTE = 2**20
 
@@ -61,6 +62,9 @@ def library_option(command: F) -> F:
 
 def console(*, stderr: bool = False) -> Console:
     """Return where to print: results to stdout, progress and warnings to stderr."""
+    # Every command imports this module, also for its help.
+    from rich.console import Console
+
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
@@ -71,6 +75,8 @@ def shown_lines(text: str) -> str:
 
 def padded(text: str, width: int) -> str:
     """Fill text up to a width on the screen, where some characters take two columns."""
+    from rich.cells import cell_len
+
     return text + " " * (width - cell_len(text))
 
 

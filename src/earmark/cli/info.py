@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from earmark.cli.common import console
-from earmark.evaluation.ask import Vote, ask
-from earmark.evaluation.choose import Request, choose
-from earmark.evaluation.corpus import Corpus, corpus_of
-from earmark.evaluation.figures import figures_of
-from earmark.evaluation.trust import judge
-from earmark.library import Library, open_default
-from earmark.library.fitting import voter
-from earmark.neighbors import count_artists
 from earmark.schemas import named
 from earmark.words import percent, shown
+
+if TYPE_CHECKING:
+    from earmark.evaluation.corpus import Corpus
+    from earmark.library import Library
 
 MOST_EVALUATED = 2_000
 """Larger libraries are not evaluated for information alone."""
@@ -45,6 +40,9 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
     LIBRARY is a file, or 'reference' or 'classic' for those of the package; without it, the one
     that `classify` would use.
     """
+    # Imported here and below, so that --help does not wait for numbers and database.
+    from earmark.library import open_default
+
     with open_default(library_name) as library:
         if check:
             library.check()
@@ -59,6 +57,10 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
 
 def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
+    from earmark.evaluation.corpus import corpus_of
+    from earmark.library.fitting import voter
+    from earmark.neighbors import count_artists
+
     snapshot = library.snapshot()
     artists: dict[str, list[str | None]] = {genre: [] for genre in snapshot.genre_names}
     corpus = corpus_of(library) if len(snapshot) else None
@@ -94,6 +96,13 @@ def held_out(corpus: Corpus) -> dict[str, Any] | None:
     That is with tracks of a single artist, and with more than ``MOST_EVALUATED`` tracks, which take
     longer than anybody who asks for information waits.
     """
+    import numpy as np
+
+    from earmark.evaluation.ask import Vote, ask
+    from earmark.evaluation.choose import Request, choose
+    from earmark.evaluation.figures import figures_of
+    from earmark.evaluation.trust import judge
+
     if len(corpus) > MOST_EVALUATED or len(np.unique(corpus.groups)) < 2:
         return None
     split = choose(corpus, Request()).split

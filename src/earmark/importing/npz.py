@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import zipfile
@@ -16,6 +17,7 @@ from earmark.errors import ImportFormatError
 from earmark.features import FOREIGN
 from earmark.importing.imported import Imported, keep
 from earmark.importing.source import require_ordinary
+from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
 from earmark.words import one_line, plural
@@ -105,6 +107,53 @@ def import_vectors(
         left_out=count - len(usable),
         overwrite=overwrite,
     )
+
+
+def export_vectors(library: Library, target: str | os.PathLike[str]) -> int:
+    """Write all tracks of a library as an archive that `import_vectors` reads.
+
+    Paths are left out: what is passed on says nothing of the machine that it was made on. Vectors
+    keep their type. Gaussians of classic features are written too, but no import compares them.
+
+    Parameters
+    ----------
+    library
+        Any.
+    target
+        The file; one that is there is replaced. It appears whole or not at all.
+
+    Returns
+    -------
+    How many tracks it has.
+
+    Raises
+    ------
+    ImportFormatError
+        It cannot be written.
+    """
+    file = Path(target)
+    tracks = library.tracks()
+    vectors = [library.vector(track.id) for track in tracks if track.id is not None]
+    spec = library.spec
+    arrays: dict[str, Any] = {
+        "vectors": np.array(vectors, dtype=spec.dtype).reshape(len(tracks), spec.dimension),
+        "track": np.array([track.name for track in tracks], dtype=str),
+        "genre": np.array([track.genre or "" for track in tracks], dtype=str),
+        "artist": np.array([track.artist or "" for track in tracks], dtype=str),
+        "title": np.array([track.title or "" for track in tracks], dtype=str),
+        "metric": np.array(spec.similarity),
+    }
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as out:
+            np.savez_compressed(out, **arrays)
+        part.replace(file)
+    except OSError as error:
+        raise ImportFormatError(f"{file}: cannot be written ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    return len(tracks)
 
 
 def _load(file: Path) -> Mapping[str, NDArray[Any]]:

@@ -55,6 +55,15 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
+def _other_kind(path: Path, header: bytes) -> str:
+    """Say how to make a library of a file that begins as a my.dat or an npz does."""
+    classic = header[:1] == b"\x80" or (header[:1] == b"(" and path.suffix.lower() == ".dat")
+    if not classic and header[:4] != b"PK\x03\x04":
+        return ""
+    kind = "a my.dat" if classic else "an npz"
+    return f", but may be {kind}; make a library of it with: earmark import {path.name} -o FILE"
+
+
 def check_file(path: Path) -> None:
     """See from a file's first bytes that it is a library, without opening it as a database.
 
@@ -82,7 +91,7 @@ def check_file(path: Path) -> None:
     if not length:
         raise NotALibrary(f"{path}: is empty, so it is not a library")
     if header[:16] != MAGIC[: len(header)]:
-        raise NotALibrary(f"{path}: is not an Earmark library")
+        raise NotALibrary(f"{path}: is not an Earmark library{_other_kind(path, header)}")
     if len(header) < HEADER_LENGTH:
         raise LibraryDamaged(f"{path}: is cut off after {length} bytes; build it again")
     (application_id,) = struct.unpack_from(">I", header, 68)

@@ -1,0 +1,42 @@
+"""Help is there at once: nothing that takes long is loaded for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from earmark.cli import COMMANDS, earmark
+
+SLOW = {"flask", "numpy", "onnxruntime", "rich", "scipy", "sklearn", "sqlalchemy", "sqlite3"}
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    with click.Context(earmark) as context:
+        for name, (_, line) in COMMANDS.items():
+            command = earmark.get_command(context, name)
+            assert command is not None
+            assert command.get_short_help_str(limit=200) == line
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Return the packages that a command line loads."""
+    code = (
+        "import sys\nfrom earmark.cli import earmark\n"
+        f"earmark.main({list(arguments)!r}, standalone_mode=False)\n"
+        "print('\\n'.join(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ended.stdout.splitlines())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_nothing_slow_is_loaded_for_help(arguments: tuple[str, ...]) -> None:
+    assert loaded(*arguments) & SLOW == set()
+
+
+@pytest.mark.parametrize("command", ["export", "import", "serve", "info"])
+def test_commands_load_what_they_need_when_they_run(command: str) -> None:
+    assert loaded(command, "--help") & (SLOW - {"rich"}) == set()
