@@ -46,6 +46,10 @@
     ├── EvaluationError         a split or a figure cannot be computed
     ├── RecommendError          a list of songs cannot be made as it was asked for
     ├── PlaylistError           a playlist file cannot be read or written
+    ├── TagError                the tags of a file cannot be read or written as asked
+    │   ├── TagsNotSupported    Earmark does not write into such a file, or mutagen is not here
+    │   ├── PlanError           a plan of tags cannot be read
+    │   └── JournalError        a journal of tags cannot be read or written
     └── ServerError             the web application cannot start or answer
 
 Every message is one line that says which file, what is wrong and what to do. Commands print it
@@ -290,6 +294,22 @@ class RecommendError(EarmarkError):
 
 class PlaylistError(EarmarkError):
     """A playlist file cannot be read or written."""
+
+
+class TagError(EarmarkError):
+    """The tags of a file cannot be read or written as asked."""
+
+
+class TagsNotSupported(TagError):
+    """Earmark does not write into such a file, or the package that does is not here."""
+
+
+class PlanError(TagError):
+    """A plan of tags cannot be read."""
+
+
+class JournalError(TagError):
+    """A journal of tags cannot be read or written."""
 
 
 class ServerError(EarmarkError):

@@ -1,0 +1,1 @@
+"""Genres in people's own files: planned, looked at, applied, and taken back."""
