@@ -180,6 +180,7 @@ class Prediction:
             "confidence": round(self.confidence, 4),
             "abstained": self.abstained,
             "reason": self.reason,
+            "unlike": self.unlike,
             "prediction_set": list(self.prediction_set),
             "shortlist": list(self.shortlist()),
             "coverage": self.coverage,

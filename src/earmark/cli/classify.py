@@ -367,14 +367,16 @@ def show(out: Console, prediction: Prediction) -> None:
         if rank == 0 or (rank <= N_RUNNERS_UP and probability >= 0.005)
     ]
     width = column(genre for genre, _ in ranked)
+    if prediction.abstained:
+        out.print(Text(f"  not sure: {shown(str(prediction.reason))}", style="yellow"))
+    if prediction.unlike:
+        out.print("  if it were of a genre of this library:")
     for rank, (genre, probability) in enumerate(ranked):
         line = Text("  ")
         line.append(padded(genre, width + 2), style="bold green" if rank == 0 else "")
         line.append(bar(probability), style="green" if rank == 0 else "dim")
         line.append(f" {probability:4.0%}")
         out.print(line)
-    if prediction.abstained:
-        out.print(Text(f"  not sure: {shown(str(prediction.reason))}", style="yellow"))
     if shortlist := prediction.shortlist():
         listed = shown(" or ".join(shortlist))
         promise = f"{prediction.coverage:.0%} of such lists hold the right genre"
@@ -383,7 +385,8 @@ def show(out: Console, prediction: Prediction) -> None:
     if prediction.tags:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))
-    out.print("  nearest tracks:")
+    none = ", though none is like it" if prediction.unlike else ""
+    out.print(f"  nearest tracks{none}:")
     nearest = prediction.neighbors[:N_NEIGHBORS_SHOWN]
     width = column(shown(neighbor.genre) for neighbor in nearest)
     for neighbor in nearest:

@@ -100,6 +100,9 @@ class PredictionOut(Schema):
     confidence = Float(required=True, metadata={"description": "Its probability."})
     abstained = Boolean(required=True, metadata={"description": "The answer is “not sure”."})
     reason = String(required=True, allow_none=True, metadata={"description": "Why not sure."})
+    unlike = Boolean(
+        required=True, metadata={"description": "Not sure because no track is like the song."}
+    )
     prediction_set = List(String(), required=True)
     coverage = Float(
         required=True,

@@ -67,7 +67,7 @@ export function picture(place, result, url) {
   const now = make("span", { class: "wave-now" });
   const tools = make("div", { class: "wave-tools" }, url ? button : "", now,
     result.place ? make("a", { class: "map-link", href: mapLink() }, "See it on the map") : "");
-  place.replaceChildren(make("h3", {}, "What each part sounds like"), stage, tools, audio,
+  place.replaceChildren(make("h3", {}, result.prediction?.unlike ? "What each part is nearest to" : "What each part sounds like"), stage, tools, audio,
     table(timeline));
   place.hidden = false;
   describe(0);
@@ -80,7 +80,8 @@ export function picture(place, result, url) {
 
   function describe(time) {
     const genre = at(time)?.genre;
-    const words = genre ? `sounds like ${genre}` : "too quiet to say";
+    const near = result.prediction?.unlike ? "nearest to" : "sounds like";
+    const words = genre ? `${near} ${genre}` : "too quiet to say";
     now.textContent = `${clock(time)} of ${clock(duration)}, ${words}`;
     stage.setAttribute("aria-valuenow", Math.round(time));
     stage.setAttribute("aria-valuetext", `${clock(time)}, ${words}`);
