@@ -6,13 +6,15 @@ and ASF, several values in MP4. ID3v2.3 and LIST/INFO of WAV have no lists; ther
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from earmark.errors import TagError
-from earmark.tagging import containers
+from earmark.tagging import opening
 from earmark.tagging.containers import EVIDENCE as EVIDENCE
+from earmark.tagging.containers import Ape
 from earmark.tagging.names import genre_names, require_genres
 
 DEFAULT_SIGN = "/"
@@ -62,18 +64,18 @@ def read_tags(file: BinaryIO, *, known: Collection[str] = ()) -> Tags:
     TagError
         The tags are broken, or Earmark does not write into such a file.
     """
-    found = containers.open_tags(file)
-    former = containers.read_id3v1(file)
+    found = opening.open_tags(file)
+    former = opening.read_id3v1(file)
     stored: list[str] = []
     id3 = False
     for container in found:
         if not any(text.strip() for text in stored):
             stored, id3 = container.genres(), container.id3
     if not any(text.strip() for text in stored):
-        stored = containers.id3v1_genres(former)
+        stored = opening.id3v1_genres(former)
     rest = {}
     for container in found:
-        for name, value in containers.digest(container.rest()).items():
+        for name, value in _digest(container.rest()).items():
             rest[f"{container.kind} {name}"] = value
     rest["ID3v1"] = former[:127].hex()
     return Tags(
@@ -113,10 +115,10 @@ def write_genres(
     """
     require_genres(genres)
     before = read_tags(file)
-    former = containers.read_id3v1(file)
-    for number, container in enumerate(containers.open_tags(file)):
+    former = opening.read_id3v1(file)
+    for number, container in enumerate(opening.open_tags(file)):
         # An APEv2 tag beside ID3 often holds the loudness alone, and needs no genre then.
-        if isinstance(container, containers.Ape) and number and not container.describes():
+        if isinstance(container, Ape) and number and not container.describes():
             continue
         container.set_genres(genres, sign)
         if evidence is not None and number == 0:
@@ -127,7 +129,7 @@ def write_genres(
             raise
         except Exception as error:
             raise TagError(f"its tags cannot be written ({error})") from error
-        containers.restore_id3v1(file, former, genres)
+        opening.restore_id3v1(file, former, genres)
     _require_only_genres(file, before, genres, evidence)
 
 
@@ -146,3 +148,12 @@ def _require_only_genres(
             if before.rest.get(name) != after.rest.get(name)
         )
         raise TagError(f"its other tags would not stay as they are: {', '.join(names[:5])}")
+
+
+def _digest(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Return short hashes of values by their names, for comparing: pictures may be large."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        whole = found.get(name, "") + repr(value)
+        found[name] = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    return found
