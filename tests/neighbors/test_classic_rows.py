@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from earmark.features import Comparison
 from earmark.features.gaussian import pack, unpack
 from earmark.neighbors import METRICS, BruteForce, MajorityVoter, Parameters, one_hot
-from earmark.neighbors.divergence import congruence, invert_all, symmetrized_kl
+from earmark.neighbors.divergence import invert_all, symmetrized_kl
 
 K = 8
 UPPER = np.triu_indices(13)
@@ -128,18 +126,6 @@ def test_a_nearly_singular_matrix_among_many_gives_numbers() -> None:
     covariances[3] = np.outer(np.arange(1.0, 14), np.arange(1.0, 14))
     inverses = invert_all(np.ascontiguousarray(covariances[:, UPPER[0], UPPER[1]].T))
     assert np.isfinite(inverses).all()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000))
-def test_a_congruence_acts_on_triangles(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    matrix = rng.normal(size=(13, 13))
-    covariance = covariances_of(1, seed)[0]
-    mapped = matrix @ covariance @ matrix.T
-    np.testing.assert_allclose(
-        congruence(matrix) @ covariance[UPPER], mapped[UPPER], rtol=1e-9, atol=1e-9
-    )
 
 
 def test_more_tracks_and_queries_than_fit_in_a_block() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 Float: TypeAlias = NDArray[np.floating]
 Float64: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
-
-PairRanks: TypeAlias = Callable[[Indices, Indices], Float64]
-"""Returns the ranks [p] of pairs, given the number of the query and that of the track [p]."""
 
 ROWS_A_BLOCK = 8_192
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from earmark.features.gaussian import N_COEFFICIENTS, unpack
-from earmark.neighbors.arrays import Float, Float64, Indices, PairRanks, blocks
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks
 
 _UPPER = np.triu_indices(N_COEFFICIENTS)
 _DIAGONAL = _UPPER[0] == _UPPER[1]
-_SCALE = np.where(_DIAGONAL, 1.0, np.sqrt(2.0))
-# How often each number of a triangle stands in its matrix.
-_TIMES = np.where(_DIAGONAL, 1.0, 2.0)
+_ROOT = np.sqrt(2.0)
+_SCALE = np.where(_DIAGONAL, 1.0, _ROOT)
 
 # Gaussians are inverted in blocks of this many, so that memory does not grow with a library; fewer
 # than that few are inverted one by one.
@@ -48,91 +47,83 @@ class Divergence:
         precisions N = [ vech(P) , −√2 Pμ , μᵀPμ − d ]
         D(a, b)      = M(a) · N(b) + N(a) · M(b)
 
-    It does not change under an affine map of the features, so these are first whitened by the
-    tracks' mean and pooled covariance; then single precision is enough to find candidates. Exactly
-    it is computed as
+    It does not change where the numbers of all tracks are moved and scaled alike, so they first
+    are, each by itself; then single precision is enough to find candidates. Scales are powers of
+    two, which change no digit. Since M(a) · N(a) = 0, it is also
 
-        D(a, b) = tr((Pa − Pb)(Σb − Σa)) + (μa−μb)ᵀ(Pa+Pb)(μa−μb),
+        D(a, b) = −(M(a) − M(b)) · (N(a) − N(b)),
 
-    in which nothing large cancels: it is 0 for equal Gaussians, however near to singular they are.
+    in which nothing large cancels: it is exactly 0 for equal Gaussians, however near to singular
+    they are, since their moments are equal whatever rounding does to the inverses.
 
     Parameters
     ----------
     vectors
-        The tracks that whiten.
+        The tracks [n, 104] that are brought to about mean 0 and deviation 1.
     """
 
     def __init__(self, vectors: Float) -> None:
         n = len(vectors)
-        total, squares = np.zeros(vectors.shape[1]), np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
+        total, squares = np.zeros(vectors.shape[1]), np.zeros(N_COEFFICIENTS)
         for part in blocks(n):
             total += vectors[part].sum(axis=0, dtype=np.float64)
-        self._center, within = unpack(total / n)
+        mean = total / n
+        self._center = mean[:N_COEFFICIENTS, None]
         for part in blocks(n):
-            steps = vectors[part, :N_COEFFICIENTS] - self._center
-            squares += steps.T @ steps
-        # The inverse of a Cholesky factor whitens: L⁻¹ Σ L⁻ᵀ = I.
-        self._whiten: Float64 = np.linalg.inv(np.linalg.cholesky(within + squares / n))
-        self._whiten_triangle = congruence(self._whiten)
+            steps = vectors[part, :N_COEFFICIENTS] - mean[:N_COEFFICIENTS]
+            squares += np.square(steps).sum(axis=0)
+        variances = mean[N_COEFFICIENTS:][_DIAGONAL] + squares / n
+        _, exponents = np.frexp(np.sqrt(variances))
+        scale = np.ldexp(1.0, -exponents)
+        self._scale, self._scale_triangle = scale[:, None], scale[_UPPER[0]] * scale[_UPPER[1]]
 
-    def queries(self, vectors: Float) -> Float:
-        """Return the moments and precisions of vectors [q, 104] side by side [q, 210]."""
-        halves = np.empty((2 * _N_HALF, len(vectors)), dtype=np.float32)
+    def exact(self, vectors: Float, *, track: bool = True) -> Float64:
+        """Return the moments and precisions of vectors [n, 104] side by side [n, 210].
+
+        Those of tracks are the same whatever they are computed with.
+        """
+        whole = np.empty((len(vectors), 2 * _N_HALF))
         for start in range(0, len(vectors), _BLOCK):
             block = slice(start, start + _BLOCK)
-            halves[:_N_HALF, block], halves[_N_HALF:, block] = self._halves(vectors[block])
-        return halves.T
+            self._fill(whole[block].T, vectors[block].T, 0 if track else _FEW)
+        return whole
 
-    def keys(self, vectors: Float) -> Float:
-        """Return the precisions and moments of vectors [n, 104] side by side [n, 210]."""
-        # A query's precisions meet the tracks' moments, and its moments their precisions.
-        return np.roll(self.queries(vectors), _N_HALF, axis=1)
-
-    def _halves(self, vectors: Float) -> tuple[Float, Float]:
-        """Return the moments and the precisions of vectors [n, 104], both [105, n]."""
-        means = self._whiten @ (vectors[:, :N_COEFFICIENTS] - self._center).T
-        triangles = self._whiten_triangle @ vectors[:, N_COEFFICIENTS:].T
-        inverses = invert_all(triangles)
+    def _fill(self, whole: Float64, vectors: Float, few: int) -> None:
+        """Put moments and precisions of vectors [104, n] into ``whole`` [210, n]."""
+        means = (vectors[:N_COEFFICIENTS] - self._center) * self._scale
+        triangles = vectors[N_COEFFICIENTS:] * self._scale_triangle[:, None]
+        inverses = invert_all(triangles, few)
         shifts = np.einsum("ijn,jn->in", inverses, means)
         rows, columns = _UPPER
-        moments = [
-            (triangles + means[rows] * means[columns]) * _SCALE[:, None],
-            np.sqrt(2.0) * means,
-            np.ones((1, len(vectors))),
-        ]
-        precisions = [
-            inverses[rows, columns] * _SCALE[:, None],
-            -np.sqrt(2.0) * shifts,
-            np.sum(means * shifts, axis=0, keepdims=True) - N_COEFFICIENTS,
-        ]
+        moments, precisions = whole[:_N_HALF], whole[_N_HALF:]
+        n = len(_SCALE)
+        triangles += means[rows] * means[columns]
+        np.multiply(triangles, _SCALE[:, None], out=moments[:n])
+        np.multiply(means, _ROOT, out=moments[n:-1])
+        moments[-1] = 1.0
+        np.multiply(inverses[rows, columns], _SCALE[:, None], out=precisions[:n])
+        np.multiply(shifts, -_ROOT, out=precisions[n:-1])
+        precisions[-1] = np.einsum("in,in->n", means, shifts) - N_COEFFICIENTS
+
+    def queries(self, exact: Float64) -> Float:
+        """Return moments and precisions [q, 210] in single precision."""
         with np.errstate(over="ignore"):
-            return (
-                np.concatenate(moments, dtype=np.float32),
-                np.concatenate(precisions, dtype=np.float32),
-            )
+            return exact.astype(np.float32)
 
-    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
-        """Return what computes the divergence of pairs, exactly."""
-        both = _precisions(np.concatenate([queries, tracks]))
-        precisions = both[: len(queries)], both[len(queries) :]
-        rows, columns = _UPPER
+    def keys(self, exact: Float64) -> Float:
+        """Return precisions and moments [n, 210] in single precision."""
+        # A query's precisions meet the tracks' moments, and its moments their precisions.
+        return np.roll(self.queries(exact), _N_HALF, axis=1)
 
-        def ranks(numbers: Indices, which: Indices) -> Float64:
-            steps = tracks[which].astype(np.float64) - queries[numbers]
-            means = steps[:, :N_COEFFICIENTS]
-            of_query, of_track = precisions[0][numbers], precisions[1][which]
-            sums = of_query + of_track
-            sums *= means[:, rows]
-            sums *= means[:, columns]
-            of_query -= of_track
-            of_query *= steps[:, N_COEFFICIENTS:]
-            of_query += sums
-            # Rounding can put what is nearly equal a little below zero.
-            # Not by BLAS, whose sums depend on how many there are.
-            divergences: Float64 = np.einsum("ij,j->i", of_query, _TIMES)
-            return np.abs(divergences)
-
-        return ranks
+    def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
+        """Return the divergences of pairs, exactly."""
+        steps = tracks[which]
+        steps -= queries[numbers]
+        # Not by BLAS, whose sums depend on how many there are. Rounding can put what is nearly
+        # equal a little below zero.
+        products: Float64 = np.einsum("ij,ij->i", steps[:, :_N_HALF], steps[:, _N_HALF:])
+        np.abs(products, out=products)
+        return products
 
     def distances(self, ranks: Float64) -> Float64:
         """Return ranks as distances: they are the divergences."""
@@ -143,13 +134,13 @@ class Divergence:
         return distances
 
     def coordinates(self, vectors: Float) -> Float64:
-        """Return the whitened means and the logarithms of the whitened variances [n, 26]."""
+        """Return the scaled means and the logarithms of the scaled variances [n, 26]."""
         coordinates = np.empty((len(vectors), 2 * N_COEFFICIENTS))
-        variances = self._whiten_triangle[_DIAGONAL]
+        scale, center = self._scale[:, 0], self._center[:, 0]
         for part in blocks(len(vectors)):
-            means = vectors[part, :N_COEFFICIENTS] - self._center
-            coordinates[part, :N_COEFFICIENTS] = means @ self._whiten.T
-            spread = vectors[part, N_COEFFICIENTS:] @ variances.T
+            means = vectors[part, :N_COEFFICIENTS] - center
+            coordinates[part, :N_COEFFICIENTS] = means * scale
+            spread = vectors[part, N_COEFFICIENTS:][:, _DIAGONAL] * np.square(scale)
             coordinates[part, N_COEFFICIENTS:] = np.log(np.maximum(spread, 1e-300))
         return coordinates
 
@@ -165,27 +156,6 @@ class Divergence:
         of_variances = 2 * np.cosh(np.minimum(gaps[:, d:], 600.0)) - 2
         least: Float64 = np.max(of_means + of_variances, axis=1)
         return least
-
-
-def _precisions(vectors: Float) -> Float64:
-    """Return the upper triangles of the inverse covariances [n, 91] of vectors [n, 104].
-
-    Each is the same whatever it is computed with.
-    """
-    inverses = np.empty((len(vectors), len(_SCALE)))
-    for start in range(0, len(vectors), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        triangles = vectors[block, N_COEFFICIENTS:].T.astype(np.float64)
-        inverses[block] = invert_all(triangles, few=0)[_UPPER].T
-    return inverses
-
-
-def congruence(matrix: Float64) -> Float64:
-    """Return the map [m, m] from the upper triangle [m] of a symmetric Σ to that of A Σ Aᵀ."""
-    rows, columns = _UPPER
-    straight = matrix[rows][:, rows] * matrix[columns][:, columns]
-    crossed = matrix[rows][:, columns] * matrix[columns][:, rows]
-    return straight + np.where(rows == columns, 0.0, crossed)
 
 
 def invert_all(triangles: Float64, few: int = _FEW) -> Float64:

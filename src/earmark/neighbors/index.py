@@ -16,18 +16,22 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks
 from earmark.neighbors.metrics import Similarity, squares
 
 # Tracks are kept in blocks of this many, and queries asked so many at once: the scores of one by
 # the other stay in a processor's cache.
 TRACKS_A_BLOCK = 4_096
 QUERIES_A_BLOCK = 256
-# How many pairs are compared in double precision at once.
-_PAIRS_A_BLOCK = 16_384
+# How many pairs are compared in double precision at once: so many stay in a processor's cache.
+_PAIRS_A_BLOCK = 512
+# Of so many tracks the form in which pairs are compared is kept; of others it is computed anew.
+MOST_EXACT = 16_384
 # How many more candidates are kept than asked for: where tracks lie closer together than single
 # precision can tell, they mostly save asking again.
 _SPARE = 8
+# Errors of inner products below this are of products that single precision can hold.
+_SURELY_FINITE = 1e30
 
 
 class Index(Protocol):
@@ -97,25 +101,32 @@ class Block:
         [b, d]; a view of what the index was given.
     weights
         [b], None where all are 1.
+    exact
+        The form in which pairs are compared [b, e]; None where it is computed when it is needed.
     """
 
     keys: Float
     vectors: Float
     weights: Float64 | None
+    exact: Float64 | None
 
     def __getitem__(self, kept: Indices | slice) -> Block:
         weights = None if self.weights is None else self.weights[kept]
-        return Block(self.keys[kept], self.vectors[kept], weights)
+        exact = None if self.exact is None else self.exact[kept]
+        return Block(self.keys[kept], self.vectors[kept], weights, exact)
 
     def insert(self, place: int, one: Block) -> Block:
         """Return a block with the track of another one before the one at ``place``."""
-        weights = None
+        weights = exact = None
         if self.weights is not None and one.weights is not None:
             weights = np.insert(self.weights, place, one.weights)
+        if self.exact is not None and one.exact is not None:
+            exact = np.insert(self.exact, place, one.exact[0], axis=0)
         return Block(
             np.insert(self.keys, place, one.keys[0], axis=0),
             np.insert(self.vectors, place, one.vectors[0], axis=0),
             weights,
+            exact,
         )
 
 
@@ -159,7 +170,7 @@ class BruteForce:
         stops = np.cumsum(blocks)
         for start, stop in zip(stops - blocks, stops, strict=True):
             given = None if weights is None else weights[start:stop]
-            self.blocks.append(self._block(vectors[start:stop], given))
+            self.blocks.append(self._block(vectors[start:stop], given, int(start)))
         self._number()
 
     def __len__(self) -> int:
@@ -180,11 +191,12 @@ class BruteForce:
             for start in range(0, len(vectors), TRACKS_A_BLOCK):
                 part = slice(start, start + TRACKS_A_BLOCK)
                 given = None if weights is None else weights[part]
-                self.blocks.append(self._block(vectors[part], given))
+                self.blocks.append(self._block(vectors[part], given, len(self) + start))
             self._number()
             return
         for i, row in enumerate(rows.tolist()):
-            one = self._block(vectors[i : i + 1], None if weights is None else weights[i : i + 1])
+            given = None if weights is None else weights[i : i + 1]
+            one = self._block(vectors[i : i + 1], given, 0)
             self._insert(row, one)
 
     def _insert(self, row: int, one: Block) -> None:
@@ -198,13 +210,16 @@ class BruteForce:
             self.blocks[place : place + 1] = parts
         self._number()
 
-    def _block(self, vectors: Float, weights: Float64 | None) -> Block:
-        return Block(self._keys(vectors, weights), vectors, weights)
+    def _block(self, vectors: Float, weights: Float64 | None, before: int) -> Block:
+        """Return a block of tracks that stand behind ``before`` others."""
+        exact = self.similarity.exact(vectors)
+        kept = exact if before + len(vectors) <= MOST_EXACT else None
+        return Block(self._keys(exact, weights), vectors, weights, kept)
 
-    def _keys(self, vectors: Float, weights: Float64 | None) -> Float:
-        keys = self.similarity.keys(vectors)
+    def _keys(self, exact: Float64, weights: Float64 | None) -> Float:
+        keys = self.similarity.keys(exact)
         if weights is not None:
-            keys = keys * weights[:, None].astype(keys.dtype)
+            keys *= weights[:, None].astype(keys.dtype)
         lengths = np.sqrt(squares(keys))
         # Of an inner product of m numbers, in whichever order a processor sums them; twice that,
         # since keys and queries are rounded, too.
@@ -249,7 +264,8 @@ class BruteForce:
     def _search(
         self, queries: Float, k: int, exclude: Sequence[Indices] | None
     ) -> tuple[Float64, Indices]:
-        prepared = self._prepare(queries)
+        exact = self.similarity.exact(queries, track=False)
+        prepared = self._prepare(exact)
         left_out = None if exclude is None else _Excluded(exclude)
         bounds, rows, limits = self._candidates(prepared, k + _SPARE, left_out)
         # A candidate whose bound is above what k others surely keep need not be compared.
@@ -262,20 +278,20 @@ class BruteForce:
         else:
             wanted = bounds < np.inf
         ranks = np.full(bounds.shape, np.inf)
-        ranks[wanted] = self._ranks(queries, np.nonzero(wanted)[0], rows[wanted])
+        ranks[wanted] = self._ranks(exact, np.nonzero(wanted)[0], rows[wanted])
         ranks, rows = _sorted(ranks, rows, k)
         # Every other track is at least at the limit.
         for query in np.flatnonzero((limits < np.inf) & (limits <= ranks[:, -1])):
             only = None if left_out is None else left_out.only(int(query))
             ranks[query], rows[query] = self._search_on(
-                queries[query : query + 1], prepared[query : query + 1], ranks[query], only
+                exact[query : query + 1], prepared[query : query + 1], ranks[query], only
             )
         return ranks, rows
 
     def _search_on(
-        self, query: Float, prepared: Float, ranks: Float64, left_out: _Excluded | None
+        self, query: Float64, prepared: Float, ranks: Float64, left_out: _Excluded | None
     ) -> tuple[Float64, Indices]:
-        """Return the k nearest of one query, given the ranks [k] of k candidates."""
+        """Return the k nearest of one query [1, e], given the ranks [k] of k candidates."""
         open_rows = []
         for start, scores in self._scores(prepared, left_out):
             open_rows.append(
@@ -292,11 +308,12 @@ class BruteForce:
         found: list[tuple[Indices, Indices, Float64]] = []
         for first in range(0, len(queries), QUERIES_A_BLOCK):
             part = slice(first, first + QUERIES_A_BLOCK)
-            prepared, limit = self._prepare(queries[part]), limits[part]
+            exact = self.similarity.exact(queries[part], track=False)
+            prepared, limit = self._prepare(exact), limits[part]
             for start, scores in self._scores(prepared, None):
                 near, columns = np.nonzero(scores <= limit[:, None])
                 rows = start + columns
-                ranks = self._ranks(queries[part], near, rows)
+                ranks = self._ranks(exact, near, rows)
                 inside = ranks < limit[near]
                 found.append((first + near[inside], rows[inside], ranks[inside]))
         if not found:
@@ -311,7 +328,7 @@ class BruteForce:
         No other index can do that, so nothing that has to work on large libraries may ask for it.
         """
         numbers, rows = np.divmod(np.arange(len(queries) * len(self)), len(self))
-        ranks = self._ranks(queries, numbers, rows)
+        ranks = self._ranks(self.similarity.exact(queries, track=False), numbers, rows)
         return self.similarity.distances(ranks.reshape(len(queries), len(self)))
 
     def bounds(self, number: int, other: int) -> tuple[Float, Float]:
@@ -319,15 +336,20 @@ class BruteForce:
 
         The second array [b, c] is what they can be more than that.
         """
-        prepared = self._prepare(self.blocks[number].vectors)
+        prepared = self._prepare(self.exact(number))
         keys = self.blocks[other].keys
         return _multiply(prepared, keys), -2 * prepared[:, -1:] * keys[:, -1]
 
+    def exact(self, number: int) -> Float64:
+        """Return the tracks of a block in the form in which pairs are compared [b, e]."""
+        block = self.blocks[number]
+        return self.similarity.exact(block.vectors) if block.exact is None else block.exact
+
     # How
 
-    def _prepare(self, queries: Float) -> Float:
+    def _prepare(self, exact: Float64) -> Float:
         """Return queries [q, m + 1]; the last column is minus the length of each."""
-        prepared = self.similarity.queries(queries)
+        prepared = self.similarity.queries(exact)
         whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
         whole[:, :-1] = prepared
         whole[:, -1] = -np.sqrt(squares(prepared))
@@ -389,30 +411,26 @@ class BruteForce:
             mask = places == place
             yield mask, rows[mask] - self.starts[place], self.blocks[place]
 
-    def _ranks(self, queries: Float, numbers: Indices, rows: Indices) -> Float64:
-        """Return the ranks [p] of query ``numbers[p]`` and track ``rows[p]``."""
-        tracks, which = np.unique(rows, return_inverse=True)
-        ranks = np.empty(len(rows))
-        weights = None
+    def _ranks(self, queries: Float64, numbers: Indices, rows: Indices) -> Float64:
+        """Return the ranks [p] of query ``numbers[p]``, of some in their exact form, and track."""
         if len(self.blocks) == 1:
-            vectors = self.blocks[0].vectors[tracks]
-            if self.blocks[0].weights is not None:
-                weights = self.blocks[0].weights[tracks]
-        elif len(tracks):
-            first = self.blocks[0]
-            vectors = np.empty((len(tracks), first.vectors.shape[1]), first.vectors.dtype)
-            weights = None if first.weights is None else np.empty(len(tracks))
-            for mask, inside, block in self._parts(tracks):
-                vectors[mask] = block.vectors[inside]
-                if weights is not None and block.weights is not None:
-                    weights[mask] = block.weights[inside]
-        if not len(tracks):
-            return ranks
-        compare = self.similarity.pairs(queries, vectors)
-        for start in range(0, len(rows), _PAIRS_A_BLOCK):
-            part = slice(start, start + _PAIRS_A_BLOCK)
-            ranks[part] = compare(numbers[part], which[part])
-        return ranks if weights is None else ranks * weights[which]
+            return self._ranks_in(self.blocks[0], queries, numbers, rows)
+        ranks = np.empty(len(rows))
+        for mask, inside, block in self._parts(rows):
+            ranks[mask] = self._ranks_in(block, queries, numbers[mask], inside)
+        return ranks
+
+    def _ranks_in(
+        self, block: Block, queries: Float64, numbers: Indices, inside: Indices
+    ) -> Float64:
+        tracks, which = block.exact, inside
+        if tracks is None:
+            few, which = np.unique(inside, return_inverse=True)
+            tracks = self.similarity.exact(block.vectors[few])
+        ranks = np.empty(len(inside))
+        for part in blocks(len(inside), _PAIRS_A_BLOCK):
+            ranks[part] = self.similarity.ranks(queries, numbers[part], tracks, which[part])
+        return ranks if block.weights is None else ranks * block.weights[inside]
 
 
 class _Excluded:
@@ -452,7 +470,9 @@ def _multiply(prepared: Float, keys: Float) -> Float:
     """Return the lower bounds [q, b] of the ranks of queries and keys."""
     with np.errstate(invalid="ignore", over="ignore"):
         bounds: Float = prepared @ keys.T
-        if not np.isfinite(bounds.sum(dtype=np.float64)):
+        # No sum is beyond the product of the lengths, which the last columns tell.
+        largest = float(prepared[:, -1].min(initial=0)) * float(keys[:, -1].max(initial=0))
+        if not largest > -_SURELY_FINITE and not np.isfinite(bounds).all():
             # Beyond what a key can hold: nothing is known of such a track.
             bounds[~np.isfinite(bounds)] = -np.inf
     return bounds
@@ -460,8 +480,12 @@ def _multiply(prepared: Float, keys: Float) -> Float:
 
 def _sorted(ranks: Float64, rows: Indices, k: int) -> tuple[Float64, Indices]:
     """Return the k smallest ranks of each row [q, w] and their tracks; equal ones by track."""
-    order = np.lexsort((rows, ranks), axis=1)[:, :k]
-    return np.take_along_axis(ranks, order, axis=1), np.take_along_axis(rows, order, axis=1)
+    order = np.argsort(ranks, axis=1)
+    nearest = np.take_along_axis(ranks, order, axis=1)
+    most = nearest[:, : k + 1]
+    if ((most[:, 1:] == most[:, :-1]) & (most[:, 1:] < np.inf)).any():
+        order = np.lexsort((rows, ranks), axis=1)
+    return nearest[:, :k], np.take_along_axis(rows, order[:, :k], axis=1)
 
 
 def _least(bounds: Float, rows: Indices, width: int, limits: Float) -> tuple[Float, Indices, Float]:
@@ -478,7 +502,7 @@ def _least(bounds: Float, rows: Indices, width: int, limits: Float) -> tuple[Flo
     # Halve the rows, keeping the lesser of two tracks, as long as many more are left than needed.
     # Each number then stands for a track of its own, so ``width`` tracks are at most at the bound.
     least = bounds
-    while least.shape[1] >= 8 * width:
+    while least.shape[1] >= 4 * width:
         half = least.shape[1] // 2
         least = np.minimum(least[:, :half], least[:, half : 2 * half])
     limit = np.partition(least, width - 1, axis=1)[:, width - 1]

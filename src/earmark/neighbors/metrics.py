@@ -3,7 +3,7 @@
 A similarity turns the tracks of a library (``keys``) and a query (``queries``) into vectors whose
 inner product ranks the tracks as their distance does, so that every engine that can do inner
 products can find candidates. What is shown, voted with and compared with a limit is computed from
-the vectors themselves, in double precision (``pairs``).
+the vectors themselves, in double precision (``ranks``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.neighbors.arrays import Float, Float64, Indices, PairRanks, blocks
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks
 from earmark.neighbors.divergence import Divergence
 
 # Between these, squares and their sums are far from the limits of double precision.
@@ -35,18 +35,32 @@ class Similarity(Protocol):
     A rank grows with the distance: it is what the inner product of a query and a key approximates.
     """
 
-    def keys(self, vectors: Float) -> Float:
-        """Return the keys [n, m] of tracks [n, d]."""
+    def exact(self, vectors: Float, *, track: bool = True) -> Float64:
+        """Return vectors [n, d] in the form in which pairs are compared [n, e].
+
+        That of a track (``track``) is the same to the last digit whatever stands beside it.
+        """
         ...
 
-    def queries(self, vectors: Float) -> Float:
-        """Return queries [q, d] in the form that is multiplied with the keys [q, m]."""
+    def keys(self, exact: Float64) -> Float:
+        """Return the keys [n, m] of tracks in their exact form [n, e]."""
         ...
 
-    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
-        """Return what computes the ranks of pairs of queries [q, d] and tracks [n, d] exactly.
+    def queries(self, exact: Float64) -> Float:
+        """Return queries in their exact form [q, e] as they are multiplied with the keys [q, m]."""
+        ...
+
+    def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
+        """Return the ranks [p] of query ``numbers[p]`` and track ``which[p]``, exactly.
 
         Equal vectors have rank 0, but for vectors that have no direction.
+
+        Parameters
+        ----------
+        queries, tracks
+            In their exact form [q, e] and [n, e].
+        numbers, which
+            Rows of these [p].
         """
         ...
 
@@ -97,31 +111,33 @@ class Cosine:
         """Return the vectors [n, d] as they are compared, at length 1."""
         return normalize(vectors if self._prepare is None else self._prepare(vectors))
 
-    def keys(self, vectors: Float) -> Float:
+    def exact(self, vectors: Float, *, track: bool = True) -> Float64:
+        """Return the unit vectors [n, d]; what has no direction is not a number."""
+        exact = self.unit(vectors.astype(np.float64)).astype(np.float64, copy=False)
+        nowhere = ~exact.any(axis=1)
+        if nowhere.any():
+            exact[nowhere] = np.nan
+        return exact
+
+    def keys(self, exact: Float64) -> Float:
         """Return the negative unit vectors and 1 [n, d + 1]."""
-        return _beside(-self.unit(vectors), 1.0)
+        keys = _beside(exact, 1.0)
+        np.negative(keys[:, :-1], out=keys[:, :-1])
+        return keys
 
-    def queries(self, vectors: Float) -> Float:
+    def queries(self, exact: Float64) -> Float:
         """Return the unit vectors and 1 [q, d + 1]."""
-        return _beside(self.unit(vectors), 1.0)
+        return _beside(exact, 1.0)
 
-    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
-        """Return what computes the distances of pairs, as half the square of a difference.
+    def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
+        """Return the distances of pairs, as half the square of a difference.
 
         That of equal vectors is 0, where 1 − cos would be what rounding left.
         """
-        one, other = (self.unit(vectors.astype(np.float64)) for vectors in (queries, tracks))
-        nowhere = [np.flatnonzero(~vectors.any(axis=1)) for vectors in (one, other)]
-
-        def ranks(numbers: Indices, which: Indices) -> Float64:
-            steps = other[which]
-            steps -= one[numbers]
-            halves = 0.5 * squares(steps)
-            if len(nowhere[0]) or len(nowhere[1]):
-                halves[np.isin(numbers, nowhere[0]) | np.isin(which, nowhere[1])] = 1.0
-            return halves
-
-        return ranks
+        steps = tracks[which]
+        steps -= queries[numbers]
+        halves = 0.5 * squares(steps)
+        return np.nan_to_num(halves, copy=False, nan=1.0)
 
     def coordinates(self, vectors: Float) -> Float64:
         """Return the first principal components of the unit vectors [n, c]."""
@@ -153,27 +169,27 @@ class Euclidean:
     def __init__(self, vectors: Float) -> None:
         self._center = mean_of(vectors)
 
-    def keys(self, vectors: Float) -> Float:
+    def exact(self, vectors: Float, *, track: bool = True) -> Float64:
+        """Return the vectors [n, d] themselves."""
+        return vectors.astype(np.float64)
+
+    def keys(self, exact: Float64) -> Float:
         """Return −2 x, x² and 1 [n, d + 2]."""
-        centered = np.asarray(vectors - self._center, dtype=np.float64)
+        centered = exact - self._center
         lengths = squares(centered)[:, None]
         return np.concatenate([-2 * centered, lengths, np.ones((len(centered), 1))], 1)
 
-    def queries(self, vectors: Float) -> Float:
+    def queries(self, exact: Float64) -> Float:
         """Return x, 1 and x² [q, d + 2]."""
-        centered = np.asarray(vectors - self._center, dtype=np.float64)
+        centered = exact - self._center
         lengths = squares(centered)[:, None]
         return np.concatenate([centered, np.ones((len(centered), 1)), lengths], 1)
 
-    def pairs(self, queries: Float, tracks: Float) -> PairRanks:
-        """Return what computes the squared distances of pairs."""
-
-        def ranks(numbers: Indices, which: Indices) -> Float64:
-            steps = tracks[which].astype(np.float64)
-            steps -= queries[numbers]
-            return squares(steps)
-
-        return ranks
+    def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
+        """Return the squared distances of pairs."""
+        steps = tracks[which]
+        steps -= queries[numbers]
+        return squares(steps)
 
     def coordinates(self, vectors: Float) -> Float64:
         """Return the first principal components of the vectors [n, c]."""
@@ -199,12 +215,17 @@ def squares(vectors: Float) -> Float64:
     return lengths
 
 
-def _beside(vectors: Float, number: float) -> Float:
-    """Return vectors [n, d] with a number beside each, in single precision [n, d + 1]."""
-    keys = np.empty((len(vectors), vectors.shape[1] + 1), dtype=np.float32)
-    keys[:, :-1] = vectors
+def _beside(units: Float64, number: float) -> Float:
+    """Return vectors [n, d] with a number beside each, in single precision [n, d + 1].
+
+    What is not a number becomes 0.
+    """
+    keys = np.empty((len(units), units.shape[1] + 1), dtype=np.float32)
+    keys[:, :-1] = units
     keys[:, -1] = number
-    return keys
+    if not len(units) or not np.isnan(keys[:, 0]).any():
+        return keys
+    return np.nan_to_num(keys, copy=False)
 
 
 def principal_components(rows: Callable[[slice], Float], n: int) -> Float64:

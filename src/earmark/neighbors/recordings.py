@@ -227,8 +227,8 @@ def _close_in(
         one, another = one[one < another], another[one < another]
     if not len(one):
         return
-    queries, tracks = index.blocks[number].vectors, index.blocks[other].vectors
-    distances = index.similarity.distances(index.similarity.pairs(queries, tracks)(one, another))
+    ranks = index.similarity.ranks(index.exact(number), one, index.exact(other), another)
+    distances = index.similarity.distances(ranks)
     near = distances < limits[one, another]
     if near.any():
         yield start + one[near], begin + another[near], distances[near]
