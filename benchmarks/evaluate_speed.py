@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn import model_selection
 from sklearn.neighbors import KNeighborsClassifier
 
-from earmark.evaluation.ask import Vote, ask
-from earmark.evaluation.audit import audit
-from earmark.evaluation.corpus import Corpus
-from earmark.evaluation.figures import figures_of
+from earmark.evaluation.auditing import audit
+from earmark.evaluation.cross_validation import Vote, cross_val_predict
+from earmark.evaluation.evaluation_set import EvaluationSet
+from earmark.evaluation.scores import score_predictions
 from earmark.evaluation.splits import LeaveOneArtistOut, RandomSplit
 from earmark.features import Comparison, available, get_extractor
 from earmark.features.gaussian import pack
@@ -40,10 +40,12 @@ def timed(what: str, run: Callable[[], object]) -> float:
     return seconds
 
 
-def corpus_of(vectors: np.ndarray, artists: np.ndarray, comparison: Comparison) -> Corpus:
+def evaluation_set(
+    vectors: np.ndarray, artists: np.ndarray, comparison: Comparison
+) -> EvaluationSet:
     """Return made-up tracks with these vectors [n, d] and artists [n]."""
     names = [f"Artist {artist}" for artist in artists]
-    return Corpus(
+    return EvaluationSet(
         tracks=tuple(
             Track(name=f"{i:05}", genre=f"genre {artist % GENRES}", artist=names[i])
             for i, artist in enumerate(artists)
@@ -57,7 +59,7 @@ def corpus_of(vectors: np.ndarray, artists: np.ndarray, comparison: Comparison) 
     )
 
 
-def made_up(n: int, comparison: Comparison) -> Corpus:
+def made_up(n: int, comparison: Comparison) -> EvaluationSet:
     """Return n tracks that sound a little like their genre and more like their artist."""
     rng = np.random.default_rng(0)
     artists = rng.integers(0, n // 5, n)
@@ -67,10 +69,10 @@ def made_up(n: int, comparison: Comparison) -> Corpus:
     voices = voices + rng.normal(size=(n // 5, dimension))[artists]
     points = voices + rng.normal(size=(n, dimension))
     if not gaussian:
-        return corpus_of(np.abs(points).astype(np.float32), artists, comparison)
+        return evaluation_set(np.abs(points).astype(np.float32), artists, comparison)
     frames = rng.normal(size=(n, 40, 13)) * np.exp(0.3 * rng.normal(size=(n, 1, 13)))
     covariances = np.einsum("nfi,nfj->nij", frames, frames) / 40
-    return corpus_of(pack(points, covariances), artists, comparison)
+    return evaluation_set(pack(points, covariances), artists, comparison)
 
 
 def main(n: int) -> None:
@@ -78,30 +80,33 @@ def main(n: int) -> None:
     for name in available():
         comparison = get_extractor(name).spec.comparison
         print(f"{n:,} tracks, {name}")
-        corpus = made_up(n, comparison)
-        copies = timed("groups: artists and copies", lambda corpus=corpus: corpus.groups)
+        data = made_up(n, comparison)
+        copies = timed("groups: artists and copies", lambda data=data: data.groups)
         answers = timed(
-            "leave-one-artist-out", lambda corpus=corpus: ask(corpus, LeaveOneArtistOut(), Vote())
+            "leave-one-artist-out",
+            lambda data=data: cross_val_predict(data, LeaveOneArtistOut(), Vote()),
         )
-        judged = ask(corpus, LeaveOneArtistOut(), Vote(plain=True))
-        timed("all figures, with intervals", lambda c=corpus, j=judged: figures_of(c, j))
+        predictions = cross_val_predict(data, LeaveOneArtistOut(), Vote(majority=True))
+        timed("all figures, with intervals", lambda c=data, j=predictions: score_predictions(c, j))
         timed(
             "random split beside it, 3 times",
-            lambda c=corpus: ask(c, RandomSplit(repeats=3), Vote()),
+            lambda c=data: cross_val_predict(c, RandomSplit(repeats=3), Vote()),
         )
-        timed("audit", lambda c=corpus: audit(c))
+        timed("audit", lambda c=data: audit(c))
         total = copies + answers
         verdict = "kept" if total < PROMISE else "BROKEN"
         print(f"  promise of {PROMISE:.0f} s for {n:,} tracks: {total:.1f} s, {verdict}")
     few = made_up(n // 5, "musicnn")
     print(f"{len(few):,} tracks, plain vote")
     groups = few.groups
-    ours = timed("earmark", lambda: ask(few, LeaveOneArtistOut(), Vote(8, plain=True)))
+    ours = timed(
+        "earmark", lambda: cross_val_predict(few, LeaveOneArtistOut(), Vote(8, majority=True))
+    )
     peer = KNeighborsClassifier(8, metric="cosine", algorithm="brute")
     theirs = timed(
         "scikit-learn, LeaveOneGroupOut",
-        lambda: cross_val_predict(
-            peer, few.vectors, few.labels, groups=groups, cv=LeaveOneGroupOut()
+        lambda: model_selection.cross_val_predict(
+            peer, few.vectors, few.labels, groups=groups, cv=model_selection.LeaveOneGroupOut()
         ),
     )
     print(f"  ratio: {theirs / ours:.0f}")

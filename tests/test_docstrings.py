@@ -11,8 +11,7 @@ import pytest
 import earmark
 from earmark import collection, corrections, features, library, neighbors, recommend, testing
 from earmark.audio import open_recording
-from earmark.evaluation.corpus import corpus_of
-from earmark.evaluation.run import evaluate
+from earmark.evaluation import evaluate, load_evaluation_set
 from earmark.listen import listen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +53,15 @@ MET = [
     "met",
     [
         *(getattr(home, name) for home, name in MET),
-        *(corpus_of, corrections, earmark, earmark.errors, evaluate, listen, open_recording),
+        *(
+            load_evaluation_set,
+            corrections,
+            earmark,
+            earmark.errors,
+            evaluate,
+            listen,
+            open_recording,
+        ),
         testing,
     ],
     ids=lambda met: met.__name__,

@@ -11,8 +11,7 @@ import pytest
 from earmark.classify import Classifier
 from earmark.collection import build, open_for_build, scan_folder
 from earmark.collection.report import BuildReport
-from earmark.evaluation.audit import audit
-from earmark.evaluation.corpus import corpus_of
+from earmark.evaluation import audit, load_evaluation_set
 from earmark.library import open_library
 from earmark.listen import identify
 from earmark.testing import RATE, make_song
@@ -108,16 +107,14 @@ def test_copies_with_different_tags_are_one_recording(folder: Path) -> None:
     assert report.heard == 0
     assert len(report.duplicates) == 1
     with open_library(folder / "a.earmark") as library:
-        corpus = corpus_of(library)
-        pairs = {
-            frozenset((identify(t.path or "").audio_hash, t.audio_hash)) for t in corpus.tracks
-        }
+        data = load_evaluation_set(library)
+        pairs = {frozenset((identify(t.path or "").audio_hash, t.audio_hash)) for t in data.tracks}
         assert all(len(pair) == 1 for pair in pairs)
-        for row, track in enumerate(corpus.tracks):
-            same = [i for i, one in enumerate(corpus.tracks) if one.audio_hash == track.audio_hash]
+        for row, track in enumerate(data.tracks):
+            same = [i for i, one in enumerate(data.tracks) if one.audio_hash == track.audio_hash]
             assert len(same) == (1 if track.genre == "hiss" else 2)
-            assert len(np.unique(corpus.groups[same])) == 1, row
-        found = audit(corpus)
+            assert len(np.unique(data.groups[same])) == 1, row
+        found = audit(data)
     assert len([pair for pair in found.exact if pair.across_genres]) == len(KINDS)
     assert found.files == ()
 
@@ -128,5 +125,5 @@ def test_audit_takes_a_file_with_other_tags_for_the_same(folder: Path) -> None:
         set_by_mutagen(path)
     write(folder / "music" / "hiss", "hum", 3, "flac")
     with open_library(folder / "a.earmark") as library:
-        found = audit(corpus_of(library))
+        found = audit(load_evaluation_set(library))
     assert [(Path(one.path).name, one.what) for one in found.files] == [("flac.flac", "changed")]

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import earmark
-from earmark.evaluation.corpus import corpus_of
-from earmark.evaluation.run import evaluate
+from earmark.evaluation import evaluate, load_evaluation_set
 from earmark.library import open_library
 from earmark.schemas import VERSIONS, schema
 from support.command import Command
@@ -55,8 +54,8 @@ def test_what_commands_print_says_what_it_is(run: Command, tmp_path: Path) -> No
 
 def test_objects_say_shortly_what_they_are() -> None:
     with open_library("classic") as library:
-        corpus = corpus_of(library)
-        evaluation = evaluate(corpus, beside=False)
+        data = load_evaluation_set(library)
+        evaluation = evaluate(data, other_splits=False)
         prediction = earmark.Classifier(library).predict(EXAMPLE)
     shown = repr(evaluation)
     assert len(shown) < 500

@@ -11,16 +11,16 @@ from click.testing import CliRunner
 
 from earmark.cli import earmark
 from earmark.errors import EarmarkError
-from support.evaluated import make_corpus, write_library
+from support.evaluated import make_evaluation_set, write_library
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    corpus = make_corpus(18, 4)
-    vectors = corpus.vectors.copy()
+    data = make_evaluation_set(18, 4)
+    vectors = data.vectors.copy()
     vectors[5] = vectors[0]
-    tracks = (replace(corpus.tracks[0], path=str(tmp_path / "gone.wav")), *corpus.tracks[1:])
-    return write_library(replace(corpus, tracks=tracks, vectors=vectors), tmp_path / "l.earmark")
+    tracks = (replace(data.tracks[0], path=str(tmp_path / "gone.wav")), *data.tracks[1:])
+    return write_library(replace(data, tracks=tracks, vectors=vectors), tmp_path / "l.earmark")
 
 
 def test_the_audit_is_printed(library: Path) -> None:
@@ -46,7 +46,7 @@ def test_no_library_is_an_error(tmp_path: Path) -> None:
 
 
 def test_one_track_is_an_error_that_names_the_library(tmp_path: Path) -> None:
-    path = write_library(make_corpus(1, 1), tmp_path / "l.earmark")
+    path = write_library(make_evaluation_set(1, 1), tmp_path / "l.earmark")
     for command in ("audit", "evaluate"):
         result = CliRunner().invoke(earmark, [command, str(path)])
         assert isinstance(result.exception, EarmarkError)
@@ -54,9 +54,9 @@ def test_one_track_is_an_error_that_names_the_library(tmp_path: Path) -> None:
 
 
 def test_names_do_not_command_the_terminal(tmp_path: Path) -> None:
-    corpus = make_corpus(4, 2)
-    tracks = (replace(corpus.tracks[0], name="a\x1b[31mb\x07"), *corpus.tracks[1:])
-    path = write_library(replace(corpus, tracks=tracks), tmp_path / "l.earmark")
+    data = make_evaluation_set(4, 2)
+    tracks = (replace(data.tracks[0], name="a\x1b[31mb\x07"), *data.tracks[1:])
+    path = write_library(replace(data, tracks=tracks), tmp_path / "l.earmark")
     for command in ("audit", "evaluate"):
         result = CliRunner().invoke(earmark, [command, str(path)])
         assert result.exit_code == 0

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from earmark.cli import earmark
 from earmark.errors import EarmarkError, EvaluationError
 from earmark.importing.classic import import_classic
-from support.evaluated import make_corpus, relabel, write_library
+from support.evaluated import make_evaluation_set, relabel, write_library
 
 
 def run(*arguments: object) -> Result:
@@ -23,7 +23,7 @@ def run(*arguments: object) -> Result:
     return result
 
 
-def figures(*arguments: object) -> dict[str, Any]:
+def scores(*arguments: object) -> dict[str, Any]:
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
@@ -33,7 +33,7 @@ def figures(*arguments: object) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
-    return write_library(make_corpus(n_artists=15, artist_spread=2.0), folder / "l.earmark")
+    return write_library(make_evaluation_set(n_artists=15, artist_spread=2.0), folder / "l.earmark")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_text_says_which_figure_to_believe(library: Path) -> None:
     ],
 )
 def test_every_split_can_be_asked_for(library: Path, split: str, options: list[object]) -> None:
-    found = figures(library, "--split", split, "--alone", *options)
+    found = scores(library, "--split", split, "--alone", *options)
     assert found["split"] == split
     assert found["side_by_side"] == []
     assert 0 <= found["accuracy"] <= 1
@@ -73,13 +73,13 @@ def test_every_split_can_be_asked_for(library: Path, split: str, options: list[o
 
 
 def test_the_split_by_files(library: Path, tmp_path: Path) -> None:
-    corpus = make_corpus(n_artists=15)
-    (tmp_path / "train.txt").write_text("\n".join(f"x/{name}.wav" for name in corpus.names[8:]))
-    (tmp_path / "test.txt").write_text("\n".join(corpus.names[:8]) + "\n")
+    data = make_evaluation_set(n_artists=15)
+    (tmp_path / "train.txt").write_text("\n".join(f"x/{name}.wav" for name in data.names[8:]))
+    (tmp_path / "test.txt").write_text("\n".join(data.names[:8]) + "\n")
     lists = ("--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt")
-    found = figures(library, "--split", "files", *lists)
+    found = scores(library, "--split", "files", *lists)
     assert found["tracks"] == 8
-    assert figures(library, *lists)["accuracy"] == found["accuracy"]
+    assert scores(library, *lists)["accuracy"] == found["accuracy"]
     for options in (["--split", "files"], ["--split", "files", *lists[:2]], lists[2:]):
         lacking = run(library, *options)
         assert lacking.exit_code == 2
@@ -89,23 +89,23 @@ def test_the_split_by_files(library: Path, tmp_path: Path) -> None:
 
 
 def test_two_libraries_and_two_votes_are_compared(library: Path, tmp_path: Path) -> None:
-    corpus = make_corpus(n_artists=15, artist_spread=2.0)
-    labels = corpus.labels.copy()
+    data = make_evaluation_set(n_artists=15, artist_spread=2.0)
+    labels = data.labels.copy()
     labels[:3] = (labels[:3] + 1) % 3
-    other = write_library(relabel(corpus, labels), tmp_path / "other.earmark")
-    found = figures(library, "--alone", "--against", other)["comparison"]
-    assert found["tracks"] == len(corpus) - 3
+    other = write_library(relabel(data, labels), tmp_path / "other.earmark")
+    found = scores(library, "--alone", "--against", other)["comparison"]
+    assert found["tracks"] == len(data) - 3
     assert "Comparison" in run(library, "--alone", "--against", other).stdout
-    votes = figures(library, "--alone", "-k", 3, "--plain", "--against-k", 9)["comparison"]
+    votes = scores(library, "--alone", "-k", 3, "--plain", "--against-k", 9)["comparison"]
     assert "plain vote, k = 3" in votes["first"]["what"]
     assert "plain vote, k = 9" in votes["second"]["what"]
-    kinds = figures(library, "--alone", "--plain", "--against-fitted")["comparison"]
+    kinds = scores(library, "--alone", "--plain", "--against-fitted")["comparison"]
     assert "fitted vote" in kinds["second"]["what"]
 
 
 def compared(*arguments: object) -> tuple[list[str], list[float]]:
     """Return the votes of both sides, in words, and how many answers of each are right."""
-    found = figures(*arguments, "--alone")["comparison"]
+    found = scores(*arguments, "--alone")["comparison"]
     sides = [found["first"], found["second"]]
     told = [side["what"].rpartition("(")[2].rstrip(")").partition(", ")[2] for side in sides]
     return told, [side["accuracy"] for side in sides]
@@ -126,7 +126,7 @@ def test_another_vote_of_one_library_is_like_the_first_but_for_what_is_named(
 ) -> None:
     told, accuracies = compared(library, *options)
     for vote, said, accuracy in zip((first, second), told, accuracies, strict=True):
-        assert figures(library, "--alone", *vote)["accuracy"] == pytest.approx(accuracy)
+        assert scores(library, "--alone", *vote)["accuracy"] == pytest.approx(accuracy)
         assert ("k = " in said) == ("-k" in vote)
         assert ("plain vote" in said, "fitted vote" in said) == (
             "--plain" in vote,
@@ -136,7 +136,9 @@ def test_another_vote_of_one_library_is_like_the_first_but_for_what_is_named(
 
 
 def test_another_library_votes_in_its_own_way(library: Path, tmp_path: Path) -> None:
-    other = write_library(make_corpus(n_artists=15, artist_spread=2.0), tmp_path / "o.earmark")
+    other = write_library(
+        make_evaluation_set(n_artists=15, artist_spread=2.0), tmp_path / "o.earmark"
+    )
     told, _ = compared(library, "-k", 3, "--plain", "--against", other)
     assert told == ["plain vote, k = 3", "the default vote"]
     told, _ = compared(library, "-k", 3, "--against", other, "--against-k", 5, "--against-plain")
@@ -156,7 +158,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("it worked")
 
-    monkeypatch.setattr("earmark.cli.evaluate.evaluate_corpus", work)
+    monkeypatch.setattr("earmark.cli.evaluate.evaluate_set", work)
     for report, reason in (
         (tmp_path / "no" / "out.html", "there is no folder"),
         (tmp_path, "is a folder"),
@@ -211,15 +213,15 @@ def test_errors_are_of_the_kind_that_is_shown(tmp_path: Path) -> None:
 
 
 def test_artists_unknown_is_said(tmp_path: Path) -> None:
-    path = write_library(make_corpus(known=False), tmp_path / "l.earmark")
-    found = figures(path)
+    path = write_library(make_evaluation_set(known=False), tmp_path / "l.earmark")
+    found = scores(path)
     assert found["split"] == "leave-one-out"
     assert found["believe"]["level"] == "unvouched"
     assert "nobody can vouch" in run(path).stdout.replace("\n  ", " ")
 
 
 def test_the_public_features_score_as_is_known(gtzan: Path, shared_data: Path) -> None:
-    found = figures(gtzan, "-k", 8)
+    found = scores(gtzan, "-k", 8)
     others = {one["split"]: one for one in found["side_by_side"]}
     assert found["split"] == "leave-one-artist-out"
     assert 0.69 <= others["random"]["accuracy"] <= 0.73
@@ -230,16 +232,16 @@ def test_the_public_features_score_as_is_known(gtzan: Path, shared_data: Path) -
     assert others["random"]["believe"]["level"] == "leaky"
     assert others["fault-filtered"]["believe"]["level"] == "honest"
     assert found["believe"]["level"] == "honest"
-    by_file = figures(gtzan, "--artists", shared_data / "gtzan" / "tracks.csv", "--alone")
+    by_file = scores(gtzan, "--artists", shared_data / "gtzan" / "tracks.csv", "--alone")
     assert by_file["accuracy"] == pytest.approx(found["accuracy"], abs=0.005)
 
 
 def test_the_split_by_files_on_the_public_features(gtzan: Path, shared_data: Path) -> None:
     lists = shared_data / "gtzan" / "splits"
     options = ["--train", lists / "train_filtered.txt", "--test", lists / "test_filtered.txt"]
-    found = figures(gtzan, "--split", "files", *options, "-k", 8)
+    found = scores(gtzan, "--split", "files", *options, "-k", 8)
     assert 0.42 <= found["accuracy"] <= 0.44
     assert found["notes"] == []
     assert sum(map(sum, found["confusion_matrix"])) == 290
-    named = figures(gtzan, "--split", "fault-filtered", "--alone")
+    named = scores(gtzan, "--split", "fault-filtered", "--alone")
     assert named["confusion_matrix"] == found["confusion_matrix"]

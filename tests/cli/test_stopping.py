@@ -61,7 +61,7 @@ def test_evaluate(
     code: int,
     said: str,
 ) -> None:
-    monkeypatch.setattr("earmark.cli.evaluate.corpus_of", send(number))
+    monkeypatch.setattr("earmark.cli.evaluate.load_evaluation_set", send(number))
     ran = earmark("evaluate", "classic")
     assert (ran.code, ran.out, ran.err.lstrip()) == (code, "", said)
 

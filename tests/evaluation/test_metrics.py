@@ -175,15 +175,15 @@ def test_answer_curve_counts_what_stands_at_or_above_each_threshold(
 
 def test_sets_are_counted() -> None:
     sets = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool)
-    figures = metrics.set_coverage([0, 0, 2, 1], sets)
-    assert (figures.covered, figures.count, figures.mean_size) == (2, 4, 1.5)
-    assert figures.coverage == 0.5
+    scores = metrics.set_coverage([0, 0, 2, 1], sets)
+    assert (scores.covered, scores.count, scores.mean_size) == (2, 4, 1.5)
+    assert scores.coverage == 0.5
 
 
 def test_one_genre_only_is_always_right() -> None:
     confusion = metrics.confusion_matrix([0, 0], [0, 0], 1)
-    figures = (metrics.accuracy, metrics.balanced_accuracy, metrics.macro_f1)
-    assert [float(figure(confusion)) for figure in figures] == [1.0, 1.0, 1.0]
+    scores = (metrics.accuracy, metrics.balanced_accuracy, metrics.macro_f1)
+    assert [float(figure(confusion)) for figure in scores] == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(

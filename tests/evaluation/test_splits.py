@@ -67,14 +67,14 @@ def test_only_random_and_k_fold_put_a_group_on_both_sides(
     data: st.DataObject, library: Library
 ) -> None:
     split = data.draw(splits(len(library[0])))
-    assert split.keeps_groups == (split.name not in {"random", "k-fold"})
+    assert split.respects_groups == (split.name not in {"random", "k-fold"})
     for fold in made(split, library):
         assert len(fold.test) > 0
         assert len(fold.train) > 0
         assert not set(fold.train) & set(fold.test)
         assert np.all(np.diff(fold.train) > 0)
         assert np.all(np.diff(fold.test) > 0)
-        if split.keeps_groups:
+        if split.respects_groups:
             assert not set(library[1][fold.train]) & set(library[1][fold.test])
 
 
@@ -169,7 +169,7 @@ def test_artist_folds_spread_genres_evenly_where_artists_allow() -> None:
 def test_lists_lose_the_tracks_whose_artist_is_asked() -> None:
     genres, groups = np.array([0, 0, 1, 1, 0]), np.array([7, 8, 7, 9, 5])
     split = ListedSplit(np.array([3, 0, 1]), np.array([4, 2]))
-    assert list(split.torn(groups)) == [0]
+    assert list(split.leaking(groups)) == [0]
     (fold,) = split.folds(genres, groups)
     assert (list(fold.train), list(fold.test)) == ([1, 3], [2, 4])
 

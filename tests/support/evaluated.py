@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Track, create_library
 
 GENRES = ("blues", "jazz", "rock")
 
 
-def make_corpus(
+def make_evaluation_set(
     n_artists: int = 12,
     tracks_each: int = 4,
     *,
@@ -23,7 +23,7 @@ def make_corpus(
     seed: int = 0,
     artist_spread: float = 1.0,
     known: bool = True,
-) -> Corpus:
+) -> EvaluationSet:
     """Make tracks that sound like their genre, and more so like their artist."""
     rng = np.random.default_rng(seed)
     centers = rng.normal(size=(len(genres), 8)) * 1.5
@@ -40,7 +40,7 @@ def make_corpus(
                 )
             )
             vectors.append(voice + 0.4 * rng.normal(size=8))
-    return Corpus(
+    return EvaluationSet(
         tracks=tuple(tracks),
         vectors=np.array(vectors),
         comparison=Comparison("euclidean"),
@@ -51,23 +51,23 @@ def make_corpus(
     )
 
 
-def relabel(corpus: Corpus, labels: Sequence[int]) -> Corpus:
-    """Return the corpus with other genres, as numbers of its genre names."""
-    names = corpus.genre_names
+def relabel(data: EvaluationSet, labels: Sequence[int]) -> EvaluationSet:
+    """Return the set with other genres, as numbers of its genre names."""
+    names = data.genre_names
     return replace(
-        corpus,
+        data,
         tracks=tuple(
             replace(track, genre=names[label])
-            for track, label in zip(corpus.tracks, labels, strict=True)
+            for track, label in zip(data.tracks, labels, strict=True)
         ),
     )
 
 
-def write_library(corpus: Corpus, path: Path) -> Path:
-    """Keep a corpus as a library."""
+def write_library(data: EvaluationSet, path: Path) -> Path:
+    """Keep a set as a library."""
     spec = ExtractorSpec(
-        "foreign", "1", corpus.vectors.shape[1], corpus.comparison.similarity, "float64"
+        "foreign", "1", data.vectors.shape[1], data.comparison.similarity, "float64"
     )
     with create_library(path, spec) as library:
-        library.add(corpus.tracks, corpus.vectors)
+        library.add(data.tracks, data.vectors)
     return path

@@ -8,9 +8,9 @@ import click
 
 from earmark.cli.common import EXIT_CODES, shown_lines
 from earmark.cli.stages import stages
-from earmark.evaluation.audit import audit as audit_corpus
-from earmark.evaluation.corpus import corpus_of
-from earmark.evaluation.text import audit_text
+from earmark.evaluation.auditing import audit as audit_set
+from earmark.evaluation.evaluation_set import load_evaluation_set
+from earmark.evaluation.reporting.text import audit_text
 from earmark.library import open_library
 
 
@@ -32,9 +32,9 @@ def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> N
     a file, or 'reference' or 'classic'. Nothing is changed.
     """
     with open_library(library, read_only=True) as opened:
-        corpus = corpus_of(opened, artists)
+        data = load_evaluation_set(opened, artists)
     with stages() as stage:
-        found = audit_corpus(corpus, files=not no_files, progress=stage("files"))
+        found = audit_set(data, files=not no_files, progress=stage("files"))
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
     else:

@@ -14,13 +14,13 @@ from click.core import ParameterSource
 from earmark.cli.common import EXIT_CODES, FileName, shown_lines
 from earmark.cli.stages import stages
 from earmark.errors import EvaluationError
-from earmark.evaluation.ask import Vote
-from earmark.evaluation.choose import SPLITS, Request, choose
-from earmark.evaluation.compare import Comparison, compare
-from earmark.evaluation.corpus import corpus_of
-from earmark.evaluation.report import report_html
-from earmark.evaluation.run import evaluate as evaluate_corpus
-from earmark.evaluation.text import evaluation_text
+from earmark.evaluation.comparison import Comparison, compare
+from earmark.evaluation.cross_validation import Vote
+from earmark.evaluation.evaluating import evaluate as evaluate_set
+from earmark.evaluation.evaluation_set import load_evaluation_set
+from earmark.evaluation.reporting.html import report_html
+from earmark.evaluation.reporting.text import evaluation_text
+from earmark.evaluation.split_choice import SPLITS, SplitRequest, choose_split
 from earmark.library import open_library
 
 FILE = FileName()
@@ -98,19 +98,19 @@ def evaluate(
     if split is None and (train is not None or test is not None):
         split = "files"
     _check_options(context, split)
-    request = Request(split, test_size, repeats, seed, folds, train, test)
+    request = SplitRequest(split, test_size, repeats, seed, folds, train, test)
     vote = Vote(k, plain)
     with open_library(library, read_only=True) as opened:
-        corpus = corpus_of(opened, artists)
+        data = load_evaluation_set(opened, artists)
     if report is not None:
-        _check_report(report, corpus.source)
+        _check_report(report, data.source)
     with stages() as stage:
         comparison: Comparison | None = None
         if against or against_k is not None or against_plain is not None:
-            other = corpus
+            other = data
             if against:
                 with open_library(against, read_only=True) as opened:
-                    other = corpus_of(opened, artists)
+                    other = load_evaluation_set(opened, artists)
             # Another library votes in its own way, another vote of the same one is like the first
             # but for what is named.
             other_vote = Vote(
@@ -118,18 +118,18 @@ def evaluate(
                 against_plain if against_plain is not None or against else plain,
             )
             comparison = compare(
-                corpus,
+                data,
                 other,
                 (vote, other_vote),
-                lambda common: choose(common, request).split,
+                lambda common: choose_split(common, request).split,
                 seed=seed,
                 progress=stage("comparison"),
             )
-        evaluation = evaluate_corpus(
-            corpus,
+        evaluation = evaluate_set(
+            data,
             request,
             vote,
-            beside=not alone,
+            other_splits=not alone,
             audited=as_json or report is not None,
             comparison=comparison,
             command=shlex.join(["earmark", *sys.argv[1:]]),

@@ -14,7 +14,7 @@ from earmark.schemas import named
 from earmark.words import percent, shown
 
 if TYPE_CHECKING:
-    from earmark.evaluation.corpus import Corpus
+    from earmark.evaluation import EvaluationSet
     from earmark.library import Library
 
 MOST_EVALUATED = 2_000
@@ -57,14 +57,14 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
 
 def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
-    from earmark.evaluation.corpus import corpus_of
+    from earmark.evaluation import load_evaluation_set
     from earmark.library.fitting import voter
     from earmark.neighbors import count_artists
 
     snapshot = library.snapshot()
     artists: dict[str, list[str | None]] = {genre: [] for genre in snapshot.genre_names}
-    corpus = corpus_of(library) if len(snapshot) else None
-    known = () if corpus is None else corpus.artists
+    data = load_evaluation_set(library) if len(snapshot) else None
+    known = () if data is None else data.artists
     for genre, artist in zip(snapshot.genres, known, strict=True):
         artists[genre].append(artist)
     spec = library.spec
@@ -83,14 +83,14 @@ def describe(library: Library) -> dict[str, Any]:
         "parameters": None,
         "leave_one_artist_out": None,
     }
-    if corpus is not None:
+    if data is not None:
         parameters = voter(library).parameters
         facts["parameters"] = parameters.describe()
-        facts["leave_one_artist_out"] = held_out(corpus)
+        facts["leave_one_artist_out"] = held_out(data)
     return facts
 
 
-def held_out(corpus: Corpus) -> dict[str, Any] | None:
+def held_out(data: EvaluationSet) -> dict[str, Any] | None:
     """Return what `earmark evaluate` says of a library; None where it cannot be asked.
 
     That is with tracks of a single artist, and with more than ``MOST_EVALUATED`` tracks, which take
@@ -98,24 +98,28 @@ def held_out(corpus: Corpus) -> dict[str, Any] | None:
     """
     import numpy as np
 
-    from earmark.evaluation.ask import Vote, ask
-    from earmark.evaluation.choose import Request, choose
-    from earmark.evaluation.figures import figures_of
-    from earmark.evaluation.trust import judge
+    from earmark.evaluation import (
+        SplitRequest,
+        Vote,
+        choose_split,
+        cross_val_predict,
+        leakage_verdict,
+        score_predictions,
+    )
 
-    if len(corpus) > MOST_EVALUATED or len(np.unique(corpus.groups)) < 2:
+    if len(data) > MOST_EVALUATED or len(np.unique(data.groups)) < 2:
         return None
-    split = choose(corpus, Request()).split
-    figures = figures_of(corpus, ask(corpus, split, Vote()))
-    trust = judge(corpus, split, figures)
+    split = choose_split(data, SplitRequest()).split
+    scores = score_predictions(data, cross_val_predict(data, split, Vote()))
+    verdict = leakage_verdict(data, split, scores)
     return {
         "split": split.name,
-        "tracks": figures.n_tracks,
-        "accuracy": figures.accuracy,
-        "accuracy_interval": [figures.accuracy_interval.low, figures.accuracy_interval.high],
-        "balanced_accuracy": figures.balanced_accuracy,
-        "artists_known": corpus.n_artists > 0,
-        "believe": {"level": trust.level, "verdict": trust.verdict},
+        "tracks": scores.n_tracks,
+        "accuracy": scores.accuracy,
+        "accuracy_interval": [scores.accuracy_interval.low, scores.accuracy_interval.high],
+        "balanced_accuracy": scores.balanced_accuracy,
+        "artists_known": data.n_artists > 0,
+        "believe": {"level": verdict.level, "verdict": verdict.reason},
     }
 
 

@@ -146,8 +146,8 @@ def macro_f1(confusion: ArrayLike) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class GenreFigures:
-    """Figures of one genre; each lies in [0, 1] but ``support``, a number of tracks."""
+class GenreScores:
+    """Scores of one genre; each lies in [0, 1] but ``support``, a number of tracks."""
 
     precision: float
     recall: float
@@ -155,7 +155,7 @@ class GenreFigures:
     support: int
 
 
-def per_genre(confusion: ArrayLike) -> list[GenreFigures]:
+def per_genre(confusion: ArrayLike) -> list[GenreScores]:
     """Precision, recall, F1 and support of every genre, in order.
 
     As ``sklearn.metrics.precision_recall_fscore_support`` with ``zero_division=0``.
@@ -170,7 +170,7 @@ def per_genre(confusion: ArrayLike) -> list[GenreFigures]:
     precision, recall = _ratio(right, said), _ratio(right, support)
     f1 = _ratio(2.0 * right, support + said)
     return [
-        GenreFigures(float(p), float(r), float(f), round(float(n)))
+        GenreScores(float(p), float(r), float(f), round(float(n)))
         for p, r, f, n in zip(precision, recall, f1, support, strict=True)
     ]
 
@@ -325,7 +325,7 @@ def accuracy_at_share(curve: list[AnswerPoint], share: float) -> AnswerPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFigures:
+class SetScores:
     """How often prediction sets hold the true genre, and how large they are."""
 
     covered: int
@@ -338,7 +338,7 @@ class SetFigures:
         return self.covered / self.count
 
 
-def set_coverage(truth: ArrayLike, sets: ArrayLike) -> SetFigures:
+def set_coverage(truth: ArrayLike, sets: ArrayLike) -> SetScores:
     """Count the tracks whose prediction set holds their genre.
 
     Parameters
@@ -353,4 +353,4 @@ def set_coverage(truth: ArrayLike, sets: ArrayLike) -> SetFigures:
     if members.ndim != 2 or len(members) != len(first):
         raise EvaluationError(f"sets must be [{len(first)}, n_genres], not {members.shape}")
     inside = members[np.arange(len(first)), first]
-    return SetFigures(int(inside.sum()), len(first), float(members.sum(axis=1).mean()))
+    return SetScores(int(inside.sum()), len(first), float(members.sum(axis=1).mean()))

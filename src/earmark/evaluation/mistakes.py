@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.evaluation.ask import Judged
-from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.cross_validation import SplitPredictions
+from earmark.evaluation.evaluation_set import EvaluationSet
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Neighbor:
     """A neighbor, as evidence."""
 
     track: str
@@ -54,7 +54,7 @@ class Mistake:
     named: str
     probability: float
     own_probability: float
-    neighbors: tuple[Witness, ...]
+    neighbors: tuple[Neighbor, ...]
 
     def why(self) -> str:
         """Say in a sentence who decided it."""
@@ -75,7 +75,7 @@ class Mistake:
         }
 
 
-def votes_of(named: str, own: str, neighbors: tuple[Witness, ...]) -> str:
+def votes_of(named: str, own: str, neighbors: tuple[Neighbor, ...]) -> str:
     """Say how many neighbors are of the genre that was named, and how many of its own."""
     k = len(neighbors)
     with_named = sum(one.genre == named for one in neighbors)
@@ -90,39 +90,41 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def witnesses(
-    corpus: Corpus, rows: NDArray[np.intp], distances: NDArray[np.floating]
-) -> tuple[Witness, ...]:
-    """Return rows [k] of the corpus as evidence; −1 stands for no neighbor."""
+def neighbors_of(
+    data: EvaluationSet, rows: NDArray[np.intp], distances: NDArray[np.floating]
+) -> tuple[Neighbor, ...]:
+    """Return rows [k] of the set as evidence; −1 stands for no neighbor."""
     return tuple(
-        Witness(corpus.names[row], corpus.genres[row], corpus.artists[row], float(distance))
+        Neighbor(data.names[row], data.genres[row], data.artists[row], float(distance))
         for row, distance in zip(rows, distances, strict=True)
         if row >= 0
     )
 
 
-def worst_mistakes(corpus: Corpus, judged: Judged, count: int = 12) -> tuple[Mistake, ...]:
+def worst_mistakes(
+    data: EvaluationSet, predictions: SplitPredictions, count: int = 12
+) -> tuple[Mistake, ...]:
     """Return the wrong answers that were surest, the surest first.
 
     Equally sure ones are ordered by how near the nearest neighbor is. A track that was asked
     several times appears once, with its first answer.
     """
-    _, first = np.unique(judged.rows, return_index=True)
-    truth = corpus.labels[judged.rows]
-    wrong = first[judged.predicted[first] != truth[first]]
-    own = judged.probabilities[np.arange(len(truth)), truth]
-    margin = judged.confidence - own
-    order = np.lexsort((judged.distances[wrong, 0], -margin[wrong]))
+    _, first = np.unique(predictions.rows, return_index=True)
+    truth = data.labels[predictions.rows]
+    wrong = first[predictions.predicted[first] != truth[first]]
+    own = predictions.probabilities[np.arange(len(truth)), truth]
+    margin = predictions.confidence - own
+    order = np.lexsort((predictions.distances[wrong, 0], -margin[wrong]))
     return tuple(
         Mistake(
-            track=corpus.names[judged.rows[i]],
-            artist=corpus.artists[judged.rows[i]],
-            title=corpus.tracks[judged.rows[i]].title,
-            genre=corpus.genre_names[truth[i]],
-            named=corpus.genre_names[judged.predicted[i]],
-            probability=float(judged.confidence[i]),
+            track=data.names[predictions.rows[i]],
+            artist=data.artists[predictions.rows[i]],
+            title=data.tracks[predictions.rows[i]].title,
+            genre=data.genre_names[truth[i]],
+            named=data.genre_names[predictions.predicted[i]],
+            probability=float(predictions.confidence[i]),
             own_probability=float(own[i]),
-            neighbors=witnesses(corpus, judged.neighbors[i], judged.distances[i]),
+            neighbors=neighbors_of(data, predictions.neighbors[i], predictions.distances[i]),
         )
         for i in wrong[order][:count]
     )

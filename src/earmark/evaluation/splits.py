@@ -48,7 +48,7 @@ class Split(Protocol):
         ...
 
     @property
-    def keeps_groups(self) -> bool:
+    def respects_groups(self) -> bool:
         """Whether a group is never on both sides of a fold."""
         ...
 
@@ -112,7 +112,7 @@ class RandomSplit:
     """
 
     name: ClassVar[str] = "random"
-    keeps_groups: ClassVar[bool] = False
+    respects_groups: ClassVar[bool] = False
 
     test_size: float = 0.15
     repeats: int = 30
@@ -163,7 +163,7 @@ class KFold:
     """
 
     name: ClassVar[str] = "k-fold"
-    keeps_groups: ClassVar[bool] = False
+    respects_groups: ClassVar[bool] = False
 
     n_folds: int = 10
     repeats: int = 1
@@ -199,7 +199,7 @@ class ArtistKFold:
     """Deal whole groups into k parts, each genre spread as evenly as its artists allow."""
 
     name: ClassVar[str] = "artist-k-fold"
-    keeps_groups: ClassVar[bool] = True
+    respects_groups: ClassVar[bool] = True
 
     n_folds: int = 10
     repeats: int = 1
@@ -264,7 +264,7 @@ class LeaveOneOut:
     """
 
     name: ClassVar[str] = "leave-one-out"
-    keeps_groups: ClassVar[bool] = True
+    respects_groups: ClassVar[bool] = True
 
     def folds(self, genres: ArrayLike, groups: ArrayLike) -> Iterator[Fold]:
         """Yield one fold a track."""
@@ -283,7 +283,7 @@ class LeaveOneArtistOut:
     """Ask the tracks of every group once, known only by the tracks of the others."""
 
     name: ClassVar[str] = "leave-one-artist-out"
-    keeps_groups: ClassVar[bool] = True
+    respects_groups: ClassVar[bool] = True
 
     def folds(self, genres: ArrayLike, groups: ArrayLike) -> Iterator[Fold]:
         """Yield one fold a group."""
@@ -311,17 +311,17 @@ def _more_than_one(groups: Indices) -> None:
 class ListedSplit:
     """Lists of tracks: those to learn from and those to ask.
 
-    Tracks to learn from that share a group with a track that is asked are left out; ``torn`` says
-    which they are.
+    Tracks to learn from that share a group with a track that is asked are left out; ``leaking``
+    says which they are.
     """
 
     train: Indices
     test: Indices
     title: str = "given lists"
     name: str = "files"
-    keeps_groups: ClassVar[bool] = True
+    respects_groups: ClassVar[bool] = True
 
-    def torn(self, groups: ArrayLike) -> Indices:
+    def leaking(self, groups: ArrayLike) -> Indices:
         """Return the tracks to learn from whose group is also asked."""
         g = np.asarray(groups)
         return self.train[np.isin(g[self.train], g[self.test])]
@@ -335,7 +335,7 @@ class ListedSplit:
             raise EvaluationError(f"{self.title}: the training part has no track of this library")
         if len(np.intersect1d(self.train, self.test)):
             raise EvaluationError(f"{self.title}: the same track is on both lists")
-        train = np.setdiff1d(self.train, self.torn(g))
+        train = np.setdiff1d(self.train, self.leaking(g))
         if len(train) == 0:
             raise EvaluationError(
                 f"{self.title}: no track is left to learn from once the artists that are asked "

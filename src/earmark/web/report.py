@@ -95,17 +95,17 @@ def measure(library: Library) -> dict[str, Any]:
         There is nothing to compare, for instance a single track.
     """
     # Only this process needs all that.
-    from earmark.evaluation.charts import answer_chart, calibration_chart
-    from earmark.evaluation.corpus import corpus_of
-    from earmark.evaluation.report import report_html
-    from earmark.evaluation.run import evaluate
+    from earmark.evaluation.evaluating import evaluate
+    from earmark.evaluation.evaluation_set import load_evaluation_set
+    from earmark.evaluation.reporting.html import report_html
+    from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
 
     # Where the file lies is nobody's business who only looks at the page.
-    corpus = replace(corpus_of(library), source=PurePath(library.location).name)
-    evaluation = evaluate(corpus, beside=False)
+    data = replace(load_evaluation_set(library), source=PurePath(library.location).name)
+    evaluation = evaluate(data, other_splits=False)
     found = evaluation.to_json()
     ids: dict[tuple[str, str | None], list[int]] = {}
-    for track in corpus.tracks:
+    for track in data.tracks:
         if track.id is not None:
             ids.setdefault((track.name, track.genre), []).append(track.id)
     outvoted = [] if evaluation.audit is None else evaluation.audit.outvoted
@@ -121,8 +121,8 @@ def measure(library: Library) -> dict[str, Any]:
     ]
     found["worst_mistakes"] = found["worst_mistakes"][:MOST_MISTAKES]
     found["charts"] = {
-        "calibration": str(calibration_chart(evaluation.figures)),
-        "answers": str(answer_chart(evaluation.figures)),
+        "calibration": str(calibration_chart(evaluation.scores)),
+        "answers": str(answer_chart(evaluation.scores)),
     }
     found["html"] = report_html(evaluation)
     return found

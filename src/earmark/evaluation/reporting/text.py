@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from earmark.evaluation.audit import Audit
-from earmark.evaluation.compare import Comparison
-from earmark.evaluation.figures import Figures
+from earmark.evaluation.auditing import Audit
+from earmark.evaluation.comparison import Comparison
+from earmark.evaluation.evaluating import Evaluation
 from earmark.evaluation.intervals import Interval
-from earmark.evaluation.run import Evaluation
+from earmark.evaluation.scores import Scores
 from earmark.words import percent, plural
 
 WIDTH = 88
@@ -23,15 +23,15 @@ BELIEVE = {"honest": "believe it", "leaky": "do not", "unvouched": "unknown"}
 
 def evaluation_text(evaluation: Evaluation) -> str:
     """Write an evaluation as lines of text."""
-    e, f = evaluation, evaluation.figures
-    lines = [*_wrap(e.sentence()), "", *_wrap(e.trust.verdict)]
+    e, f = evaluation, evaluation.scores
+    lines = [*_wrap(e.sentence()), "", *_wrap(e.verdict.reason)]
     for note in e.notes:
         lines += _wrap(f"Note: {note}.")
     lines += [
         "",
         *_side_by_side(e),
         "",
-        *_facts(f, e.corpus.n_artists > 0),
+        *_facts(f, e.data.n_artists > 0),
         "",
         *_genres(f),
         "",
@@ -45,7 +45,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
             lines += _wrap(f"{told} at {percent(mistake.probability, 0)}; {mistake.why()}", "  ")
     if e.comparison is not None:
         lines += ["", *_comparison(e.comparison)]
-    copies = [copy for copy in e.corpus.copies if copy.how != "likely"]
+    copies = [copy for copy in e.data.copies if copy.how != "likely"]
     if copies and e.audit is None:
         pairs = f"{len(copies)} {plural(len(copies), 'pair')}"
         lines += ["", *_wrap(f"{pairs} of exact copies; earmark audit says which.")]
@@ -78,16 +78,16 @@ def _range(interval: Interval | None) -> str:
 
 def _side_by_side(e: Evaluation) -> list[str]:
     rows = [("split", "accuracy", "95% interval", "balanced", "artists met", "believe")]
-    main = (e.title, e.figures, e.trust)
-    for title, figures, trust in [main, *((b.title, b.figures, b.trust) for b in e.beside)]:
+    main = (e.title, e.scores, e.verdict)
+    for title, scores, verdict in [main, *((b.title, b.scores, b.verdict) for b in e.other_splits)]:
         rows.append(
             (
                 title,
-                percent(figures.accuracy),
-                _range(figures.accuracy_interval),
-                percent(figures.balanced_accuracy),
-                percent(figures.artist_known, 0),
-                BELIEVE[trust.level],
+                percent(scores.accuracy),
+                _range(scores.accuracy_interval),
+                percent(scores.balanced_accuracy),
+                percent(scores.artist_known, 0),
+                BELIEVE[verdict.level],
             )
         )
     return ["Side by side", *table(rows, "lrrrrl")]
@@ -100,7 +100,7 @@ def groups_text(count: int, artists_known: bool) -> str:
     return f"{count:,} {plural(count, 'recording')}"
 
 
-def _facts(f: Figures, artists_known: bool) -> list[str]:
+def _facts(f: Scores, artists_known: bool) -> list[str]:
     groups = groups_text(f.n_groups, artists_known)
     rows = [("accuracy", percent(f.accuracy), f"{_range(f.accuracy_interval)} (Wilson)")]
     if f.spread is not None:
@@ -142,7 +142,7 @@ def _facts(f: Figures, artists_known: bool) -> list[str]:
     return ["Figures", *table(rows, "lrl")]
 
 
-def _genres(f: Figures) -> list[str]:
+def _genres(f: Scores) -> list[str]:
     rows = [("genre", "recall", "", "precision", "F1", "tracks asked")]
     for genre, one in zip(f.genres, f.per_genre, strict=True):
         filled = round(one.recall * BAR)
@@ -159,7 +159,7 @@ def _genres(f: Figures) -> list[str]:
     return table(rows, "lrlrrr")
 
 
-def _confusion(f: Figures) -> list[str]:
+def _confusion(f: Scores) -> list[str]:
     if len(f.genres) <= MATRIX_GENRES:
         head = ["true \\ named", *(_short(genre) for genre in f.genres)]
         rows = [head]

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.evaluation import metrics
-from earmark.evaluation.ask import Judged
-from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.cross_validation import SplitPredictions
+from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.intervals import Interval, bootstrap, wilson
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
-class Figures:
+class Scores:
     """What the answers to a split are worth.
 
     Attributes
@@ -63,7 +63,7 @@ class Figures:
     f1_interval: Interval | None
     baseline: float
     genres: tuple[str, ...]
-    per_genre: tuple[metrics.GenreFigures, ...]
+    per_genre: tuple[metrics.GenreScores, ...]
     confusion: NDArray[np.intp]
     log_loss: float
     calibration_error: float
@@ -71,7 +71,7 @@ class Figures:
     answers: tuple[metrics.AnswerPoint, ...]
     answered: float
     accuracy_answered: float | None
-    sets: metrics.SetFigures | None
+    sets: metrics.SetScores | None
     coverage: float | None
     coverage_interval: Interval | None
     artist_known: float
@@ -151,30 +151,33 @@ def thinned(curve: tuple[metrics.AnswerPoint, ...], points: int = 200) -> list[m
     return [curve[i] for i in keep]
 
 
-def figures_of(corpus: Corpus, judged: Judged, *, seed: int = 0) -> Figures:
+def score_predictions(
+    data: EvaluationSet, predictions: SplitPredictions, *, seed: int = 0
+) -> Scores:
     """Compute every figure of the answers to a split.
 
     Parameters
     ----------
-    corpus
+    data
         The tracks that were asked.
-    judged
+    predictions
         The answers.
     seed
         Of the bootstrap.
     """
-    n_genres = len(corpus.genre_names)
-    truth, groups = corpus.labels[judged.rows], corpus.groups[judged.rows]
-    right = judged.predicted == truth
-    confusion = metrics.confusion_matrix(truth, judged.predicted, n_genres)
+    n_genres = len(data.genre_names)
+    truth, groups = data.labels[predictions.rows], data.groups[predictions.rows]
+    right = predictions.predicted == truth
+    confusion = metrics.confusion_matrix(truth, predictions.predicted, n_genres)
     accuracy = float(metrics.accuracy(confusion))
     accuracies = tuple(
-        float(right[judged.repeat == repeat].mean()) for repeat in np.unique(judged.repeat)
+        float(right[predictions.repeat == repeat].mean())
+        for repeat in np.unique(predictions.repeat)
     )
-    n_tracks = len(np.unique(judged.rows))
+    n_tracks = len(np.unique(predictions.rows))
     ranges = bootstrap(
         truth,
-        judged.predicted,
+        predictions.predicted,
         groups,
         n_genres,
         {
@@ -184,9 +187,9 @@ def figures_of(corpus: Corpus, judged: Judged, *, seed: int = 0) -> Figures:
         },
         seed=seed,
     )
-    sets = None if judged.coverage is None else metrics.set_coverage(truth, judged.sets)
-    answered = ~judged.abstained
-    return Figures(
+    sets = None if predictions.coverage is None else metrics.set_coverage(truth, predictions.sets)
+    answered = ~predictions.abstained
+    return Scores(
         n_questions=len(truth),
         n_tracks=n_tracks,
         n_groups=len(np.unique(groups)),
@@ -199,22 +202,22 @@ def figures_of(corpus: Corpus, judged: Judged, *, seed: int = 0) -> Figures:
         balanced_interval=ranges["balanced"],
         macro_f1=float(metrics.macro_f1(confusion)),
         f1_interval=ranges["f1"],
-        baseline=judged.baseline,
-        genres=corpus.genre_names,
+        baseline=predictions.baseline,
+        genres=data.genre_names,
         per_genre=tuple(metrics.per_genre(confusion)),
         confusion=confusion,
-        log_loss=metrics.log_loss(truth, judged.probabilities),
-        calibration_error=metrics.calibration_error(judged.confidence, right),
-        calibration=tuple(metrics.calibration_curve(judged.confidence, right)),
-        answers=tuple(metrics.answer_curve(judged.confidence, right)),
+        log_loss=metrics.log_loss(truth, predictions.probabilities),
+        calibration_error=metrics.calibration_error(predictions.confidence, right),
+        calibration=tuple(metrics.calibration_curve(predictions.confidence, right)),
+        answers=tuple(metrics.answer_curve(predictions.confidence, right)),
         answered=float(answered.mean()),
         accuracy_answered=_mean(right[answered]),
         sets=sets,
-        coverage=judged.coverage,
+        coverage=predictions.coverage,
         coverage_interval=None if sets is None else wilson(sets.coverage * n_tracks, n_tracks),
-        artist_known=float(judged.artist_known.mean()),
-        accuracy_known=_mean(right[judged.artist_known]),
-        accuracy_unknown=_mean(right[~judged.artist_known]),
+        artist_known=float(predictions.artist_known.mean()),
+        accuracy_known=_mean(right[predictions.artist_known]),
+        accuracy_unknown=_mean(right[~predictions.artist_known]),
     )
 
 

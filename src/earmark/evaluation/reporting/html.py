@@ -10,10 +10,10 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.evaluation.charts import answer_chart, calibration_chart
+from earmark.evaluation.evaluating import Evaluation, fingerprint, versions
 from earmark.evaluation.intervals import Interval
-from earmark.evaluation.run import Evaluation, fingerprint, versions
-from earmark.evaluation.text import audit_sentence, groups_text
+from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
+from earmark.evaluation.reporting.text import audit_sentence, groups_text
 from earmark.words import percent
 
 MATRIX_GENRES = 24
@@ -23,7 +23,7 @@ LISTED = 10
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("earmark.evaluation"),
+        loader=jinja2.PackageLoader("earmark.evaluation.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -50,30 +50,30 @@ def report_html(evaluation: Evaluation) -> str:
     evaluation
         What was found out.
     """
-    figures = evaluation.figures
-    small = len(figures.genres) <= MATRIX_GENRES
+    scores = evaluation.scores
+    small = len(scores.genres) <= MATRIX_GENRES
     return (
         _environment()
         .get_template("report.html")
         .render(
             e=evaluation,
-            f=figures,
-            corpus=evaluation.corpus,
+            f=scores,
+            data=evaluation.data,
             sides=_sides(evaluation),
-            matrix=_matrix(figures.confusion) if small else None,
-            confusions=confusions(figures.confusion, figures.genres),
-            calibration=calibration_chart(figures),
-            answers=answer_chart(figures),
+            matrix=_matrix(scores.confusion) if small else None,
+            confusions=confusions(scores.confusion, scores.genres),
+            calibration=calibration_chart(scores),
+            answers=answer_chart(scores),
             audit=evaluation.audit,
             audit_sentence=audit_sentence(evaluation.audit) if evaluation.audit else None,
-            fingerprint=fingerprint(evaluation.corpus),
+            fingerprint=fingerprint(evaluation.data),
             versions=versions(),
             parameters=_told(evaluation.parameters),
             version=metadata.version("earmark"),
             listed=LISTED,
-            groups=groups_text(figures.n_groups, evaluation.corpus.n_artists > 0),
-            over="artists" if evaluation.corpus.n_artists else "recordings",
-            chance=float(np.log(len(figures.genres))),
+            groups=groups_text(scores.n_groups, evaluation.data.n_artists > 0),
+            over="artists" if evaluation.data.n_artists else "recordings",
+            chance=float(np.log(len(scores.genres))),
         )
     )
 
@@ -95,11 +95,11 @@ def _told(parameters: dict[str, Any]) -> str:
 def _sides(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return the splits side by side, the one asked for first."""
     e = evaluation
-    rows = [(e.split, e.title, e.figures, e.trust, True)]
-    rows += [(b.name, b.title, b.figures, b.trust, False) for b in e.beside]
+    rows = [(e.split, e.title, e.scores, e.verdict, True)]
+    rows += [(b.name, b.title, b.scores, b.verdict, False) for b in e.other_splits]
     return [
-        {"name": name, "title": title, "figures": figures, "trust": trust, "main": main}
-        for name, title, figures, trust, main in rows
+        {"name": name, "title": title, "scores": scores, "verdict": verdict, "main": main}
+        for name, title, scores, verdict, main in rows
     ]
 
 

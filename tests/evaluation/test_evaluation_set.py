@@ -11,18 +11,18 @@ import pytest
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
-from earmark.evaluation.corpus import corpus_of, with_artists
+from earmark.evaluation.evaluation_set import load_evaluation_set, with_artists
 from earmark.library import ExtractorSpec, Track, create_library, open_library
-from support.evaluated import make_corpus, write_library
+from support.evaluated import make_evaluation_set, write_library
 
 
 def named(*names: str, paths: tuple[str | None, ...] = ()) -> object:
-    corpus = make_corpus(1, len(names))
+    data = make_evaluation_set(1, len(names))
     tracks = tuple(
         replace(track, name=name, path=paths[i] if paths else None)
-        for i, (track, name) in enumerate(zip(corpus.tracks, names, strict=True))
+        for i, (track, name) in enumerate(zip(data.tracks, names, strict=True))
     )
-    return replace(corpus, tracks=tracks)
+    return replace(data, tracks=tracks)
 
 
 @pytest.mark.parametrize(
@@ -37,78 +37,78 @@ def named(*names: str, paths: tuple[str | None, ...] = ()) -> object:
     ],
 )
 def test_a_track_is_found_by_any_of_its_names(line: str) -> None:
-    corpus = named("blues.00029", "blues.00030")
-    rows, missing = corpus.find([line], "list")
+    data = named("blues.00029", "blues.00030")
+    rows, missing = data.find([line], "list")
     assert (list(rows), missing) == ([0], [])
 
 
 def test_lists_skip_comments_and_say_what_is_missing() -> None:
-    corpus = named("a", "b", "c")
-    rows, missing = corpus.find(["# mine", "", "c", "x", "a", "c"], "list")
+    data = named("a", "b", "c")
+    rows, missing = data.find(["# mine", "", "c", "x", "a", "c"], "list")
     assert (list(rows), missing) == ([2, 0], ["x"])
 
 
 def test_the_most_exact_meaning_counts_and_the_rest_is_refused() -> None:
-    corpus = named(
+    data = named(
         "one", "one", "two", paths=("/m/blues/one.mp3", "/m/jazz/one.mp3", "/m/jazz/two.mp3")
     )
-    assert list(corpus.find(["jazz/one.mp3"], "list")[0]) == [1]
-    assert list(corpus.find(["/m/blues/one.mp3"], "list")[0]) == [0]
+    assert list(data.find(["jazz/one.mp3"], "list")[0]) == [1]
+    assert list(data.find(["/m/blues/one.mp3"], "list")[0]) == [0]
     with pytest.raises(EvaluationError, match="can mean 2 tracks"):
-        corpus.find(["one"], "list")
+        data.find(["one"], "list")
 
 
 def test_a_dot_in_a_name_is_no_ending() -> None:
-    corpus = named("Mr. Blue", "Mr. Red")
-    assert list(corpus.find(["Mr. Red"], "list")[0]) == [1]
-    assert corpus.find(["Mr"], "list")[1] == ["Mr"]
+    data = named("Mr. Blue", "Mr. Red")
+    assert list(data.find(["Mr. Red"], "list")[0]) == [1]
+    assert data.find(["Mr"], "list")[1] == ["Mr"]
 
 
 def test_groups_join_artists_copies_and_what_a_file_states() -> None:
-    corpus = make_corpus(4, 2)
-    vectors = corpus.vectors.copy()
+    data = make_evaluation_set(4, 2)
+    vectors = data.vectors.copy()
     vectors[2] = vectors[0]  # a track of artist 1 is a copy of one of artist 0
-    corpus = replace(corpus, vectors=vectors, stated_copies=((5, 7),))
-    assert [(c.first, c.second, c.how) for c in corpus.copies] == [(0, 2, "exact")]
-    assert len(set(corpus.groups[:4])) == 1
-    assert len(set(corpus.groups[4:])) == 1
-    assert len(set(corpus.groups)) == 2
+    data = replace(data, vectors=vectors, stated_copies=((5, 7),))
+    assert [(c.first, c.second, c.how) for c in data.copies] == [(0, 2, "exact")]
+    assert len(set(data.groups[:4])) == 1
+    assert len(set(data.groups[4:])) == 1
+    assert len(set(data.groups)) == 2
 
 
 def test_files_of_the_same_bytes_are_copies_whatever_their_vectors() -> None:
-    corpus = make_corpus(4, 2)
+    data = make_evaluation_set(4, 2)
     tracks = tuple(
         replace(track, content_hash="ab" * 32 if i in (1, 6) else None)
-        for i, track in enumerate(corpus.tracks)
+        for i, track in enumerate(data.tracks)
     )
-    corpus = replace(corpus, tracks=tracks)
-    assert [(c.first, c.second, c.how) for c in corpus.copies] == [(1, 6, "content")]
-    assert corpus.groups[1] == corpus.groups[6]
+    data = replace(data, tracks=tracks)
+    assert [(c.first, c.second, c.how) for c in data.copies] == [(1, 6, "content")]
+    assert data.groups[1] == data.groups[6]
 
 
 def test_a_part_of_a_corpus_keeps_what_belongs_to_its_tracks() -> None:
-    corpus = replace(make_corpus(), stated_copies=((0, 9), (3, 4)))
-    part = corpus.rows(np.array([9, 0, 20]))
-    assert part.names == tuple(corpus.names[i] for i in (9, 0, 20))
+    data = replace(make_evaluation_set(), stated_copies=((0, 9), (3, 4)))
+    part = data.rows(np.array([9, 0, 20]))
+    assert part.names == tuple(data.names[i] for i in (9, 0, 20))
     assert part.stated_copies == ((1, 0),)
-    assert np.array_equal(part.vectors, corpus.vectors[[9, 0, 20]])
+    assert np.array_equal(part.vectors, data.vectors[[9, 0, 20]])
 
 
 def test_artists_from_a_file(tmp_path: Path) -> None:
-    library = open_library(write_library(make_corpus(known=False), tmp_path / "l.earmark"))
-    corpus = corpus_of(library)
-    assert (corpus.n_artists, corpus.artists_from) == (0, None)
+    library = open_library(write_library(make_evaluation_set(known=False), tmp_path / "l.earmark"))
+    data = load_evaluation_set(library)
+    assert (data.n_artists, data.artists_from) == (0, None)
     file = tmp_path / "artists.csv"
     file.write_text(
         "Track,Artist,duplicate_of\n"
         "blues-00-0.wav, Ann ,jazz-01-0\nblues-00-1,ann,\nnot-there,Bob,\njazz-01-0,,\n",
         "utf-8",
     )
-    corpus = corpus_of(library, str(file))
-    assert corpus.n_artists == 1
-    assert corpus.artists_from == str(file)
-    first, second, copy = (corpus.names.index(n) for n in ("blues-00-0", "blues-00-1", "jazz-01-0"))
-    assert corpus.groups[first] == corpus.groups[second] == corpus.groups[copy]
+    data = load_evaluation_set(library, str(file))
+    assert data.n_artists == 1
+    assert data.artists_from == str(file)
+    first, second, copy = (data.names.index(n) for n in ("blues-00-0", "blues-00-1", "jazz-01-0"))
+    assert data.groups[first] == data.groups[second] == data.groups[copy]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_artists_files_that_do_not_fit_are_refused(tmp_path: Path, text: str, wo
     file = tmp_path / "artists.csv"
     file.write_text(text, "utf-8")
     with pytest.raises(EvaluationError, match=word):
-        with_artists(make_corpus(), file)
+        with_artists(make_evaluation_set(), file)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
@@ -135,9 +135,9 @@ def test_artists_files_may_be_separated_as_manifests_are(tmp_path: Path, mark: s
     file = tmp_path / "artists.csv"
     rows = [["Artist", '"Track"', "x"], ["Ann", "blues-00-0"], [], ["Ann", '"jazz-01-0"', "y"]]
     file.write_text("\r\n".join(mark.join(row) for row in rows), "utf-8")
-    corpus = with_artists(make_corpus(known=False), file)
+    data = with_artists(make_evaluation_set(known=False), file)
     assert {
-        name: artist for name, artist in zip(corpus.names, corpus.artists, strict=True) if artist
+        name: artist for name, artist in zip(data.names, data.artists, strict=True) if artist
     } == {
         "blues-00-0": "Ann",
         "jazz-01-0": "Ann",
@@ -146,10 +146,10 @@ def test_artists_files_may_be_separated_as_manifests_are(tmp_path: Path, mark: s
 
 def test_artists_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="cannot be read"):
-        with_artists(make_corpus(), tmp_path / "none.csv")
+        with_artists(make_evaluation_set(), tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"track,artist\n\xff\xfe,x\n")
     with pytest.raises(EvaluationError, match="UTF-8"):
-        with_artists(make_corpus(), tmp_path / "bytes.csv")
+        with_artists(make_evaluation_set(), tmp_path / "bytes.csv")
 
 
 def test_a_library_without_labels_is_refused(tmp_path: Path) -> None:
@@ -157,25 +157,25 @@ def test_a_library_without_labels_is_refused(tmp_path: Path) -> None:
     with create_library(tmp_path / "l.earmark", spec) as library:
         library.add([Track(name="a", genre=None)], np.ones((1, 2)))
         with pytest.raises(EvaluationError, match="no labelled tracks"):
-            corpus_of(library)
+            load_evaluation_set(library)
 
 
 def test_gtzan_is_known_by_its_names(tmp_path: Path) -> None:
-    corpus = make_corpus(10, 3, known=False, genres=("blues", "pop"))
+    data = make_evaluation_set(10, 3, known=False, genres=("blues", "pop"))
     tracks = tuple(
-        replace(track, name=f"{track.genre}.{i:05}") for i, track in enumerate(corpus.tracks)
+        replace(track, name=f"{track.genre}.{i:05}") for i, track in enumerate(data.tracks)
     )
-    library = open_library(write_library(replace(corpus, tracks=tracks), tmp_path / "g.earmark"))
-    corpus = corpus_of(library)
-    assert corpus.is_gtzan
-    assert corpus.artists[corpus.names.index("blues.00000")] == "John Lee Hooker"
-    assert "Sturm" in str(corpus.artists_from)
-    assert corpus_of(library, "none").n_artists == 0
+    library = open_library(write_library(replace(data, tracks=tracks), tmp_path / "g.earmark"))
+    data = load_evaluation_set(library)
+    assert data.is_gtzan
+    assert data.artists[data.names.index("blues.00000")] == "John Lee Hooker"
+    assert "Sturm" in str(data.artists_from)
+    assert load_evaluation_set(library, "none").n_artists == 0
     partly = (replace(tracks[0], artist="Somebody"), *tracks[1:])
-    library = open_library(write_library(replace(corpus, tracks=partly), tmp_path / "p.earmark"))
-    corpus = corpus_of(library)
-    assert corpus.artists[corpus.names.index(partly[0].name)] == "Somebody"
-    assert "the library and, for" in str(corpus.artists_from)
+    library = open_library(write_library(replace(data, tracks=partly), tmp_path / "p.earmark"))
+    data = load_evaluation_set(library)
+    assert data.artists[data.names.index(partly[0].name)] == "Somebody"
+    assert "the library and, for" in str(data.artists_from)
     assert not gtzan.is_gtzan(["blues.00001"] * 19)
     assert not gtzan.is_gtzan(["my song"] * 30)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from earmark.errors import EvaluationError, LibraryEmpty
-from earmark.evaluation.corpus import Corpus
+from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.metrics import majority_baseline
 from earmark.evaluation.splits import Fold, LeaveOneArtistOut, LeaveOneOut, Split
 from earmark.neighbors import Predictions, fit, leave_group_out, make_voter, one_hot
@@ -24,24 +24,24 @@ class Vote:
 
     Attributes
     ----------
-    k
+    n_neighbors
         How many; None: the default of the similarity.
-    plain
+    majority
         One vote a neighbor, nothing calibrated; None: the default of the similarity.
     """
 
-    k: int | None = None
-    plain: bool | None = None
+    n_neighbors: int | None = None
+    majority: bool | None = None
 
     def describe(self) -> str:
         """Say it in a few words."""
-        k = "" if self.k is None else f"k = {self.k}"
-        kind = {None: "", True: "plain vote", False: "fitted vote"}[self.plain]
+        k = "" if self.n_neighbors is None else f"k = {self.n_neighbors}"
+        kind = {None: "", True: "plain vote", False: "fitted vote"}[self.majority]
         return ", ".join(part for part in (kind, k) if part) or "the default vote"
 
 
 @dataclass(frozen=True)
-class Judged:
+class SplitPredictions:
     """The answers to all questions of a split: m rows, more than tracks where a split repeats.
 
     Attributes
@@ -55,7 +55,7 @@ class Judged:
     probabilities
         [m, G].
     neighbors
-        Tracks that voted [m, k], nearest first, as rows of the corpus; −1 where there were fewer.
+        Tracks that voted [m, k], nearest first, as rows of the set; −1 where there were fewer.
     distances
         Their distances [m, k], infinite where there were fewer.
     abstained
@@ -91,7 +91,9 @@ class Judged:
         return confidence
 
 
-def ask(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None = None) -> Judged:
+def cross_val_predict(
+    data: EvaluationSet, split: Split, vote: Vote, progress: Progress | None = None
+) -> SplitPredictions:
     """Ask what a split asks.
 
     The vote is fitted to the training side of each fold alone, so nothing of the tracks that are
@@ -99,7 +101,7 @@ def ask(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None = No
 
     Parameters
     ----------
-    corpus
+    data
         The tracks.
     split
         How they are parted.
@@ -118,21 +120,21 @@ def ask(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None = No
         # are at work too, ten times as long.
         with threadpool_limits(1, user_api="blas"):
             if isinstance(split, LeaveOneOut | LeaveOneArtistOut):
-                return _leave_out(corpus, split, vote, progress)
-            return _fold_by_fold(corpus, split, vote, progress)
+                return _leave_out(data, split, vote, progress)
+            return _fold_by_fold(data, split, vote, progress)
     except (EvaluationError, LibraryEmpty) as error:
-        raise EvaluationError(f"{corpus.source}: {error}") from error
+        raise EvaluationError(f"{data.source}: {error}") from error
 
 
-def crowded(judged: Judged, vote: Vote) -> str | None:
+def k_exceeds_voters(predictions: SplitPredictions, vote: Vote) -> str | None:
     """Say it where more neighbors were asked for than tracks may vote; None where not."""
-    voters = (judged.neighbors >= 0).sum(axis=1)
-    if vote.k is None or (voters >= vote.k).all():
+    voters = (predictions.neighbors >= 0).sum(axis=1)
+    if vote.n_neighbors is None or (voters >= vote.n_neighbors).all():
         return None
     fewest, most = int(voters.min()), int(voters.max())
     between = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    told = f"k is {vote.k:,}, but of a question only {between} tracks may vote"
-    if judged.coverage is not None:
+    told = f"k is {vote.n_neighbors:,}, but of a question only {between} tracks may vote"
+    if predictions.coverage is not None:
         return f"{told}; where there are not enough, all of them do"
     return (
         f"{told}; where all of them do, with one vote each, the most frequent genre wins, whatever "
@@ -140,65 +142,69 @@ def crowded(judged: Judged, vote: Vote) -> str | None:
     )
 
 
-def _leave_out(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None) -> Judged:
+def _leave_out(
+    data: EvaluationSet, split: Split, vote: Vote, progress: Progress | None
+) -> SplitPredictions:
     """Both ways to leave one out ask every track without its group: one pass answers all."""
-    next(split.folds(corpus.labels, corpus.groups))  # raises where it cannot be made
+    next(split.folds(data.labels, data.groups))  # raises where it cannot be made
     answers = leave_group_out(
-        corpus.vectors,
-        corpus.one_hot,
-        corpus.genre_names,
-        corpus.groups,
-        comparison=corpus.comparison,
-        n_neighbors=vote.k,
-        majority=vote.plain,
-        seconds=corpus.seconds,
+        data.vectors,
+        data.one_hot,
+        data.genre_names,
+        data.groups,
+        comparison=data.comparison,
+        n_neighbors=vote.n_neighbors,
+        majority=vote.majority,
+        seconds=data.seconds,
         progress=progress,
     )
-    everyone = np.arange(len(corpus))
+    everyone = np.arange(len(data))
     # Leaving out the one that is asked makes its genre rarer than the others, and a guess at the
     # most frequent of equally frequent genres always wrong; so the whole library is counted.
     if progress is not None:
-        progress(len(corpus), len(corpus))
-    known = np.bincount(corpus.labels, minlength=len(corpus.genre_names))
-    judged = _judged(corpus, [(Fold(everyone, everyone), answers)], known)
-    return replace(judged, artist_known=np.zeros(len(corpus), dtype=bool))
+        progress(len(data), len(data))
+    known = np.bincount(data.labels, minlength=len(data.genre_names))
+    predictions = _joined(data, [(Fold(everyone, everyone), answers)], known)
+    return replace(predictions, artist_known=np.zeros(len(data), dtype=bool))
 
 
-def _fold_by_fold(corpus: Corpus, split: Split, vote: Vote, progress: Progress | None) -> Judged:
-    folds = list(split.folds(corpus.labels, corpus.groups))
+def _fold_by_fold(
+    data: EvaluationSet, split: Split, vote: Vote, progress: Progress | None
+) -> SplitPredictions:
+    folds = list(split.folds(data.labels, data.groups))
     total, done = sum(len(fold.test) for fold in folds), 0
-    known = np.zeros(len(corpus.genre_names), dtype=np.intp)
+    known = np.zeros(len(data.genre_names), dtype=np.intp)
     answered = []
     for fold in folds:
-        vectors = corpus.vectors[fold.train]
-        labels, genre_names = one_hot([corpus.genres[i] for i in fold.train])
-        groups = np.unique(corpus.groups[fold.train], return_inverse=True)[1]
+        vectors = data.vectors[fold.train]
+        labels, genre_names = one_hot([data.genres[i] for i in fold.train])
+        groups = np.unique(data.groups[fold.train], return_inverse=True)[1]
         parameters = fit(
             vectors,
             labels,
             groups,
-            comparison=corpus.comparison,
-            n_neighbors=vote.k,
-            majority=vote.plain,
-            seconds=corpus.seconds[fold.train],
+            comparison=data.comparison,
+            n_neighbors=vote.n_neighbors,
+            majority=vote.majority,
+            seconds=data.seconds[fold.train],
         )
         voter = make_voter(vectors, labels, genre_names, parameters)
-        answers = voter.predict(corpus.vectors[fold.test], seconds=corpus.seconds[fold.test])
+        answers = voter.predict(data.vectors[fold.test], seconds=data.seconds[fold.test])
         answered.append((fold, answers))
-        known += np.bincount(corpus.labels[fold.train], minlength=len(known))
+        known += np.bincount(data.labels[fold.train], minlength=len(known))
         done += len(fold.test)
         if progress is not None:
             progress(done, total)
-    return _judged(corpus, answered, known)
+    return _joined(data, answered, known)
 
 
-def _judged(
-    corpus: Corpus, answered: list[tuple[Fold, Predictions]], known: NDArray[np.intp]
-) -> Judged:
-    """Put answers together, renumbered from each fold's genres and tracks to the corpus's."""
+def _joined(
+    data: EvaluationSet, answered: list[tuple[Fold, Predictions]], known: NDArray[np.intp]
+) -> SplitPredictions:
+    """Put answers together, renumbered from each fold's genres and tracks to the set's."""
     width = max(answers.neighbors.shape[1] for _, answers in answered)
-    n_genres = len(corpus.genre_names)
-    number = {name: i for i, name in enumerate(corpus.genre_names)}
+    n_genres = len(data.genre_names)
+    number = {name: i for i, name in enumerate(data.genre_names)}
     parts = []
     for fold, answers in answered:
         columns = np.array([number[name] for name in answers.genre_names], dtype=np.intp)
@@ -222,14 +228,14 @@ def _judged(
                 distances,
                 answers.abstained,
                 sets,
-                np.isin(corpus.groups[fold.test], corpus.groups[fold.train]),
+                np.isin(data.groups[fold.test], data.groups[fold.train]),
             )
         )
     rows, repeat, predicted, probabilities, neighbors, distances, abstained, sets, met = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     promised = [answers.coverage for _, answers in answered]
-    return Judged(
+    return SplitPredictions(
         rows=rows,
         repeat=repeat,
         predicted=predicted,
@@ -240,5 +246,5 @@ def _judged(
         sets=sets,
         coverage=None if None in promised else float(np.mean([c for c in promised if c])),
         artist_known=met,
-        baseline=majority_baseline(known, corpus.labels[rows]),
+        baseline=majority_baseline(known, data.labels[rows]),
     )

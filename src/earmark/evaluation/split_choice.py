@@ -10,7 +10,7 @@ import numpy as np
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
-from earmark.evaluation.corpus import Corpus, read_text
+from earmark.evaluation.evaluation_set import EvaluationSet, read_text
 from earmark.evaluation.splits import (
     ArtistKFold,
     KFold,
@@ -35,7 +35,7 @@ RANDOM_REPEATS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SplitRequest:
     """A split, as asked for.
 
     Attributes
@@ -58,14 +58,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenSplit:
     """A split of a certain library, with what there is to say about it."""
 
     split: Split
     notes: tuple[str, ...] = ()
 
 
-def choose(corpus: Corpus, request: Request) -> Choice:
+def choose_split(data: EvaluationSet, request: SplitRequest) -> ChosenSplit:
     """Make the split that was asked for.
 
     Raises
@@ -75,37 +75,37 @@ def choose(corpus: Corpus, request: Request) -> Choice:
     """
     name = request.name
     if name is None:
-        name = "files" if request.train or request.test else default_split(corpus)
+        name = "files" if request.train or request.test else default_split(data)
     if name == "random":
-        return Choice(
+        return ChosenSplit(
             RandomSplit(request.test_size, request.repeats or RANDOM_REPEATS, request.seed)
         )
     if name == "k-fold":
-        return Choice(KFold(request.folds, request.repeats or 1, request.seed))
+        return ChosenSplit(KFold(request.folds, request.repeats or 1, request.seed))
     if name == "artist-k-fold":
-        return Choice(ArtistKFold(request.folds, request.repeats or 1, request.seed))
+        return ChosenSplit(ArtistKFold(request.folds, request.repeats or 1, request.seed))
     if name == "leave-one-out":
-        return Choice(LeaveOneOut())
+        return ChosenSplit(LeaveOneOut())
     if name == "leave-one-artist-out":
-        return Choice(LeaveOneArtistOut())
+        return ChosenSplit(LeaveOneArtistOut())
     if name == "files":
         if request.train is None or request.test is None:
             raise EvaluationError("the split by files needs both lists: --train A.txt --test B.txt")
         lists = [
             (str(file), read_text(file).splitlines()) for file in (request.train, request.test)
         ]
-        return _listed(corpus, lists, "given lists", "files")
+        return _listed(data, lists, "given lists", "files")
     if name == "fault-filtered":
-        return fault_filtered(corpus)
+        return fault_filtered(data)
     raise EvaluationError(f"there is no split {name}; there are {', '.join(SPLITS)}")
 
 
-def default_split(corpus: Corpus) -> str:
+def default_split(data: EvaluationSet) -> str:
     """Name the split that is used when none is asked for."""
-    return "leave-one-artist-out" if corpus.n_artists else "leave-one-out"
+    return "leave-one-artist-out" if data.n_artists else "leave-one-out"
 
 
-def fault_filtered(corpus: Corpus) -> Choice:
+def fault_filtered(data: EvaluationSet) -> ChosenSplit:
     """Return GTZAN's fault-filtered split, for libraries of GTZAN's tracks.
 
     Raises
@@ -113,32 +113,32 @@ def fault_filtered(corpus: Corpus) -> Choice:
     EvaluationError
         The tracks are not GTZAN's, or none of the test part is there.
     """
-    if not corpus.is_gtzan:
+    if not data.is_gtzan:
         raise EvaluationError(
-            f"{corpus.source}: the fault-filtered split is one of GTZAN, and these tracks are not "
+            f"{data.source}: the fault-filtered split is one of GTZAN, and these tracks are not "
             "named as GTZAN's (blues.00042)"
         )
     parts = gtzan.fault_filtered()
     lists = [(f"fault-filtered {part}", parts[part]) for part in ("train", "test")]
-    return _listed(corpus, lists, "GTZAN fault-filtered", "fault-filtered")
+    return _listed(data, lists, "GTZAN fault-filtered", "fault-filtered")
 
 
 def _listed(
-    corpus: Corpus, lists: Sequence[tuple[str, Sequence[str]]], title: str, name: str
-) -> Choice:
+    data: EvaluationSet, lists: Sequence[tuple[str, Sequence[str]]], title: str, name: str
+) -> ChosenSplit:
     sides, notes = [], []
     for source, lines in lists:
-        rows, missing = corpus.find(lines, source)
+        rows, missing = data.find(lines, source)
         sides.append(rows)
         if not len(rows) and not missing:
             raise EvaluationError(
                 f"{source}: is empty; write the name of a track on each line, such as "
-                f"{corpus.names[0]}"
+                f"{data.names[0]}"
             )
         if not len(rows):
             count = len(missing)
             which = plural(count, "track, which is not", "tracks, none of which is")
-            raise EvaluationError(f"{source}: names {count} {which} in {corpus.source}")
+            raise EvaluationError(f"{source}: names {count} {which} in {data.source}")
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             notes.append(
@@ -150,15 +150,15 @@ def _listed(
         files = " and ".join(source for source, _ in lists)
         more = f" and {len(both) - 1:,} more are" if len(both) > 1 else " is"
         raise EvaluationError(
-            f"{files}: {corpus.names[both[0]]}{more} on both lists; what is asked must not be "
+            f"{files}: {data.names[both[0]]}{more} on both lists; what is asked must not be "
             "learned from"
         )
     split = ListedSplit(sides[0], sides[1], title, name)
-    torn = split.torn(corpus.groups)
-    if len(torn):
-        shown = ", ".join(corpus.names[i] for i in torn[:3]) + (", …" if len(torn) > 3 else "")
-        told = plural(len(torn), "track to learn from was", "tracks to learn from were")
+    leaking = split.leaking(data.groups)
+    if len(leaking):
+        shown = ", ".join(data.names[i] for i in leaking[:3]) + (", …" if len(leaking) > 3 else "")
+        told = plural(len(leaking), "track to learn from was", "tracks to learn from were")
         notes.append(
-            f"{len(torn)} {told} left out, since their artist (or a copy) is asked: {shown}"
+            f"{len(leaking)} {told} left out, since their artist (or a copy) is asked: {shown}"
         )
-    return Choice(split, tuple(notes))
+    return ChosenSplit(split, tuple(notes))

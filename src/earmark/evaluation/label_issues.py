@@ -23,7 +23,7 @@ Indices = NDArray[np.intp]
 # the share of the swapped that stand among the first tenth: 0.88 without artists, as for 3 to 8
 # tracks and 5 to 30 neighbors; votes of 8 to 30 neighbors find fewer, 0.80 to 0.87. With artists
 # 0.97, and no less for weights from 0.2 to 0.5.
-SPOKESMEN = 5
+NEAREST_OF_GENRE = 5
 SCALE_NEIGHBORS = 10
 ARTIST_WEIGHT = 0.3
 
@@ -53,7 +53,7 @@ class Neighborhood:
     occurrences: Indices
 
 
-def opposition(labels: Indices, artists: Indices) -> tuple[Indices, Indices]:
+def artist_label_counts(labels: Indices, artists: Indices) -> tuple[Indices, Indices]:
     """Count the other tracks of each track's artist, and those of them with its label.
 
     Parameters
@@ -77,7 +77,7 @@ def opposition(labels: Indices, artists: Indices) -> tuple[Indices, Indices]:
     return others, agreeing
 
 
-def suspicion(ratio: Floats, others: Indices, agreeing: Indices) -> Floats:
+def label_issue_scores(ratio: Floats, others: Indices, agreeing: Indices) -> Floats:
     """Return how much speaks against each label [n]; above 0, more than for it.
 
     The logarithm of the ratio, plus ``ARTIST_WEIGHT`` times the balance of the artist's other
@@ -88,14 +88,14 @@ def suspicion(ratio: Floats, others: Indices, agreeing: Indices) -> Floats:
     return doubt
 
 
-def survey(
-    vectors: NDArray[np.floating], labels: Indices, metric: str, *, k: int = 8
+def survey_neighborhood(
+    vectors: NDArray[np.floating], labels: Indices, metric: str, *, n_neighbors: int = 8
 ) -> Neighborhood:
     """Look at every track among all others.
 
-    The distance to a genre is the mean of those to its ``SPOKESMEN`` nearest tracks, on distances
-    divided by the geometric mean of how far both tracks' own neighbors are: d(i, j) / √(sᵢ sⱼ), the
-    local scaling of Zelnik-Manor and Perona (2004), which takes hubs their weight.
+    The distance to a genre is the mean distance to its ``NEAREST_OF_GENRE`` nearest tracks. Each
+    distance is divided by the geometric mean of both tracks' local scales, d(i, j) / √(sᵢ sⱼ). This
+    local scaling of Zelnik-Manor and Perona (2004) keeps hubs from deciding everything.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def survey(
         Genre numbers [n].
     metric
         A name in ``METRICS``.
-    k
+    n_neighbors
         How many neighbors to return as evidence, at most n − 1.
     """
     n = len(vectors)
@@ -114,7 +114,7 @@ def survey(
     similarity = METRICS[metric].fit(vectors)
     itself = list(np.arange(n)[:, None])
     near = min(SCALE_NEIGHBORS, n - 1)
-    k = min(k, n - 1)
+    k = min(n_neighbors, n - 1)
     distances, neighbors = BruteForce(similarity, vectors).search(vectors, max(k, near), itself)
     scale = distances[:, :near].mean(axis=1)
     # Copies are at distance 0, which no ratio may be taken of.
@@ -140,7 +140,7 @@ def _to_genre(
     place[rows] = np.arange(len(rows))
     itself = [own[own >= 0] for own in place[:, None]]
     index = BruteForce(similarity, vectors[rows], similarity.rank(1 / root[rows]))
-    distances, found = index.search(vectors, SPOKESMEN, itself)
+    distances, found = index.search(vectors, NEAREST_OF_GENRE, itself)
     distances = np.maximum(distances, least / root[rows[found]])
     there = np.isfinite(distances)
     count = there.sum(axis=1)

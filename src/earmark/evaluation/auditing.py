@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import AudioError, AudioIsFolder, AudioNotFound, EvaluationError
-from earmark.evaluation.corpus import Corpus
-from earmark.evaluation.mistakes import Witness, witnesses
-from earmark.evaluation.suspicion import (
+from earmark.evaluation.evaluation_set import EvaluationSet
+from earmark.evaluation.label_issues import (
     SCALE_NEIGHBORS,
     Neighborhood,
-    opposition,
+    artist_label_counts,
+    label_issue_scores,
     skewness,
-    survey,
-    suspicion,
+    survey_neighborhood,
 )
+from earmark.evaluation.mistakes import Neighbor, neighbors_of
 from earmark.library import Track
 from earmark.listen import identify
 from earmark.neighbors import fold_artist
@@ -93,7 +93,7 @@ class Suspect:
     doubt: float
     artist_others: int
     artist_agreeing: int
-    neighbors: tuple[Witness, ...]
+    neighbors: tuple[Neighbor, ...]
 
     def why(self) -> str:
         """Say in a sentence what speaks against the label."""
@@ -247,7 +247,7 @@ def _pair_json(pair: CopyPair) -> dict[str, Any]:
 
 
 def audit(
-    corpus: Corpus,
+    data: EvaluationSet,
     *,
     files: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -256,7 +256,7 @@ def audit(
 
     Parameters
     ----------
-    corpus
+    data
         Its tracks, at least two.
     files
         Whether to look at the files that the tracks were heard from. One whose size or time is not
@@ -269,15 +269,15 @@ def audit(
     EvaluationError
         There are fewer than two tracks.
     """
-    if len(corpus) < 2:
+    if len(data) < 2:
         raise EvaluationError(
-            f"{corpus.source}: has only one labelled track, so there is nothing to compare it with"
+            f"{data.source}: has only one labelled track, so there is nothing to compare it with"
         )
-    neighborhood = survey(corpus.vectors, corpus.labels, corpus.comparison.similarity)
+    neighborhood = survey_neighborhood(data.vectors, data.labels, data.comparison.similarity)
     occurrences = neighborhood.occurrences
-    average = min(SCALE_NEIGHBORS, len(corpus) - 1)
+    average = min(SCALE_NEIGHBORS, len(data) - 1)
     hubs = np.flatnonzero(occurrences >= HUB_FACTOR * average)
-    checked = [track for track in corpus.tracks if track.path] if files else []
+    checked = [track for track in data.tracks if track.path] if files else []
     problems = []
     for i, track in enumerate(checked):
         what = _file_problem(track)
@@ -286,37 +286,37 @@ def audit(
         if progress is not None:
             progress(i + 1, len(checked))
     return Audit(
-        source=corpus.source,
-        n_tracks=len(corpus),
-        n_unknown=corpus.n_unknown,
+        source=data.source,
+        n_tracks=len(data),
+        n_unknown=data.n_unknown,
         copies=tuple(
             CopyPair(
-                corpus.names[copy.first],
-                corpus.names[copy.second],
-                (corpus.genres[copy.first], corpus.genres[copy.second]),
+                data.names[copy.first],
+                data.names[copy.second],
+                (data.genres[copy.first], data.genres[copy.second]),
                 copy.distance,
                 copy.how,
             )
-            for copy in corpus.copies
+            for copy in data.copies
         ),
-        artists=_split_artists(corpus),
-        suspects=_suspects(corpus, neighborhood),
+        artists=_split_artists(data),
+        suspects=_suspects(data, neighborhood),
         hubs=tuple(
-            Hub(corpus.names[i], corpus.genres[i], int(occurrences[i]))
+            Hub(data.names[i], data.genres[i], int(occurrences[i]))
             for i in hubs[np.argsort(-occurrences[hubs], kind="stable")]
         ),
         hubness=skewness(occurrences),
         never=float(np.mean(occurrences == 0)),
-        small_genres=_small_genres(corpus),
+        small_genres=_small_genres(data),
         files=tuple(problems),
         files_checked=len(checked),
     )
 
 
-def _split_artists(corpus: Corpus) -> tuple[SplitArtist, ...]:
+def _split_artists(data: EvaluationSet) -> tuple[SplitArtist, ...]:
     spelling: dict[str, str] = {}
     counts: dict[str, Counter[str]] = {}
-    for artist, genre in zip(corpus.artists, corpus.genres, strict=True):
+    for artist, genre in zip(data.artists, data.genres, strict=True):
         folded = fold_artist(artist)
         if folded is not None:
             spelling.setdefault(folded, str(artist))
@@ -333,38 +333,38 @@ def _split_artists(corpus: Corpus) -> tuple[SplitArtist, ...]:
     return tuple(sorted(several, key=lambda one: (evenness(one), one.artist)))
 
 
-def _suspects(corpus: Corpus, seen: Neighborhood) -> tuple[Suspect, ...]:
-    votes = (corpus.labels[seen.neighbors] == corpus.labels[:, None]).sum(axis=1)
+def _suspects(data: EvaluationSet, seen: Neighborhood) -> tuple[Suspect, ...]:
+    votes = (data.labels[seen.neighbors] == data.labels[:, None]).sum(axis=1)
     number: dict[str, int] = {}
     artists = [
         -1 if name is None else number.setdefault(name, len(number))
-        for name in map(fold_artist, corpus.artists)
+        for name in map(fold_artist, data.artists)
     ]
-    others, agreeing = opposition(corpus.labels, np.array(artists, dtype=np.intp))
-    doubt = suspicion(seen.ratio, others, agreeing)
+    others, agreeing = artist_label_counts(data.labels, np.array(artists, dtype=np.intp))
+    doubt = label_issue_scores(seen.ratio, others, agreeing)
     judged = np.flatnonzero(np.isfinite(doubt))
     return tuple(
         Suspect(
-            track=corpus.names[i],
-            artist=corpus.artists[i],
-            genre=corpus.genres[i],
-            suggested=corpus.genre_names[seen.other[i]],
+            track=data.names[i],
+            artist=data.artists[i],
+            genre=data.genres[i],
+            suggested=data.genre_names[seen.other[i]],
             ratio=float(seen.ratio[i]),
             agreeing=int(votes[i]),
             doubt=float(doubt[i]),
             artist_others=int(others[i]),
             artist_agreeing=int(agreeing[i]),
-            neighbors=witnesses(corpus, seen.neighbors[i], seen.distances[i]),
+            neighbors=neighbors_of(data, seen.neighbors[i], seen.distances[i]),
         )
         for i in judged[np.argsort(-doubt[judged], kind="stable")]
     )
 
 
-def _small_genres(corpus: Corpus) -> tuple[SmallGenre, ...]:
+def _small_genres(data: EvaluationSet) -> tuple[SmallGenre, ...]:
     small = []
-    for number, genre in enumerate(corpus.genre_names):
-        rows = np.flatnonzero(corpus.labels == number)
-        artists = len(np.unique(corpus.groups[rows]))
+    for number, genre in enumerate(data.genre_names):
+        rows = np.flatnonzero(data.labels == number)
+        artists = len(np.unique(data.groups[rows]))
         if len(rows) < MIN_TRACKS or artists < MIN_ARTISTS:
             small.append(SmallGenre(genre, len(rows), artists))
     return tuple(small)

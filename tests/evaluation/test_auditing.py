@@ -15,14 +15,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from earmark.errors import EvaluationError
-from earmark.evaluation.audit import audit
-from earmark.evaluation.corpus import Corpus, corpus_of
-from earmark.evaluation.suspicion import opposition, skewness, survey, suspicion
-from earmark.evaluation.text import audit_sentence, audit_text
+from earmark.evaluation.auditing import audit
+from earmark.evaluation.evaluation_set import EvaluationSet, load_evaluation_set
+from earmark.evaluation.label_issues import (
+    artist_label_counts,
+    label_issue_scores,
+    skewness,
+    survey_neighborhood,
+)
+from earmark.evaluation.reporting.text import audit_sentence, audit_text
 from earmark.importing.classic import import_classic
 from earmark.library import ExtractorSpec, Track, create_library, open_library, packaged_path
 from earmark.neighbors import METRICS, codes_of, find_copies
-from support.evaluated import make_corpus, relabel
+from support.evaluated import make_evaluation_set, relabel
 
 REPLICAS = {
     ("disco.00098", "disco.00099"),
@@ -43,24 +48,24 @@ REPLICAS = {
 
 
 @pytest.fixture(scope="module")
-def gtzan1000(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def gtzan1000(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
     path = tmp_path_factory.mktemp("gtzan") / "g.earmark"
     import_classic(shared_data / "mydat" / "gtzan1000.dat", path, genres="gtzan")
     with open_library(path) as library:
-        return corpus_of(library)
+        return load_evaluation_set(library)
 
 
-def swap(corpus: Corpus, seed: int) -> tuple[Corpus, set[str]]:
+def swap(data: EvaluationSet, seed: int) -> tuple[EvaluationSet, set[str]]:
     """Give 5 % of the tracks a wrong label; return their names too."""
     rng = np.random.default_rng(seed)
-    n, n_genres = len(corpus), len(corpus.genre_names)
+    n, n_genres = len(data), len(data.genre_names)
     wrong = rng.choice(n, round(0.05 * n), replace=False)
-    labels = corpus.labels.copy()
+    labels = data.labels.copy()
     labels[wrong] = (labels[wrong] + rng.integers(1, n_genres, len(wrong))) % n_genres
-    return relabel(corpus, labels), {corpus.names[i] for i in wrong}
+    return relabel(data, labels), {data.names[i] for i in wrong}
 
 
-def test_exactly_the_known_replicas_of_gtzan_are_exact_copies(gtzan1000: Corpus) -> None:
+def test_exactly_the_known_replicas_of_gtzan_are_exact_copies(gtzan1000: EvaluationSet) -> None:
     found = audit(gtzan1000)
     assert {(pair.first, pair.second) for pair in found.exact} == REPLICAS
     assert [p.first for p in found.exact if p.across_genres] == ["metal.00058"]
@@ -74,12 +79,12 @@ def test_exactly_the_known_replicas_of_gtzan_are_exact_copies(gtzan1000: Corpus)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("with_artists", [True, False])
 def test_swapped_labels_of_gtzan_stand_among_the_first_suspects(
-    gtzan1000: Corpus, seed: int, with_artists: bool
+    gtzan1000: EvaluationSet, seed: int, with_artists: bool
 ) -> None:
-    corpus = gtzan1000
+    data = gtzan1000
     if not with_artists:
-        corpus = replace(corpus, artists=(None,) * len(corpus))
-    swapped, wrong = swap(corpus, seed)
+        data = replace(data, artists=(None,) * len(data))
+    swapped, wrong = swap(data, seed)
     first = {suspect.track for suspect in audit(swapped).suspects[:100]}
     assert len(wrong & first) / len(wrong) >= (0.9 if with_artists else 0.8)
 
@@ -88,9 +93,9 @@ def test_swapped_labels_of_the_reference_library_stand_among_the_first_suspects(
     if not packaged_path("reference").exists():
         pytest.skip("the package has no reference library yet")
     with open_library("reference") as library:
-        corpus = corpus_of(library)
-    swapped, wrong = swap(corpus, 0)
-    first = {suspect.track for suspect in audit(swapped).suspects[: len(corpus) // 10]}
+        data = load_evaluation_set(library)
+    swapped, wrong = swap(data, 0)
+    first = {suspect.track for suspect in audit(swapped).suspects[: len(data) // 10]}
     assert len(wrong & first) / len(wrong) >= 0.8
 
 
@@ -99,7 +104,7 @@ def test_swapped_labels_of_the_reference_library_stand_among_the_first_suspects(
 def test_the_ratio_is_that_of_a_loop(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     vectors, labels = rng.normal(size=(n, 3)), rng.integers(0, 3, n)
-    seen = survey(vectors, labels, "euclidean", k=2)
+    seen = survey_neighborhood(vectors, labels, "euclidean", n_neighbors=2)
     far = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     scale = [np.mean(sorted(np.delete(far[i], i))[:10]) for i in range(n)]
     for i in range(n):
@@ -121,9 +126,9 @@ def test_the_ratio_is_that_of_a_loop(seed: int, n: int) -> None:
 
 def test_what_an_artist_says_counts_both_ways() -> None:
     labels, artists = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 0, -1])
-    others, agreeing = opposition(labels, artists)
+    others, agreeing = artist_label_counts(labels, artists)
     assert (list(others), list(agreeing)) == ([3, 3, 3, 3, 0], [2, 2, 2, 0, 0])
-    doubt = suspicion(np.ones(5), others, agreeing)
+    doubt = label_issue_scores(np.ones(5), others, agreeing)
     assert doubt[3] > doubt[4] > doubt[0]
     assert doubt[4] == 0
 
@@ -139,9 +144,9 @@ def test_a_hub_is_found() -> None:
     directions = rng.normal(size=(200, 60))
     vectors = 10 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
     vectors[0] = 0.0  # nearer to everything than everything else is
-    corpus = replace(make_corpus(50, 4), vectors=vectors)
-    found = audit(corpus)
-    assert found.hubs[0].track == corpus.names[0]
+    data = replace(make_evaluation_set(50, 4), vectors=vectors)
+    found = audit(data)
+    assert found.hubs[0].track == data.names[0]
     assert found.hubs[0].times == 199
     assert found.hubness > 3
 
@@ -165,15 +170,15 @@ def test_few_tracks_have_no_likely_copies(n: int) -> None:
 
 
 def test_small_genres_and_artists_under_several_genres_are_named() -> None:
-    corpus = make_corpus(n_artists=18, tracks_each=4)
-    labels = corpus.labels.copy()
+    data = make_evaluation_set(n_artists=18, tracks_each=4)
+    labels = data.labels.copy()
     labels[0] = 2
-    found = audit(relabel(corpus, labels))
+    found = audit(relabel(data, labels))
     assert [(one.artist, one.genres) for one in found.artists] == [
         ("Artist 0", {"blues": 3, "rock": 1})
     ]
     assert found.small_genres == ()
-    small = audit(make_corpus(n_artists=9, tracks_each=2))
+    small = audit(make_evaluation_set(n_artists=9, tracks_each=2))
     assert {one.genre: (one.tracks, one.artists) for one in small.small_genres} == {
         "blues": (6, 3),
         "jazz": (6, 3),
@@ -182,10 +187,10 @@ def test_small_genres_and_artists_under_several_genres_are_named() -> None:
 
 
 def test_a_swapped_track_is_the_first_suspect_and_the_evidence_says_why() -> None:
-    corpus = make_corpus(n_artists=12, tracks_each=5)
-    labels = corpus.labels.copy()
+    data = make_evaluation_set(n_artists=12, tracks_each=5)
+    labels = data.labels.copy()
     labels[0] = 1
-    suspect = audit(relabel(corpus, labels)).suspects[0]
+    suspect = audit(relabel(data, labels)).suspects[0]
     assert (suspect.track, suspect.genre, suspect.suggested) == ("blues-00-0", "jazz", "blues")
     assert suspect.agreeing == 0
     assert "none of 8 neighbors is jazz" in suspect.why()
@@ -194,9 +199,9 @@ def test_a_swapped_track_is_the_first_suspect_and_the_evidence_says_why() -> Non
 
 
 def test_files_that_are_gone_or_changed_are_found(tmp_path: Path) -> None:
-    corpus = make_corpus(5, 1)
+    data = make_evaluation_set(5, 1)
     tracks = []
-    for i, track in enumerate(corpus.tracks):
+    for i, track in enumerate(data.tracks):
         file = tmp_path / f"{i}.wav"
         file.write_bytes(b"sound %d" % i)
         status = file.stat()
@@ -214,9 +219,9 @@ def test_files_that_are_gone_or_changed_are_found(tmp_path: Path) -> None:
     (tmp_path / "2.wav").write_bytes(b"sounD 2")
     os.utime(tmp_path / "2.wav", ns=(1, 1))
     os.utime(tmp_path / "3.wav", ns=(1, 1))  # touched, but the same
-    corpus = replace(corpus, tracks=tuple(tracks))
+    data = replace(data, tracks=tuple(tracks))
     told: list[tuple[int, int]] = []
-    found = audit(corpus, progress=lambda done, total: told.append((done, total)))
+    found = audit(data, progress=lambda done, total: told.append((done, total)))
     assert [(Path(one.path).name, one.what) for one in found.files] == [
         ("0.wav", "gone"),
         ("1.wav", "changed"),
@@ -224,27 +229,27 @@ def test_files_that_are_gone_or_changed_are_found(tmp_path: Path) -> None:
     ]
     assert found.files_checked == 5
     assert told[-1] == (5, 5)
-    assert audit(corpus, files=False).files == ()
+    assert audit(data, files=False).files == ()
 
 
 def test_degenerate_libraries_are_audited() -> None:
-    for corpus in (
-        make_corpus(2, 1, genres=("a",)),
-        make_corpus(2, 1, genres=("a", "b")),
-        replace(make_corpus(4, 3), vectors=np.ones((12, 8))),
+    for data in (
+        make_evaluation_set(2, 1, genres=("a",)),
+        make_evaluation_set(2, 1, genres=("a", "b")),
+        replace(make_evaluation_set(4, 3), vectors=np.ones((12, 8))),
     ):
-        found = audit(corpus)
+        found = audit(data)
         json.dumps(found.to_json(), allow_nan=False)
         assert audit_text(found)
     with pytest.raises(EvaluationError, match=r"made-up\.earmark: has only one labelled track"):
-        audit(make_corpus(1, 1))
+        audit(make_evaluation_set(1, 1))
 
 
 def test_text_and_json_hold_the_findings(tmp_path: Path) -> None:
-    corpus = make_corpus(18, 4)
-    vectors = corpus.vectors.copy()
+    data = make_evaluation_set(18, 4)
+    vectors = data.vectors.copy()
     vectors[5] = vectors[0]
-    found = audit(replace(corpus, vectors=vectors))
+    found = audit(replace(data, vectors=vectors))
     text = audit_text(found)
     assert "blues-00-0 = jazz-01-1" in text
     assert "ACROSS GENRES: blues and jazz" in text
@@ -261,7 +266,7 @@ def test_unlabelled_tracks_do_not_count(tmp_path: Path) -> None:
             [Track(name=f"{i}", genre=None if i == 0 else "a") for i in range(4)],
             np.random.default_rng(0).normal(size=(4, 2)),
         )
-        assert audit(corpus_of(library)).n_tracks == 3
+        assert audit(load_evaluation_set(library)).n_tracks == 3
 
 
 @pytest.mark.parametrize(
@@ -274,21 +279,21 @@ def test_unlabelled_tracks_do_not_count(tmp_path: Path) -> None:
     ],
 )
 def test_files_are_counted_in_words(tmp_path: Path, there: list[bool], said: str) -> None:
-    corpus = make_corpus(6, 2)
-    tracks = list(corpus.tracks)
+    data = make_evaluation_set(6, 2)
+    tracks = list(data.tracks)
     for i, kept in enumerate(there):
         path = tmp_path / f"{i}.wav"
         path.write_bytes(b"x")
         tracks[i] = replace(tracks[i], path=str(path), size=1 if kept else 2)
-    assert said in audit_sentence(audit(replace(corpus, tracks=tuple(tracks))))
+    assert said in audit_sentence(audit(replace(data, tracks=tuple(tracks))))
 
 
 def test_one_is_not_several() -> None:
-    corpus = make_corpus(3, 1)
-    text = audit_text(audit(replace(corpus, artists=(None, *corpus.artists[1:]))))
+    data = make_evaluation_set(3, 1)
+    text = audit_text(audit(replace(data, artists=(None, *data.artists[1:]))))
     assert "1 track has no artist." in " ".join(text.split())
     assert "blues: 1 track by 1 artist or group\n" in text
-    unknown = audit_text(audit(make_corpus(3, 1, known=False)))
+    unknown = audit_text(audit(make_evaluation_set(3, 1, known=False)))
     assert "3 tracks have no artist." in " ".join(unknown.split())
     assert "blues: 1 track of 1 recording\n" in unknown
 
@@ -303,10 +308,10 @@ def star(spokes: int, seed: int) -> np.ndarray:
 def test_a_hub_is_a_neighbor_of_five_times_as_many_as_the_average() -> None:
     # Two stars far apart. On average a track is among the ten nearest of ten others.
     vectors = np.concatenate([star(49, 0), 100 + star(50, 1)])
-    corpus = replace(make_corpus(101, 1), vectors=vectors)
-    times = survey(vectors, corpus.labels, "euclidean").occurrences
+    data = replace(make_evaluation_set(101, 1), vectors=vectors)
+    times = survey_neighborhood(vectors, data.labels, "euclidean").occurrences
     assert (times[0], times[50], times.mean()) == (49, 50, 10)
-    assert [(hub.track, hub.times) for hub in audit(corpus).hubs] == [(corpus.names[50], 50)]
+    assert [(hub.track, hub.times) for hub in audit(data).hubs] == [(data.names[50], 50)]
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.95, ["likely"]), (1.05, [])])

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import metrics
-from earmark.evaluation.ask import Progress, Vote, ask, crowded
-from earmark.evaluation.corpus import Corpus
-from earmark.evaluation.figures import interval_json
+from earmark.evaluation.cross_validation import Progress, Vote, cross_val_predict, k_exceeds_voters
+from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.intervals import PairedTest, paired
+from earmark.evaluation.scores import interval_json
 from earmark.evaluation.splits import Split
 from earmark.neighbors import group_tracks, links_of
 
@@ -105,10 +105,10 @@ def _side_json(side: Side) -> dict[str, Any]:
 
 
 def compare(
-    first: Corpus,
-    second: Corpus,
+    first: EvaluationSet,
+    second: EvaluationSet,
     votes: tuple[Vote, Vote],
-    make_split: Callable[[Corpus], Split],
+    make_split: Callable[[EvaluationSet], Split],
     *,
     seed: int = 0,
     progress: Progress | None = None,
@@ -137,12 +137,13 @@ def compare(
     """
     rows = common_tracks(first, second)
     one, other = first.rows(rows[0]), second.rows(rows[1])
-    links = [pair for corpus in (one, other) for pair in links_of(corpus.groups)]
+    links = [pair for data in (one, other) for pair in links_of(data.groups)]
     groups = group_tracks([None] * len(one), links)
     one, other = replace(one, fixed_groups=groups), replace(other, fixed_groups=groups)
     split = make_split(one)
     answers = [
-        ask(corpus, split, vote, progress) for corpus, vote in zip((one, other), votes, strict=True)
+        cross_val_predict(data, split, vote, progress)
+        for data, vote in zip((one, other), votes, strict=True)
     ]
     asked = answers[0].rows
     truth, n_genres = one.labels[asked], len(one.genre_names)
@@ -159,8 +160,8 @@ def compare(
         for figure in (metrics.accuracy, metrics.balanced_accuracy)
     ]
     sides, notes = [], []
-    for whole, vote, judged in zip((first, second), votes, answers, strict=True):
-        confusion = metrics.confusion_matrix(truth, judged.predicted, n_genres)
+    for whole, vote, predictions in zip((first, second), votes, answers, strict=True):
+        confusion = metrics.confusion_matrix(truth, predictions.predicted, n_genres)
         sides.append(
             Side(
                 title=f"{whole.source} ({whole.extractor}, {vote.describe()})",
@@ -169,7 +170,7 @@ def compare(
                 left_out=len(whole) - len(one),
             )
         )
-        if (told := crowded(judged, vote)) is not None:
+        if (told := k_exceeds_voters(predictions, vote)) is not None:
             notes.append(f"{whole.source}: {told}")
     n_tracks = len(np.unique(asked))
     return Comparison(
@@ -184,7 +185,9 @@ def compare(
     )
 
 
-def common_tracks(first: Corpus, second: Corpus) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def common_tracks(
+    first: EvaluationSet, second: EvaluationSet
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the rows [m] of the tracks that both have under one genre, in both.
 
     Raises

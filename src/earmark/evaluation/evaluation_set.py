@@ -31,7 +31,7 @@ NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
 
 
 @dataclass(frozen=True)
-class Corpus:
+class EvaluationSet:
     """Labelled tracks, ready to be split and asked.
 
     Attributes
@@ -133,7 +133,7 @@ class Corpus:
         """Whether these are clips of GTZAN, by their names."""
         return gtzan.is_gtzan(self.names)
 
-    def rows(self, keep: NDArray[np.intp]) -> Corpus:
+    def rows(self, keep: NDArray[np.intp]) -> EvaluationSet:
         """Return only some tracks, in the order given."""
         place = {int(row): i for i, row in enumerate(keep)}
         return replace(
@@ -252,7 +252,7 @@ def _key(name: str, depth: int) -> str:
     return "/".join(parts if depth == 1 else parts[-2:] if depth == 2 else parts[-1:])
 
 
-def corpus_of(library: Library, artists: str | None = None) -> Corpus:
+def load_evaluation_set(library: Library, artists: str | None = None) -> EvaluationSet:
     """Take the labelled tracks of a library.
 
     Parameters
@@ -273,7 +273,7 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
     --------
     >>> from earmark import open_library
     >>> with open_library("reference") as library:
-    ...     tracks = corpus_of(library)
+    ...     tracks = load_evaluation_set(library)
     >>> len(tracks), tracks.genre_names[:3]
     (598, ('blues', 'classical', 'country'))
     """
@@ -281,7 +281,7 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
     if len(snapshot) == 0:
         raise EvaluationError(f"{library.location}: {NO_GENRES}")
     own = any(fold_artist(artist) for artist in snapshot.artists)
-    corpus = Corpus(
+    data = EvaluationSet(
         tracks=_tracks_of(library, snapshot),
         vectors=snapshot.vectors,
         comparison=library.spec.comparison,
@@ -291,8 +291,8 @@ def corpus_of(library: Library, artists: str | None = None) -> Corpus:
         artists_from="the library" if own else None,
     )
     if artists and artists != "none":
-        return with_artists(corpus, Path(artists))
-    return corpus if artists == "none" else _with_known_artists(corpus)
+        return with_artists(data, Path(artists))
+    return data if artists == "none" else _with_known_artists(data)
 
 
 def _tracks_of(library: Library, snapshot: Snapshot) -> tuple[Track, ...]:
@@ -309,34 +309,34 @@ def _tracks_of(library: Library, snapshot: Snapshot) -> tuple[Track, ...]:
     return tuple(held.values())
 
 
-def _with_known_artists(corpus: Corpus) -> Corpus:
+def _with_known_artists(data: EvaluationSet) -> EvaluationSet:
     """Fill in the artists of GTZAN's clips where they are missing."""
-    if not corpus.is_gtzan:
-        return corpus
+    if not data.is_gtzan:
+        return data
     known = gtzan.artists()
     artists = tuple(
         artist if fold_artist(artist) else known.get(gtzan.clip_name(name) or "")
-        for artist, name in zip(corpus.artists, corpus.names, strict=True)
+        for artist, name in zip(data.artists, data.names, strict=True)
     )
-    filled = sum(new != old for new, old in zip(artists, corpus.artists, strict=True))
+    filled = sum(new != old for new, old in zip(artists, data.artists, strict=True))
     if not filled:
-        return corpus
+        return data
     source = f"{gtzan.ARTISTS_SOURCE}, since the tracks are named as GTZAN's"
-    if corpus.artists_from:
+    if data.artists_from:
         tracks = f"{filled:,} {plural(filled, 'track')}"
-        source = f"{corpus.artists_from} and, for {tracks}, {source}"
-    return replace(corpus, artists=artists, artists_from=source)
+        source = f"{data.artists_from} and, for {tracks}, {source}"
+    return replace(data, artists=artists, artists_from=source)
 
 
 COPY_COLUMNS = ("duplicate_of", "exact_duplicate_of", "duplicate of")
 
 
-def with_artists(corpus: Corpus, file: Path) -> Corpus:
+def with_artists(data: EvaluationSet, file: Path) -> EvaluationSet:
     """Take the artists from a CSV file instead.
 
     Parameters
     ----------
-    corpus
+    data
         The tracks.
     file
         Has the columns ``track`` and ``artist``, and may have ``duplicate_of``, which names another
@@ -350,21 +350,19 @@ def with_artists(corpus: Corpus, file: Path) -> Corpus:
     columns, table = read_table(file, ("track", "artist"))
     if not table:
         raise EvaluationError(f"{file}: names no track; it has a header but no rows")
-    artists, pairs, named = list(corpus.artists), [], 0
+    artists, pairs, named = list(data.artists), [], 0
     copies = next((columns[c] for c in COPY_COLUMNS if c in columns), None)
     for line in table:
-        rows, _ = corpus.find([line[columns["track"]]], str(file))
+        rows, _ = data.find([line[columns["track"]]], str(file))
         named += len(rows)
         for row in rows:
             artists[row] = line[columns["artist"]].strip() or None
-            others, _ = corpus.find([line[copies]] if copies is not None else [], str(file))
+            others, _ = data.find([line[copies]] if copies is not None else [], str(file))
             pairs += [(int(row), int(other)) for other in others if other != row]
     if not named:
         which = plural(len(table), "track, which is not", "tracks, none of which is")
-        raise EvaluationError(f"{file}: names {len(table)} {which} in {corpus.source}")
-    return replace(
-        corpus, artists=tuple(artists), artists_from=str(file), stated_copies=tuple(pairs)
-    )
+        raise EvaluationError(f"{file}: names {len(table)} {which} in {data.source}")
+    return replace(data, artists=tuple(artists), artists_from=str(file), stated_copies=tuple(pairs))
 
 
 DELIMITERS = (",", ";", "\t", "|")

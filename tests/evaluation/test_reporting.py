@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earmark.evaluation.ask import Judged, Vote, ask
-from earmark.evaluation.charts import answer_chart, calibration_chart
-from earmark.evaluation.choose import Request
-from earmark.evaluation.compare import compare
-from earmark.evaluation.corpus import Corpus, corpus_of
-from earmark.evaluation.figures import figures_of
-from earmark.evaluation.report import report_html
-from earmark.evaluation.run import evaluate
+from earmark.evaluation.comparison import compare
+from earmark.evaluation.cross_validation import SplitPredictions, Vote, cross_val_predict
+from earmark.evaluation.evaluating import evaluate
+from earmark.evaluation.evaluation_set import EvaluationSet, load_evaluation_set
+from earmark.evaluation.leakage import percent
+from earmark.evaluation.reporting.html import report_html
+from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
+from earmark.evaluation.scores import score_predictions
+from earmark.evaluation.split_choice import SplitRequest
 from earmark.evaluation.splits import LeaveOneArtistOut
-from earmark.evaluation.trust import percent
 from earmark.importing.classic import import_classic
 from earmark.library import open_library
-from support.evaluated import make_corpus
+from support.evaluated import make_evaluation_set
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
@@ -50,15 +50,15 @@ class Tags(HTMLParser):
             assert self.open.pop() == tag
 
 
-def page_of(corpus: Corpus, vote: Vote | None = None, **options: Any) -> str:
-    return report_html(evaluate(corpus, None, vote or Vote(plain=True), **options))
+def page_of(data: EvaluationSet, vote: Vote | None = None, **options: Any) -> str:
+    return report_html(evaluate(data, None, vote or Vote(majority=True), **options))
 
 
 def test_the_page_needs_nothing_else() -> None:
-    corpus = make_corpus(n_artists=18, artist_spread=2.0)
-    votes = (Vote(3, plain=True), Vote(9, plain=True))
-    comparison = compare(corpus, corpus, votes, lambda _: LeaveOneArtistOut())
-    page = page_of(corpus, comparison=comparison, command="earmark evaluate l.earmark")
+    data = make_evaluation_set(n_artists=18, artist_spread=2.0)
+    votes = (Vote(3, majority=True), Vote(9, majority=True))
+    comparison = compare(data, data, votes, lambda _: LeaveOneArtistOut())
+    page = page_of(data, comparison=comparison, command="earmark evaluate l.earmark")
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
@@ -76,14 +76,14 @@ def test_the_page_needs_nothing_else() -> None:
 
 
 def test_names_of_tracks_cannot_write_the_page() -> None:
-    corpus = make_corpus(n_artists=18, artist_spread=3.0)
+    data = make_evaluation_set(n_artists=18, artist_spread=3.0)
     evil = '<script>alert("x")</script>'
     tracks = tuple(
         replace(track, name=evil + track.name, title=evil, genre=str(track.genre) + "<b>")
-        for track in corpus.tracks
+        for track in data.tracks
     )
-    artists = tuple(evil + str(i // 4) for i in range(len(corpus)))
-    page = page_of(replace(corpus, tracks=tracks, artists=artists, source=evil))
+    artists = tuple(evil + str(i // 4) for i in range(len(data)))
+    page = page_of(replace(data, tracks=tracks, artists=artists, source=evil))
     assert "<script" not in page
     assert "<b>" not in page
     assert "&lt;script&gt;" in page
@@ -91,20 +91,20 @@ def test_names_of_tracks_cannot_write_the_page() -> None:
 
 @pytest.mark.parametrize("level", ["leaky", "unvouched", "fitted"])
 def test_every_kind_of_evaluation_has_a_page(level: str) -> None:
-    corpus = make_corpus(n_artists=18, known=level != "unvouched")
+    data = make_evaluation_set(n_artists=18, known=level != "unvouched")
     if level == "leaky":
-        page = report_html(evaluate(corpus, Request("random", repeats=2), Vote(plain=True)))
+        page = report_html(evaluate(data, SplitRequest("random", repeats=2), Vote(majority=True)))
         assert "Do not believe it." in page
     elif level == "unvouched":
-        assert "Nobody can vouch." in page_of(corpus)
+        assert "Nobody can vouch." in page_of(data)
     else:
-        page = page_of(corpus, Vote(plain=False))
+        page = page_of(data, Vote(majority=False))
         assert "prediction sets hold the genre" in page
 
 
 def test_many_genres_have_no_matrix_but_the_confusions() -> None:
-    corpus = make_corpus(60, 2, genres=[f"genre {i}" for i in range(30)], artist_spread=3.0)
-    page = page_of(corpus, beside=False)
+    data = make_evaluation_set(60, 2, genres=[f"genre {i}" for i in range(30)], artist_spread=3.0)
+    page = page_of(data, other_splits=False)
     assert 'class="matrix"' not in page
     assert "Most often:" in page
 
@@ -114,12 +114,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report on the public features where these are there, else on made-up tracks."""
     folder = tmp_path_factory.mktemp("report")
     data = Path(__file__).resolve().parents[3] / "shared" / "data" / "mydat" / "gtzan1000.dat"
-    corpus = make_corpus(30, 5, artist_spread=2.0)
+    data = make_evaluation_set(30, 5, artist_spread=2.0)
     if data.exists():
         import_classic(data, folder / "gtzan1000.earmark", genres="gtzan")
         with open_library(folder / "gtzan1000.earmark") as library:
-            corpus = replace(corpus_of(library), source="gtzan1000.earmark")
-    page = page_of(corpus, command="earmark evaluate gtzan1000.earmark --report out.html")
+            data = replace(load_evaluation_set(library), source="gtzan1000.earmark")
+    page = page_of(data, command="earmark evaluate gtzan1000.earmark --report out.html")
     (folder / "out.html").write_text(page, "utf-8")
     return folder / "out.html"
 
@@ -217,30 +217,32 @@ def test_the_page_can_be_printed(browser: Any, report: Path, tmp_path: Path) -> 
 
 
 def test_the_key_of_the_answer_chart_names_the_dashed_line() -> None:
-    corpus = make_corpus(n_artists=18, artist_spread=2.0)
-    figures = evaluate(corpus, None, Vote(9, plain=True)).figures
-    told = re.findall(r'<text class="label"[^>]*>([^<]+)</text>', answer_chart(figures))
-    assert told[-1] == f"all answered: {percent(figures.accuracy)}"
-    assert told[0] == f"80% answered: {percent(figures.at_share(0.8).accuracy)}"
+    data = make_evaluation_set(n_artists=18, artist_spread=2.0)
+    scores = evaluate(data, None, Vote(9, majority=True)).scores
+    told = re.findall(r'<text class="label"[^>]*>([^<]+)</text>', answer_chart(scores))
+    assert told[-1] == f"all answered: {percent(scores.accuracy)}"
+    assert told[0] == f"80% answered: {percent(scores.at_share(0.8).accuracy)}"
 
 
-def asked_again(judged: Judged, times: int) -> Judged:
+def asked_again(predictions: SplitPredictions, times: int) -> SplitPredictions:
     """Return the answers of a split that asks every question several times, always alike."""
     held = {
         name: np.concatenate([value] * times)
-        for name, value in vars(judged).items()
+        for name, value in vars(predictions).items()
         if isinstance(value, np.ndarray)
     }
-    repeat = np.repeat(np.arange(times), len(judged.rows))
-    return replace(judged, **{**held, "repeat": repeat})
+    repeat = np.repeat(np.arange(times), len(predictions.rows))
+    return replace(predictions, **{**held, "repeat": repeat})
 
 
 def test_the_same_questions_asked_again_make_no_interval_narrower() -> None:
-    corpus = make_corpus(n_artists=18, artist_spread=2.0)
-    judged = ask(corpus, LeaveOneArtistOut(), Vote(9, plain=True))
+    data = make_evaluation_set(n_artists=18, artist_spread=2.0)
+    predictions = cross_val_predict(data, LeaveOneArtistOut(), Vote(9, majority=True))
     once, often = (
-        re.findall(r'<line class="whisker"[^>]*>', calibration_chart(figures_of(corpus, answers)))
-        for answers in (judged, asked_again(judged, 10))
+        re.findall(
+            r'<line class="whisker"[^>]*>', calibration_chart(score_predictions(data, answers))
+        )
+        for answers in (predictions, asked_again(predictions, 10))
     )
     assert len(once) > 2
     assert often == once

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from earmark.evaluation.figures import Figures, thinned
 from earmark.evaluation.intervals import wilson
+from earmark.evaluation.scores import Scores, thinned
 from earmark.words import percent
 
 WIDTH, HEIGHT = 460, 340
@@ -79,17 +79,17 @@ def _dot(x: float, css: str, y: float = 0) -> Markup:
     return Markup('<circle class="{css}" cx="{x}" cy="{y}" r="5"/>').format(css=css, x=x, y=y)
 
 
-def calibration_chart(figures: Figures) -> Markup:
+def calibration_chart(scores: Scores) -> Markup:
     """Draw how often answers of like confidence are right, with 95 % Wilson intervals.
 
     On the dashed diagonal, 70 % sure means right in 70 of 100 cases; below it the vote is too sure.
     """
     body = [_frame(Axis("how sure the answer was"), Axis("how often it was right"))]
     body.append(_line([(0, 0), (1, 1)], "ideal"))
-    body.append(_line([(b.confidence, b.accuracy) for b in figures.calibration], "curve"))
+    body.append(_line([(b.confidence, b.accuracy) for b in scores.calibration], "curve"))
     # A repeated split asks the same tracks again, which makes no bin surer.
-    share = figures.n_tracks / figures.n_questions
-    for b in figures.calibration:
+    share = scores.n_tracks / scores.n_questions
+    for b in scores.calibration:
         low_high = wilson(b.accuracy * b.count * share, b.count * share)
         body.append(
             Markup(
@@ -106,30 +106,30 @@ def calibration_chart(figures: Figures) -> Markup:
         )
     told = "; ".join(
         f"{percent(b.confidence, 0)} sure, {percent(b.accuracy, 0)} right"
-        for b in figures.calibration
+        for b in scores.calibration
     )
     return _svg("calibration", "Calibration curve", told, Markup("").join(body))
 
 
-def answer_chart(figures: Figures) -> Markup:
+def answer_chart(scores: Scores) -> Markup:
     """Draw how many of the surest answers are right, against the share of tracks answered."""
     body = [_frame(Axis("share of tracks that get an answer"), Axis("answers that are right"))]
-    points = [(p.share, p.accuracy) for p in thinned(figures.answers)]
-    body.append(_line([(0, figures.accuracy), (1, figures.accuracy)], "ideal"))
+    points = [(p.share, p.accuracy) for p in thinned(scores.answers)]
+    body.append(_line([(0, scores.accuracy), (1, scores.accuracy)], "ideal"))
     body.append(_line(points, "curve"))
-    eighty = figures.at_share(0.8)
+    eighty = scores.at_share(0.8)
     keys = [(_dot(_x(KEY), "dot"), "80% answered", eighty.accuracy)]
     body.append(_dot(_x(eighty.share), "dot", _y(eighty.accuracy)))
-    if figures.answered < 1 and figures.accuracy_answered is not None:
-        keys.append((_dot(_x(KEY), "dot warn"), "without “not sure”", figures.accuracy_answered))
-        body.append(_dot(_x(figures.answered), "dot warn", _y(figures.accuracy_answered)))
+    if scores.answered < 1 and scores.accuracy_answered is not None:
+        keys.append((_dot(_x(KEY), "dot warn"), "without “not sure”", scores.accuracy_answered))
+        body.append(_dot(_x(scores.answered), "dot warn", _y(scores.accuracy_answered)))
     dashes = Markup('<line class="ideal" x1="{x0}" x2="{x1}" y1="0" y2="0"/>').format(
         x0=_x(KEY) - 9, x1=_x(KEY) + 9
     )
-    keys.append((dashes, "all answered", figures.accuracy))
+    keys.append((dashes, "all answered", scores.accuracy))
     # A key and not words at the points, which would stand at the dashed line. It stands where the
     # curve does not.
-    top = _y(0) - 18 * len(keys) if figures.accuracy > 0.5 else _y(1) + 18
+    top = _y(0) - 18 * len(keys) if scores.accuracy > 0.5 else _y(1) + 18
     for i, (mark, label, value) in enumerate(keys):
         body.append(
             Markup(
@@ -138,7 +138,7 @@ def answer_chart(figures: Figures) -> Markup:
             ).format(y=top + 18 * i, mark=mark, x=_x(KEY) + 16, label=label, value=percent(value))
         )
     told = "; ".join(
-        f"{percent(share, 0)} answered, {percent(figures.at_share(share).accuracy, 0)} right"
+        f"{percent(share, 0)} answered, {percent(scores.at_share(share).accuracy, 0)} right"
         for share in (0.2, 0.4, 0.6, 0.8, 1.0)
     )
     return _svg("answers", "Accuracy against share answered", told, Markup("").join(body))

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import EvaluationError
-from earmark.evaluation.ask import Progress, Vote, ask, crowded
-from earmark.evaluation.audit import Audit, audit
-from earmark.evaluation.choose import Choice, Request, choose, fault_filtered
-from earmark.evaluation.compare import Comparison
-from earmark.evaluation.corpus import Corpus
-from earmark.evaluation.figures import Figures, figures_of
+from earmark.evaluation.auditing import Audit, audit
+from earmark.evaluation.comparison import Comparison
+from earmark.evaluation.cross_validation import Progress, Vote, cross_val_predict, k_exceeds_voters
+from earmark.evaluation.evaluation_set import EvaluationSet
+from earmark.evaluation.leakage import Verdict, leakage_verdict
 from earmark.evaluation.mistakes import Mistake, worst_mistakes
+from earmark.evaluation.scores import Scores, score_predictions
+from earmark.evaluation.split_choice import ChosenSplit, SplitRequest, choose_split, fault_filtered
 from earmark.evaluation.splits import LeaveOneArtistOut, Split
-from earmark.evaluation.trust import Trust, judge
 from earmark.neighbors import fit
 from earmark.schemas import schema
 from earmark.words import percent
@@ -36,13 +36,13 @@ Stage = Callable[[str], Progress]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherSplit:
     """Another split of the same library, for the side by side."""
 
     name: str
     title: str
-    figures: Figures
-    trust: Trust
+    scores: Scores
+    verdict: Verdict
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,15 +51,15 @@ class Evaluation:
 
     Attributes
     ----------
-    corpus
+    data
         The tracks.
     split, title, notes
         Its name, what it does, and what there is to say about it.
     vote, parameters
         What was asked for, and what was fitted to the whole library.
-    figures, trust, mistakes
+    scores, verdict, mistakes
         Of the split that was asked for.
-    beside
+    other_splits
         Other splits of the same tracks.
     audit
         What is wrong with the library; None where it was not looked for.
@@ -69,58 +69,58 @@ class Evaluation:
         How to repeat it.
     """
 
-    corpus: Corpus
+    data: EvaluationSet
     split: str
     title: str
     notes: tuple[str, ...]
     vote: Vote
     parameters: dict[str, Any]
-    figures: Figures
-    trust: Trust
+    scores: Scores
+    verdict: Verdict
     mistakes: tuple[Mistake, ...]
-    beside: tuple[Beside, ...]
+    other_splits: tuple[OtherSplit, ...]
     audit: Audit | None
     comparison: Comparison | None
     command: str
     seed: int
 
     def __repr__(self) -> str:
-        return f"<Evaluation of {self.corpus.source!r} by {self.split}: {self.sentence()}>"
+        return f"<Evaluation of {self.data.source!r} by {self.split}: {self.sentence()}>"
 
     @property
-    def honest(self) -> Beside | None:
+    def honest(self) -> OtherSplit | None:
         """The figure to believe: of the split asked for if it keeps artists apart, else beside."""
-        if self.trust.level != "leaky":
+        if self.verdict.level != "leaky":
             return None
-        kept = [one for one in self.beside if one.trust.level != "leaky"]
+        kept = [one for one in self.other_splits if one.verdict.level != "leaky"]
         return next((one for one in kept if one.name == "leave-one-artist-out"), None) or (
             kept[0] if kept else None
         )
 
     @property
-    def random(self) -> Beside | None:
+    def random(self) -> OtherSplit | None:
         """The random split beside another."""
-        return next((one for one in self.beside if one.name == "random"), None)
+        return next((one for one in self.other_splits if one.name == "random"), None)
 
     def sentence(self) -> str:
         """Sum it up."""
-        f = self.figures
+        f = self.scores
         low, high = f.accuracy_interval.low, f.accuracy_interval.high
         tracks = f"{percent(f.accuracy)} of {f.n_tracks:,} tracks"
         spread = f"named rightly ({percent(low, 0)} to {percent(high, 0)})"
-        if self.trust.level == "leaky":
+        if self.verdict.level == "leaky":
             if self.honest is None:
                 return f"{tracks} are {spread}, but that figure cannot be believed."
             return (
                 f"{tracks} are {spread}, on a split that tears artists apart; believe "
-                f"{percent(self.honest.figures.accuracy)}, the figure for artists that it has not "
+                f"{percent(self.honest.scores.accuracy)}, the figure for artists that it has not "
                 "heard."
             )
-        unheard = " by artists that it has not heard" if self.trust.level == "honest" else ""
+        unheard = " by artists that it has not heard" if self.verdict.level == "honest" else ""
         told = f"{tracks}{unheard} are {spread}"
         random = self.random
-        claimed = 0.0 if random is None else random.figures.accuracy
-        if random is not None and random.trust.level == "leaky" and claimed > f.accuracy:
+        claimed = 0.0 if random is None else random.scores.accuracy
+        if random is not None and random.verdict.level == "leaky" and claimed > f.accuracy:
             told += (
                 f"; a random split would have claimed {percent(claimed)}, "
                 f"{100 * (claimed - f.accuracy):.0f} points more"
@@ -129,51 +129,51 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return every figure in JSON's types."""
-        corpus = self.corpus
+        data = self.data
         return {
             "schema": schema("evaluation"),
-            "library": corpus.source,
-            "extractor": corpus.extractor,
-            "metric": corpus.comparison.similarity,
+            "library": data.source,
+            "extractor": data.extractor,
+            "metric": data.comparison.similarity,
             "split": self.split,
             "split_description": self.title,
             "summary": self.sentence(),
-            "believe": {"level": self.trust.level, "verdict": self.trust.verdict},
+            "believe": {"level": self.verdict.level, "verdict": self.verdict.reason},
             "notes": list(self.notes),
-            **self.figures.to_json(),
+            **self.scores.to_json(),
             "side_by_side": [
                 {
                     "split": one.name,
                     "split_description": one.title,
-                    "believe": {"level": one.trust.level, "verdict": one.trust.verdict},
-                    **one.figures.to_json(),
+                    "believe": {"level": one.verdict.level, "verdict": one.verdict.reason},
+                    **one.scores.to_json(),
                 }
-                for one in self.beside
+                for one in self.other_splits
             ],
             "worst_mistakes": [mistake.to_json() for mistake in self.mistakes],
             "comparison": None if self.comparison is None else self.comparison.to_json(),
-            "library_tracks": len(corpus),
-            "library_artists": corpus.n_artists,
-            "library_tracks_without_artist": corpus.n_unknown,
-            "artists_from": corpus.artists_from,
+            "library_tracks": len(data),
+            "library_artists": data.n_artists,
+            "library_tracks_without_artist": data.n_unknown,
+            "artists_from": data.artists_from,
             "audit": None if self.audit is None else self.audit.to_json(SUSPECTS_SHOWN),
             "parameters": self.parameters,
             "repeat": {
                 "command": self.command,
                 "seed": self.seed,
-                "fingerprint": fingerprint(corpus),
+                "fingerprint": fingerprint(data),
                 "versions": versions(),
             },
         }
 
 
-def fingerprint(corpus: Corpus) -> str:
+def fingerprint(data: EvaluationSet) -> str:
     """Return 16 digits that are the same for the same tracks, genres and vectors."""
     digest = hashlib.sha256()
-    for name, genre in zip(corpus.names, corpus.genres, strict=True):
+    for name, genre in zip(data.names, data.genres, strict=True):
         digest.update(f"{name}\0{genre}\0".encode())
     with np.errstate(over="ignore"):
-        vectors = np.ascontiguousarray(corpus.vectors, dtype="<f4")
+        vectors = np.ascontiguousarray(data.vectors, dtype="<f4")
     digest.update(vectors.tobytes())
     return digest.hexdigest()[:16]
 
@@ -193,11 +193,11 @@ def silent(_: str) -> Progress:
 
 
 def evaluate(
-    corpus: Corpus,
-    request: Request | None = None,
+    data: EvaluationSet,
+    request: SplitRequest | None = None,
     vote: Vote | None = None,
     *,
-    beside: bool = True,
+    other_splits: bool = True,
     audited: bool = True,
     comparison: Comparison | None = None,
     command: str = "",
@@ -207,13 +207,13 @@ def evaluate(
 
     Parameters
     ----------
-    corpus
+    data
         Its tracks.
     request
         How they are split; without it leave-one-artist-out.
     vote
         How they vote; without it the default of the similarity.
-    beside
+    other_splits
         Whether to ask by other splits too, so that leaks are seen.
     audited
         Whether to audit the library too.
@@ -229,74 +229,78 @@ def evaluate(
 
     Examples
     --------
-    >>> from earmark.evaluation.corpus import corpus_of
+    >>> from earmark.evaluation.evaluation_set import load_evaluation_set
     >>> from earmark.testing import FakeExtractor, make_library, make_music
     >>> music = make_music("music")
     >>> with make_library("evaluated.earmark", music, FakeExtractor()) as library:
-    ...     evaluation = evaluate(corpus_of(library), beside=False, audited=False)
-    >>> evaluation.split, evaluation.figures.accuracy
+    ...     evaluation = evaluate(
+    ...         load_evaluation_set(library), other_splits=False, audited=False
+    ...     )
+    >>> evaluation.split, evaluation.scores.accuracy
     ('leave-one-artist-out', 1.0)
     """
-    request, vote = request or Request(), vote or Vote()
-    choice = choose(corpus, request)
-    judged = ask(corpus, choice.split, vote, stage(choice.split.name))
-    figures = figures_of(corpus, judged, seed=request.seed)
-    mistakes = worst_mistakes(corpus, judged)
-    told = crowded(judged, vote)
+    request, vote = request or SplitRequest(), vote or Vote()
+    choice = choose_split(data, request)
+    predictions = cross_val_predict(data, choice.split, vote, stage(choice.split.name))
+    scores = score_predictions(data, predictions, seed=request.seed)
+    mistakes = worst_mistakes(data, predictions)
+    told = k_exceeds_voters(predictions, vote)
     # One vote a neighbor of all there are says nothing; the fitted vote still tells near from far.
-    trust = judge(corpus, choice.split, figures, told if judged.coverage is None else None)
+    verdict = leakage_verdict(
+        data, choice.split, scores, told if predictions.coverage is None else None
+    )
     notes = [*choice.notes]
-    if told is not None and judged.coverage is not None:
+    if told is not None and predictions.coverage is not None:
         notes.append(told)
     others = []
-    for other in _companions(corpus, choice.split, request) if beside else []:
-        judged = ask(corpus, other.split, vote, stage(other.split.name))
-        found = figures_of(corpus, judged, seed=request.seed)
-        title = other.split.describe(artists_known=corpus.n_artists > 0)
-        told = crowded(judged, vote)
+    for other in _companions(data, choice.split, request) if other_splits else []:
+        predictions = cross_val_predict(data, other.split, vote, stage(other.split.name))
+        found = score_predictions(data, predictions, seed=request.seed)
+        title = other.split.describe(artists_known=data.n_artists > 0)
+        told = k_exceeds_voters(predictions, vote)
         if told is not None:
             notes.append(f"{title}: {told}")
-        empty = told if judged.coverage is None else None
-        verdict = judge(corpus, other.split, found, empty)
-        others.append(Beside(other.split.name, title, found, verdict))
+        empty = told if predictions.coverage is None else None
+        believed = leakage_verdict(data, other.split, found, empty)
+        others.append(OtherSplit(other.split.name, title, found, believed))
     parameters = fit(
-        corpus.vectors,
-        corpus.one_hot,
-        corpus.groups,
-        comparison=corpus.comparison,
-        n_neighbors=vote.k,
-        majority=vote.plain,
-        seconds=corpus.seconds,
+        data.vectors,
+        data.one_hot,
+        data.groups,
+        comparison=data.comparison,
+        n_neighbors=vote.n_neighbors,
+        majority=vote.majority,
+        seconds=data.seconds,
     )
     return Evaluation(
-        corpus=corpus,
+        data=data,
         split=choice.split.name,
-        title=choice.split.describe(artists_known=corpus.n_artists > 0),
+        title=choice.split.describe(artists_known=data.n_artists > 0),
         notes=tuple(notes),
         vote=vote,
         parameters=parameters.describe(),
-        figures=figures,
-        trust=trust,
+        scores=scores,
+        verdict=verdict,
         mistakes=mistakes,
-        beside=tuple(others),
-        audit=audit(corpus, progress=stage("audit")) if audited else None,
+        other_splits=tuple(others),
+        audit=audit(data, progress=stage("audit")) if audited else None,
         comparison=comparison,
         command=command,
         seed=request.seed,
     )
 
 
-def _companions(corpus: Corpus, split: Split, request: Request) -> list[Choice]:
+def _companions(data: EvaluationSet, split: Split, request: SplitRequest) -> list[ChosenSplit]:
     """Return the splits that stand beside the one asked for: a leaky one and the honest ones."""
-    repeats = None if len(corpus) <= MANY_TRACKS else FEW_REPEATS
-    choices: list[Choice] = []
-    if split.name != "random" and len(corpus) > 2:
-        random = Request("random", repeats=repeats, seed=request.seed)
-        choices.append(choose(corpus, random))
-    if split.name not in {"leave-one-artist-out", "leave-one-out"} and corpus.groups.max() > 0:
-        choices.append(Choice(LeaveOneArtistOut()))
-    if split.name != "fault-filtered" and corpus.is_gtzan:
+    repeats = None if len(data) <= MANY_TRACKS else FEW_REPEATS
+    choices: list[ChosenSplit] = []
+    if split.name != "random" and len(data) > 2:
+        random = SplitRequest("random", repeats=repeats, seed=request.seed)
+        choices.append(choose_split(data, random))
+    if split.name not in {"leave-one-artist-out", "leave-one-out"} and data.groups.max() > 0:
+        choices.append(ChosenSplit(LeaveOneArtistOut()))
+    if split.name != "fault-filtered" and data.is_gtzan:
         # A library of some of GTZAN's tracks may have none of the test part.
         with contextlib.suppress(EvaluationError):
-            choices.append(fault_filtered(corpus))
+            choices.append(fault_filtered(data))
     return choices
