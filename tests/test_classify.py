@@ -384,4 +384,7 @@ def test_what_is_not_music_is_not_sure(
     record_property("sure", ", ".join(sure))
     assert 1 - len(sure) / len(files) >= 0.95, sure
     if not spoken:
-        pytest.skip(f"without espeak-ng, speech was not asked; {len(files)} other sounds were")
+        pytest.skip(
+            "without espeak-ng (apt-get install espeak-ng), speech was not asked; "
+            f"{len(files)} other sounds were"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -236,7 +237,9 @@ def test_reading_that_is_closed_in_vain_is_told(tmp_path, music, original):
     with start(tmp_path, music, original, *token, "--host", "0.0.0.0") as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         assert requests.get(f"{url}/api/v1/tracks", timeout=60).status_code == 401
-        assert server.stop() == (0, "")
+        code, errors = server.stop()
+        assert code == 0
+        assert all(line.startswith("INFO refused ") for line in errors.splitlines())
 
 
 def test_what_the_environment_closes_a_token_of_the_command_line_opens(
@@ -249,7 +252,34 @@ def test_what_the_environment_closes_a_token_of_the_command_line_opens(
         assert requests.get(f"{url}/api/v1/tracks", timeout=60).status_code == 401
         known = {"Authorization": "Bearer a-secret-token"}
         assert requests.get(f"{url}/api/v1/tracks", headers=known, timeout=60).status_code == 200
-        assert server.stop() == (0, "")
+        code, errors = server.stop()
+        assert code == 0
+        assert all(line.startswith("INFO refused ") for line in errors.splitlines())
+
+
+@pytest.mark.parametrize("level", ["info", "warning"])
+def test_a_refusal_is_one_line_of_the_log_without_names(tmp_path, music, original, level):
+    options = ("--log-format", "json", "--log-level", level)
+    with start(tmp_path, music, original, *options) as server:
+        url = f"{server.url}/api/v1/classify/path"
+        first = requests.post(url, json={"path": "my-own/diary.wav"}, timeout=60)
+        second = requests.get(f"{server.url}/secret-name?q=diary", timeout=60)
+        assert requests.get(f"{server.url}/api/v1/tracks", timeout=60).status_code == 200
+        code, errors = server.stop()
+    assert code == 0
+    assert "diary" not in errors
+    assert "secret-name" not in errors
+    events = [json.loads(line) for line in errors.splitlines()]
+    if level == "warning":
+        assert events == []
+        return
+    assert [(event["status"], event["route"], event["problem"]) for event in events] == [
+        (404, "/api/v1/classify/path", "audio-not-found"),
+        (404, "none", ""),
+    ]
+    numbers = [answer.headers["X-Request-ID"] for answer in (first, second)]
+    assert [event["request"] for event in events] == numbers
+    assert numbers[0] != numbers[1]
 
 
 def test_every_song_gets_its_own_answer_after_an_error(tmp_path, music, original):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -67,6 +66,22 @@ from earmark.errors import ServerError
 @click.option("--prefix", default="", envvar="EARMARK_PREFIX", help="Path below which it lives.")
 @click.option("--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100]")
 @click.option("--rate", type=click.IntRange(0), help="Uploads a minute and address; 0: any. [120]")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    envvar="EARMARK_LOG_LEVEL",
+    show_default=True,
+    help="From what on is told on stderr: info, also each request that is refused.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="EARMARK_LOG_FORMAT",
+    show_default=True,
+    help="A line of text or a JSON object for each event.",
+)
 def serve(
     host: str,
     port: int,
@@ -81,6 +96,8 @@ def serve(
     prefix: str,
     max_upload: int | None,
     rate: int | None,
+    log_level: str,
+    log_format: str,
 ) -> None:
     """Open the web application and the HTTP API.
 
@@ -88,13 +105,11 @@ def serve(
     address reading is open unless --read closed, and every change needs --token.
     """
     # Flask and NumPy take a while; other commands do not wait for them.
-    from earmark.web import Config, create_app
+    from earmark.web import Config, create_app, log
     from earmark.web.config import MEGABYTE, is_loopback, read_token
     from earmark.web.server import make_server
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    # It warns of every request that waits a moment for a thread, as at the start.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    log.set_up(log_level, log_format)
     chosen: dict[str, Any] = {
         "allowed_hosts": hosts or None,
         "workers": workers,

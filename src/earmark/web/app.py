@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
-from earmark.web import api, headers, media, pages, problems
+from earmark.web import api, headers, log, media, pages, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
 from earmark.web.config import Config
@@ -90,6 +90,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.before_request(access.guard)
     app.after_request(headers.add_headers)
     app.after_request(_count)
+    log.register(app)
     problems.register(app)
     api.register(app)
     app.register_blueprint(media.blueprint)

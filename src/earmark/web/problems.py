@@ -21,6 +21,7 @@ from earmark.errors import EarmarkError
 from earmark.schemas import schema
 from earmark.web import trouble
 from earmark.web.config import MEGABYTE
+from earmark.web.log import request_id, route
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ def answer_problem(
 ) -> Response:
     """Answer a request with what went wrong, in the form that its sender understands."""
     detail = without_folders(detail)
+    g.problem = "" if kind == "about:blank" else kind.rpartition(":")[2]
     if request.blueprint == "plain":
         response = Response(detail + "\n", mimetype="text/plain")
     elif _wants_page():
@@ -159,7 +161,7 @@ def answer_error(error: EarmarkError) -> Response:
     """Answer a request with an error of ours."""
     status = status_of(error)
     if status >= 500 and status != 503:
-        logger.error("%s %s: %s", request.method, request.path, error)
+        logger.error("request=%s %s: %s", request_id(), route(), without_folders(str(error)))
     return answer_problem(status, str(error), kind=kind_of(error))
 
 
@@ -193,7 +195,7 @@ def _too_large() -> str:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.exception("%s %s failed", request.method, request.path)
+    logger.exception("request=%s %s failed", request_id(), route())
     return answer_problem(500, "Earmark made a mistake here. The server's log says which.")
 
 
