@@ -25,6 +25,7 @@ VERSIONS: Mapping[str, int] = {
     "job-result": 1,
     "library": 1,
     "map": 1,
+    "plan": 1,
     "prediction": 1,
     "predictions": 1,
     "problem": 1,

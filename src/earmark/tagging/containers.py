@@ -207,7 +207,6 @@ class Comments(Container):
         for name, value in self.opened.tags or ():
             if name.upper() not in own:
                 yield name.upper(), value
-        yield "vendor", getattr(self.opened.tags, "vendor", None) if self.opened.tags else None
         for block in getattr(self.opened, "metadata_blocks", ()):
             if type(block).__name__ not in ("VCFLACDict", "Padding"):
                 yield f"block {block.code}", block.write()
@@ -348,7 +347,7 @@ class Ape(Container):
 
     def describes(self) -> bool:
         """Whether the tag says what the song is, and not only how loud it is to be played."""
-        return any(name in self.tags for name in ("Title", "Artist", "Album", self._key))
+        return not all(key.lower().startswith(("replaygain_", "mp3gain_")) for key in self.tags)
 
     def _values(self, name: str) -> list[str]:
         value = self.tags.get(name)

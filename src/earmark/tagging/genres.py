@@ -7,9 +7,10 @@ and ASF, several values in MP4. ID3v2.3 and LIST/INFO of WAV have no lists; ther
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from earmark.errors import TagError
 from earmark.tagging import opening
@@ -19,6 +20,24 @@ from earmark.tagging.names import genre_names, require_genres
 
 DEFAULT_SIGN = "/"
 """What ID3v2.3 itself puts between several values of a text."""
+
+
+class Named(io.BufferedReader):
+    """An open file for reading, with a name that says what kind it may be.
+
+    Parameters
+    ----------
+    file
+        The file, without a buffer.
+    name
+        Its path.
+    """
+
+    name = ""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        super().__init__(cast("io.RawIOBase", file))
+        self.name = name
 
 
 @dataclass(frozen=True)
