@@ -70,7 +70,9 @@ class SimilarityMeasure:
         self._similarity = similarity
         self._vectors = vectors
         self._embed = embed
-        self._keys = similarity.keys(vectors)
+        self._keys = np.concatenate(
+            [similarity.keys(similarity.exact(vectors[rows])) for rows in _blocks(len(vectors))]
+        )
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -85,7 +87,8 @@ class SimilarityMeasure:
 
     def _of(self, vectors: Float, among: Rows | None) -> Float:
         keys = self._keys if among is None else self._keys[among]
-        ranks = self._similarity.queries(vectors) @ keys.T
+        exact = self._similarity.exact(vectors, track=False)
+        ranks = self._similarity.queries(exact) @ keys.T
         # Rounding can put a copy a little below zero.
         return self._similarity.distances(np.maximum(ranks, 0, out=ranks))
 
