@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import mutagen
 import numpy as np
 import pytest
+from mutagen import id3
 
 from earmark.classify import Classifier
+from earmark.cli.info import held_out
 from earmark.collection import build, open_for_build, scan_folder
 from earmark.collection.report import BuildReport
 from earmark.evaluation import audit, load_evaluation_set
@@ -66,6 +69,8 @@ def test_a_build_hears_nothing_that_only_got_other_tags(folder: Path) -> None:
     assert report.recognized == report.total == len(files)
     with open_library(folder / "a.earmark") as library:
         assert library.count() == len(files)
+        artists = {track.artist for track in library.tracks()}
+        assert artists == {"Somebody Else" * 9, "Somebody Else"}
     again = run(folder / "a.earmark", folder / "music")
     assert again.unchanged == again.total == len(files)
 
@@ -127,3 +132,30 @@ def test_audit_takes_a_file_with_other_tags_for_the_same(folder: Path) -> None:
     with open_library(folder / "a.earmark") as library:
         found = audit(load_evaluation_set(library))
     assert [(Path(one.path).name, one.what) for one in found.files] == [("flac.flac", "changed")]
+
+
+def test_aiff_is_evaluated_as_flac_is(tmp_path: Path) -> None:
+    """The artists, whose songs are kept together, are read from both."""
+    answers = []
+    for kind in ("flac", "aiff"):
+        music = tmp_path / kind
+        for number in range(12):
+            genre = ("melody", "hiss")[number % 2]
+            into = music / genre / f"{number:02}{sounds.FORMATS[kind].extension}"
+            into.parent.mkdir(parents=True, exist_ok=True)
+            sounds.write(into, make_song(genre, number), RATE, kind)
+            file = mutagen.File(into)
+            if kind == "flac":
+                file["artist"] = f"Artist {number % 6}"
+            else:
+                file.add_tags()
+                file.tags.add(id3.TPE1(1, [f"Artist {number % 6}"]))
+            file.save()
+        run(tmp_path / f"{kind}.earmark", music)
+        with open_library(tmp_path / f"{kind}.earmark") as library:
+            data = load_evaluation_set(library)
+            assert (data.n_artists, data.n_unknown) == (6, 0)
+            answers.append(held_out(data))
+    assert answers[0] is not None
+    assert answers[0]["artists_known"]
+    assert answers[0] == answers[1]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from earmark.audio import MAX_DURATION
+from earmark.audio.tags import read_tags
 from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.listen import identify, listen
 from earmark.words import one_line
@@ -80,25 +81,21 @@ def look(path: str) -> Looked:
     AudioError
         The file is missing or may not be read.
     """
-    from earmark.collection.tags import read_tags
-
     identity = identify(path)
-    artist, title = read_tags(path)
+    tags = read_tags(path)
     return Looked(
         content_hash=identity.content_hash,
         audio_hash=identity.audio_hash,
         size=identity.size,
         modified_ns=identity.modified_ns,
-        artist=_line(artist),
-        title=_line(title),
+        artist=_line(tags.artist),
+        title=_line(tags.title),
     )
 
 
 def artists(paths: list[str]) -> list[str | None]:
     """Return what the tags of files say of their artists, None where they say nothing."""
-    from earmark.collection.tags import read_tags
-
-    return [_line(read_tags(path)[0]) for path in paths]
+    return [_line(read_tags(path).artist) for path in paths]
 
 
 def extract(

@@ -11,6 +11,8 @@ Lyrics3 v2.00) and of https://wiki.hydrogenaud.io/index.php?title=APEv2_specific
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from earmark.audio.files import View
 from earmark.audio.signatures import states_its_end
 
@@ -34,18 +36,43 @@ def find_sound(file: View) -> View:
     View
         The whole file as well where nothing is left between tags, or sizes cannot be true.
     """
-    start = _skip_front(file)
-    sound = file.part(start)
+    return find_tags(file)[1]
+
+
+def find_tags(file: View) -> tuple[list[View], View]:
+    """Return the tags before and behind the sound of a file, and the sound between them.
+
+    Parameters
+    ----------
+    file
+        The whole file.
+
+    Returns
+    -------
+    tags
+        Those in front from front to back, then those behind it from back to front. One in front
+        can also be a run of zeros.
+    sound
+        As `find_sound` returns it.
+    """
+    tags, start, stop = [], 0, 0
+    for start, stop in _in_front(file):
+        tags.append(file.part(start, stop))
+    sound = file.part(stop)
     if states_its_end(sound.peek(0, 16)):
-        return sound
-    stop = _skip_back(sound)
-    return sound.part(0, stop) if stop > 0 else sound
+        return tags, sound
+    behind, start = [], sound.size
+    for start, stop in _behind(sound):
+        behind.append(sound.part(start, stop))
+    if start <= 0:
+        return tags, sound
+    return tags + behind, sound.part(0, start)
 
 
 # -- in front --------------------------------------------------------------------------------
 
 
-def _skip_front(file: View) -> int:
+def _in_front(file: View) -> Iterator[tuple[int, int]]:
     at = 0
     for _ in range(_MOST_TAGS):
         head = file.peek(at, 32)
@@ -56,8 +83,8 @@ def _skip_front(file: View) -> int:
                 break
         if at + length >= file.size:
             break
+        yield at, at + length
         at += length
-    return at
 
 
 def _id3v2_length(head: bytes, mark: bytes = b"ID3") -> int:
@@ -107,7 +134,7 @@ def _leading_zeros(file: View, at: int) -> int:
 # -- behind ----------------------------------------------------------------------------------
 
 
-def _skip_back(file: View) -> int:
+def _behind(file: View) -> Iterator[tuple[int, int]]:
     stop = file.size
     for _ in range(_MOST_TAGS):
         length = (
@@ -118,8 +145,8 @@ def _skip_back(file: View) -> int:
         )
         if not length or length > stop:
             break
+        yield stop - length, stop
         stop -= length
-    return stop
 
 
 def _id3v1_length(file: View, stop: int) -> int:

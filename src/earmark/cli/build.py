@@ -136,6 +136,7 @@ def build(
             )
             sys.exit(EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED)
         tracks, genres = library.count(), library.genres()
+        nameless = int((library.snapshot().artist_codes < 0).sum())
     _list_problems(report)
     if not tracks:
         if not was_there:
@@ -144,9 +145,16 @@ def build(
     what = f"{tracks} {plural(tracks, 'track')} of {len(genres)} {plural(len(genres), 'genre')}"
     if as_json:
         told = {**report.to_json(), "library": str(output), "tracks": tracks, "genres": genres}
+        told["without_artist"] = nameless
         click.echo(json.dumps(told))
     else:
         click.echo(f"{named}: {what}; {_done(report)}")
+    if nameless:
+        click.echo(
+            f"{nameless} {plural(nameless, 'track has', 'tracks have')} no known artist, so that "
+            "evaluate cannot keep the songs of an artist together",
+            err=True,
+        )
     if report.problems:
         sys.exit(EXIT_PARTLY)
 

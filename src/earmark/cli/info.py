@@ -11,7 +11,7 @@ from rich.text import Text
 
 from earmark.cli.common import console
 from earmark.schemas import named
-from earmark.words import percent, shown
+from earmark.words import percent, plural, shown
 
 if TYPE_CHECKING:
     from earmark.evaluation import EvaluationSet
@@ -59,7 +59,7 @@ def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
     from earmark.evaluation import load_evaluation_set
     from earmark.library.fitting import voter
-    from earmark.neighbors import count_artists
+    from earmark.neighbors import count_artists, fold_artist
 
     snapshot = library.snapshot()
     artists: dict[str, list[str | None]] = {genre: [] for genre in snapshot.genre_names}
@@ -73,6 +73,7 @@ def describe(library: Library) -> dict[str, Any]:
         "tracks": library.count(),
         "labelled": len(snapshot),
         "artists": count_artists(known),
+        "without_artist": sum(fold_artist(artist) is None for artist in known),
         "extractor": {"name": spec.name, "version": spec.version, "dimension": spec.dimension},
         "metric": spec.similarity,
         "stored_as": spec.dtype,
@@ -132,6 +133,9 @@ def show(facts: dict[str, Any]) -> None:
         f"  {facts['labelled']} labelled tracks by {facts['artists']} known artists, "
         f"{facts['tracks'] - facts['labelled']} unlabelled"
     )
+    if facts["without_artist"]:
+        count = facts["without_artist"]
+        out.print(f"  {count} {plural(count, 'track has', 'tracks have')} no known artist")
     heard = (
         f"  features: {extractor['name']} version {extractor['version']}, "
         f"{extractor['dimension']} numbers a track in {facts['stored_as']}, "
