@@ -124,6 +124,21 @@ def test_a_track_is_not_its_own_neighbor_unless_asked(
     assert Classifier(library).predict(again).neighbors[0].track == "melody-3"
 
 
+def test_a_track_is_not_answered_by_its_copy(library: Library, music: Path, tmp_path: Path) -> None:
+    original = music / "hum" / "hum-3.wav"
+    lossy = sounds.write(tmp_path / "lossy.ogg", song("hum", 3), RATE, "ogg")
+    heard = listen(lossy, Classifier(library).extractor)
+    both = {"hum-3", "the lossy copy"}
+    copy = Track(name="the lossy copy", genre="hiss", content_hash=hash_file(lossy))
+    library.add([copy], heard.vector[None])
+    for path in (original, lossy):
+        prediction = Classifier(library).predict(path)
+        assert prediction.genre == "hum"
+        assert not both & {neighbor.track for neighbor in prediction.neighbors}
+        with_self = Classifier(library, include_self=True).predict(path)
+        assert {neighbor.track for neighbor in with_self.neighbors[:2]} == both
+
+
 def test_a_changed_library_is_taken_up(library: Library, tmp_path: Path) -> None:
     path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
     classifier = Classifier(library)

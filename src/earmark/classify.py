@@ -18,7 +18,7 @@ from earmark.errors import EarmarkError, ExtractorNotFound, LibraryExtractor
 from earmark.extraction import look
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot, Track
-from earmark.library.fitting import follow, kept_parameters
+from earmark.library.fitting import follow, kept_parameters, rows_of_song
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Heard, PathLike, listen, listen_windows
 from earmark.neighbors import Voter
@@ -358,12 +358,13 @@ class Classifier:
             What listening to it gave.
         content_hash, audio_hash
             Of the file and of the sound in it, as :func:`earmark.listen.identify` gives them: by
-            both the song's own tracks are found, which have no vote.
+            both the song's own tracks are found, which have no vote, nor have copies of them.
         """
         began = time.perf_counter()
         voter, snapshot = self.refresh()
-        itself = snapshot.rows_of_hash(content_hash, audio_hash)
-        excluded = None if self.include_self else [itself]
+        excluded = None
+        if not self.include_self:
+            excluded = [rows_of_song(self.library, voter, snapshot, content_hash, audio_hash)]
         answers = voter.predict(
             heard.vector[None], exclude=excluded, seconds=np.array([heard.duration])
         )

@@ -36,6 +36,33 @@ def tracks_together(snapshot: Snapshot, similarity: str) -> NDArray[np.intp]:
     return neighbors.group_tracks(snapshot.artists, neighbors.links_of(recordings))
 
 
+def rows_of_song(
+    library: Library,
+    voter: Voter,
+    snapshot: Snapshot,
+    content_hash: str,
+    audio_hash: str | None = None,
+) -> NDArray[np.intp]:
+    """Return the tracks [m] of a song that have no vote on it, sorted; often none.
+
+    They are its own tracks, by the hash of its file or of the sound in it, and all copies of
+    these, as fitting and evaluation know them.
+
+    Parameters
+    ----------
+    library, voter, snapshot
+        The library, and its vote for the tracks of a snapshot of it.
+    content_hash, audio_hash
+        Of the song's file and of the sound in it.
+    """
+    own = snapshot.rows_of_hash(content_hash, audio_hash)
+    if not len(own):
+        return own
+    similarity = library.spec.comparison.similarity
+    recordings = neighbors.Recordings(voter, snapshot.vectors, similarity, snapshot.recording_codes)
+    return recordings.copies(own)
+
+
 def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Parameters:
     """Fit the vote to the tracks of a library, without keeping the result.
 

@@ -14,6 +14,7 @@ from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.recordings import Copy, codes_of, find_copies
+from earmark.neighbors.same_recording import Recordings
 from earmark.neighbors.vote import one_hot
 from earmark.neighbors.voters import (
     UNLIKE,
@@ -33,6 +34,7 @@ __all__ = [
     "MajorityVoter",
     "Parameters",
     "Predictions",
+    "Recordings",
     "Voter",
     "codes_of",
     "count_artists",

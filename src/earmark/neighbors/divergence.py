@@ -18,6 +18,7 @@ _BLOCK = 512
 _FEW = 32
 _LEAST_PIVOT = 1e-14
 _N_HALF = len(_SCALE) + N_COEFFICIENTS + 1
+_TRIANGLE, _MEAN = slice(0, len(_SCALE)), slice(len(_SCALE), _N_HALF - 1)
 
 
 def symmetrized_kl(a: Float64, b: Float64) -> float:
@@ -47,19 +48,19 @@ class Divergence:
         precisions N = [ vech(P) , −√2 Pμ , μᵀPμ − d ]
         D(a, b)      = M(a) · N(b) + N(a) · M(b)
 
-    It does not change where the numbers of all tracks are moved and scaled alike, so they first
-    are, each by itself; then single precision is enough to find candidates. Scales are powers of
-    two, which change no digit. Since M(a) · N(a) = 0, it is also
+    Since M(a) · N(a) = 0, it is also
 
         D(a, b) = −(M(a) − M(b)) · (N(a) − N(b)),
 
     in which nothing large cancels: it is exactly 0 for equal Gaussians, however near to singular
-    they are, since their moments are equal whatever rounding does to the inverses.
+    they are, since their moments are equal whatever rounding does to the inverses. It does not
+    change either where the features of all tracks are moved and scaled alike, which is done where
+    candidates are found, so that single precision is enough for that.
 
     Parameters
     ----------
     vectors
-        The tracks [n, 104] that are brought to about mean 0 and deviation 1.
+        The tracks [n, 104] by whose mean and deviation features are moved and scaled.
     """
 
     def __init__(self, vectors: Float) -> None:
@@ -68,52 +69,67 @@ class Divergence:
         for part in blocks(n):
             total += vectors[part].sum(axis=0, dtype=np.float64)
         mean = total / n
-        self._center = mean[:N_COEFFICIENTS, None]
+        self._center = center = mean[:N_COEFFICIENTS]
         for part in blocks(n):
-            steps = vectors[part, :N_COEFFICIENTS] - mean[:N_COEFFICIENTS]
-            squares += np.square(steps).sum(axis=0)
+            squares += np.square(vectors[part, :N_COEFFICIENTS] - center).sum(axis=0)
+        rows, columns = _UPPER
         variances = mean[N_COEFFICIENTS:][_DIAGONAL] + squares / n
-        _, exponents = np.frexp(np.sqrt(variances))
-        scale = np.ldexp(1.0, -exponents)
-        self._scale, self._scale_triangle = scale[:, None], scale[_UPPER[0]] * scale[_UPPER[1]]
+        self._scale = 1 / np.sqrt(np.maximum(variances, 1e-300))
+        self._scale_triangle = self._scale[rows] * self._scale[columns]
+        # The map from the numbers of a triangle P, as they are kept, to P times the center.
+        self._times_center = np.zeros((len(_SCALE), N_COEFFICIENTS))
+        self._times_center[np.arange(len(_SCALE)), rows] = center[columns] / _SCALE
+        self._times_center[np.arange(len(_SCALE)), columns] = center[rows] / _SCALE
 
     def exact(self, vectors: Float, *, track: bool = True) -> Float64:
         """Return the moments and precisions of vectors [n, 104] side by side [n, 210].
 
-        Those of tracks are the same whatever they are computed with.
+        Those of tracks are the same whatever they are computed with, and whatever the library.
         """
         whole = np.empty((len(vectors), 2 * _N_HALF))
+        rows, columns = _UPPER
         for start in range(0, len(vectors), _BLOCK):
             block = slice(start, start + _BLOCK)
-            self._fill(whole[block].T, vectors[block].T, 0 if track else _FEW)
+            moments, precisions = whole[block].T[:_N_HALF], whole[block].T[_N_HALF:]
+            means, triangles = _parts(vectors[block])
+            inverses = invert_all(triangles, 0 if track else _FEW)
+            shifts = np.einsum("ijn,jn->in", inverses, means)
+            triangles += means[rows] * means[columns]
+            np.multiply(triangles, _SCALE[:, None], out=moments[_TRIANGLE])
+            np.multiply(means, _ROOT, out=moments[_MEAN])
+            moments[-1] = 1.0
+            np.multiply(inverses[rows, columns], _SCALE[:, None], out=precisions[_TRIANGLE])
+            np.multiply(shifts, -_ROOT, out=precisions[_MEAN])
+            precisions[-1] = np.einsum("in,in->n", means, shifts) - N_COEFFICIENTS
         return whole
 
-    def _fill(self, whole: Float64, vectors: Float, few: int) -> None:
-        """Put moments and precisions of vectors [104, n] into ``whole`` [210, n]."""
-        means = (vectors[:N_COEFFICIENTS] - self._center) * self._scale
-        triangles = vectors[N_COEFFICIENTS:] * self._scale_triangle[:, None]
-        inverses = invert_all(triangles, few)
-        shifts = np.einsum("ijn,jn->in", inverses, means)
+    def queries(self, vectors: Float, exact: Float64) -> Float:
+        """Return scaled moments and precisions [q, 210] in single precision."""
+        whole = np.empty(exact.shape, dtype=np.float32)
         rows, columns = _UPPER
-        moments, precisions = whole[:_N_HALF], whole[_N_HALF:]
-        n = len(_SCALE)
-        triangles += means[rows] * means[columns]
-        np.multiply(triangles, _SCALE[:, None], out=moments[:n])
-        np.multiply(means, _ROOT, out=moments[n:-1])
-        moments[-1] = 1.0
-        np.multiply(inverses[rows, columns], _SCALE[:, None], out=precisions[:n])
-        np.multiply(shifts, -_ROOT, out=precisions[n:-1])
-        precisions[-1] = np.einsum("in,in->n", means, shifts) - N_COEFFICIENTS
+        for start in range(0, len(vectors), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            moments, precisions = whole[block, :_N_HALF], whole[block, _N_HALF:]
+            known = exact[block, _N_HALF:]
+            means, triangles = _parts(vectors[block])
+            means = (means - self._center[:, None]) * self._scale[:, None]
+            triangles *= self._scale_triangle[:, None]
+            triangles += means[rows] * means[columns]
+            with np.errstate(over="ignore"):
+                np.multiply(triangles.T, _SCALE, out=moments[:, _TRIANGLE], casting="same_kind")
+                np.multiply(means.T, _ROOT, out=moments[:, _MEAN], casting="same_kind")
+                moments[:, -1] = 1.0
+                precisions[:, _TRIANGLE] = known[:, _TRIANGLE] / self._scale_triangle
+                shifts = known[:, _MEAN] + _ROOT * (known[:, _TRIANGLE] @ self._times_center)
+                shifts /= self._scale
+                precisions[:, _MEAN] = shifts
+                precisions[:, -1] = np.einsum("in,ni->n", means, shifts) / -_ROOT - N_COEFFICIENTS
+        return whole
 
-    def queries(self, exact: Float64) -> Float:
-        """Return moments and precisions [q, 210] in single precision."""
-        with np.errstate(over="ignore"):
-            return exact.astype(np.float32)
-
-    def keys(self, exact: Float64) -> Float:
-        """Return precisions and moments [n, 210] in single precision."""
+    def keys(self, vectors: Float, exact: Float64) -> Float:
+        """Return scaled precisions and moments [n, 210] in single precision."""
         # A query's precisions meet the tracks' moments, and its moments their precisions.
-        return np.roll(self.queries(exact), _N_HALF, axis=1)
+        return np.roll(self.queries(vectors, exact), _N_HALF, axis=1)
 
     def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
         """Return the divergences of pairs, exactly."""
@@ -136,11 +152,10 @@ class Divergence:
     def coordinates(self, vectors: Float) -> Float64:
         """Return the scaled means and the logarithms of the scaled variances [n, 26]."""
         coordinates = np.empty((len(vectors), 2 * N_COEFFICIENTS))
-        scale, center = self._scale[:, 0], self._center[:, 0]
         for part in blocks(len(vectors)):
-            means = vectors[part, :N_COEFFICIENTS] - center
-            coordinates[part, :N_COEFFICIENTS] = means * scale
-            spread = vectors[part, N_COEFFICIENTS:][:, _DIAGONAL] * np.square(scale)
+            means = vectors[part, :N_COEFFICIENTS] - self._center
+            coordinates[part, :N_COEFFICIENTS] = means * self._scale
+            spread = vectors[part, N_COEFFICIENTS:][:, _DIAGONAL] * np.square(self._scale)
             coordinates[part, N_COEFFICIENTS:] = np.log(np.maximum(spread, 1e-300))
         return coordinates
 
@@ -156,6 +171,12 @@ class Divergence:
         of_variances = 2 * np.cosh(np.minimum(gaps[:, d:], 600.0)) - 2
         least: Float64 = np.max(of_means + of_variances, axis=1)
         return least
+
+
+def _parts(vectors: Float) -> tuple[Float64, Float64]:
+    """Return the means [13, n] and triangles [91, n] of vectors [n, 104], in double precision."""
+    numbers = vectors.T.astype(np.float64)
+    return numbers[:N_COEFFICIENTS], numbers[N_COEFFICIENTS:]
 
 
 def invert_all(triangles: Float64, few: int = _FEW) -> Float64:

@@ -214,10 +214,10 @@ class BruteForce:
         """Return a block of tracks that stand behind ``before`` others."""
         exact = self.similarity.exact(vectors)
         kept = exact if before + len(vectors) <= MOST_EXACT else None
-        return Block(self._keys(exact, weights), vectors, weights, kept)
+        return Block(self._keys(vectors, exact, weights), vectors, weights, kept)
 
-    def _keys(self, exact: Float64, weights: Float64 | None) -> Float:
-        keys = self.similarity.keys(exact)
+    def _keys(self, vectors: Float, exact: Float64, weights: Float64 | None) -> Float:
+        keys = self.similarity.keys(vectors, exact)
         if weights is not None:
             keys *= weights[:, None].astype(keys.dtype)
         lengths = np.sqrt(squares(keys))
@@ -265,7 +265,7 @@ class BruteForce:
         self, queries: Float, k: int, exclude: Sequence[Indices] | None
     ) -> tuple[Float64, Indices]:
         exact = self.similarity.exact(queries, track=False)
-        prepared = self._prepare(exact)
+        prepared = self._prepare(queries, exact)
         left_out = None if exclude is None else _Excluded(exclude)
         bounds, rows, limits = self._candidates(prepared, k + _SPARE, left_out)
         # A candidate whose bound is above what k others surely keep need not be compared.
@@ -309,7 +309,7 @@ class BruteForce:
         for first in range(0, len(queries), QUERIES_A_BLOCK):
             part = slice(first, first + QUERIES_A_BLOCK)
             exact = self.similarity.exact(queries[part], track=False)
-            prepared, limit = self._prepare(exact), limits[part]
+            prepared, limit = self._prepare(queries[part], exact), limits[part]
             for start, scores in self._scores(prepared, None):
                 near, columns = np.nonzero(scores <= limit[:, None])
                 rows = start + columns
@@ -336,7 +336,7 @@ class BruteForce:
 
         The second array [b, c] is what they can be more than that.
         """
-        prepared = self._prepare(self.exact(number))
+        prepared = self._prepare(self.blocks[number].vectors, self.exact(number))
         keys = self.blocks[other].keys
         return _multiply(prepared, keys), -2 * prepared[:, -1:] * keys[:, -1]
 
@@ -347,9 +347,9 @@ class BruteForce:
 
     # How
 
-    def _prepare(self, exact: Float64) -> Float:
+    def _prepare(self, queries: Float, exact: Float64) -> Float:
         """Return queries [q, m + 1]; the last column is minus the length of each."""
-        prepared = self.similarity.queries(exact)
+        prepared = self.similarity.queries(queries, exact)
         whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
         whole[:, :-1] = prepared
         whole[:, -1] = -np.sqrt(squares(prepared))

@@ -42,12 +42,12 @@ class Similarity(Protocol):
         """
         ...
 
-    def keys(self, exact: Float64) -> Float:
-        """Return the keys [n, m] of tracks in their exact form [n, e]."""
+    def keys(self, vectors: Float, exact: Float64) -> Float:
+        """Return the keys [n, m] of tracks [n, d], given their exact form [n, e], too."""
         ...
 
-    def queries(self, exact: Float64) -> Float:
-        """Return queries in their exact form [q, e] as they are multiplied with the keys [q, m]."""
+    def queries(self, vectors: Float, exact: Float64) -> Float:
+        """Return queries [q, d], or [q, e], as they are multiplied with the keys [q, m]."""
         ...
 
     def ranks(self, queries: Float64, numbers: Indices, tracks: Float64, which: Indices) -> Float64:
@@ -119,13 +119,13 @@ class Cosine:
             exact[nowhere] = np.nan
         return exact
 
-    def keys(self, exact: Float64) -> Float:
+    def keys(self, vectors: Float, exact: Float64) -> Float:
         """Return the negative unit vectors and 1 [n, d + 1]."""
         keys = _beside(exact, 1.0)
         np.negative(keys[:, :-1], out=keys[:, :-1])
         return keys
 
-    def queries(self, exact: Float64) -> Float:
+    def queries(self, vectors: Float, exact: Float64) -> Float:
         """Return the unit vectors and 1 [q, d + 1]."""
         return _beside(exact, 1.0)
 
@@ -173,13 +173,13 @@ class Euclidean:
         """Return the vectors [n, d] themselves."""
         return vectors.astype(np.float64)
 
-    def keys(self, exact: Float64) -> Float:
+    def keys(self, vectors: Float, exact: Float64) -> Float:
         """Return −2 x, x² and 1 [n, d + 2]."""
         centered = exact - self._center
         lengths = squares(centered)[:, None]
         return np.concatenate([-2 * centered, lengths, np.ones((len(centered), 1))], 1)
 
-    def queries(self, exact: Float64) -> Float:
+    def queries(self, vectors: Float, exact: Float64) -> Float:
         """Return x, 1 and x² [q, d + 2]."""
         centered = exact - self._center
         lengths = squares(centered)[:, None]

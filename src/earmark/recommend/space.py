@@ -71,7 +71,10 @@ class SimilarityMeasure:
         self._vectors = vectors
         self._embed = embed
         self._keys = np.concatenate(
-            [similarity.keys(similarity.exact(vectors[rows])) for rows in _blocks(len(vectors))]
+            [
+                similarity.keys(vectors[rows], similarity.exact(vectors[rows]))
+                for rows in _blocks(len(vectors))
+            ]
         )
 
     def __len__(self) -> int:
@@ -88,7 +91,7 @@ class SimilarityMeasure:
     def _of(self, vectors: Float, among: Rows | None) -> Float:
         keys = self._keys if among is None else self._keys[among]
         exact = self._similarity.exact(vectors, track=False)
-        ranks = self._similarity.queries(exact) @ keys.T
+        ranks = self._similarity.queries(vectors, exact) @ keys.T
         # Rounding can put a copy a little below zero.
         return self._similarity.distances(np.maximum(ranks, 0, out=ranks))
 

@@ -29,6 +29,7 @@ from earmark.errors import (
 )
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.backends.sqlite_files import real_path
+from earmark.library.fitting import rows_of_song
 from earmark.listen import Heard
 from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
@@ -269,7 +270,8 @@ class Service:
             voter, snapshot = self.classifier.refresh()
         if job.prediction is not None:
             # Its own tracks vote on its parts if they did on the whole.
-            itself = snapshot.rows_of_hash(job.prediction.content_hash, job.prediction.audio_hash)
+            hashes = job.prediction.content_hash, job.prediction.audio_hash
+            itself = rows_of_song(self.library, voter, snapshot, *hashes)
             stretches = stretches_of(
                 voter,
                 picture.starts,
@@ -376,7 +378,7 @@ class Service:
         """
         chart = self.map.chart()
         snapshot = chart.snapshot
-        itself = snapshot.rows_of_hash(content_hash or "", audio_hash)
+        itself = rows_of_song(self.library, chart.voter, snapshot, content_hash or "", audio_hash)
         distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
         return neighbors_of(self.library, snapshot, rows[0], distances[0])
 

@@ -1,0 +1,84 @@
+"""The copies of a few tracks are those that the comparison of all with all finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from earmark.features import Comparison
+from earmark.features.gaussian import pack
+from earmark.neighbors import (
+    Parameters,
+    Recordings,
+    Voter,
+    find_copies,
+    fit,
+    make_voter,
+    one_hot,
+)
+
+
+def draw(similarity: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    if similarity != "gaussian-kl":
+        return rng.normal(size=(n, 12)).astype(np.float32)
+    frames = rng.normal(size=(n, 13, 60)) * np.exp(0.4 * rng.normal(size=(n, 13, 1)))
+    return pack(3 * rng.normal(size=(n, 13)), frames @ frames.transpose(0, 2, 1) / 59)
+
+
+def voter_of(similarity: str, vectors: np.ndarray) -> Voter:
+    labels, names = one_hot([f"genre {i % 2}" for i in range(len(vectors))])
+    comparison = Comparison(similarity)
+    parameters = Parameters(comparison, 8)
+    if similarity == "cosine":
+        parameters = fit(vectors, labels, np.arange(len(vectors)), comparison=comparison)
+    return make_voter(vectors, labels, names, parameters)
+
+
+def copied(similarity: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return tracks with equal, nearly equal and not quite equal ones, and their contents."""
+    rng = np.random.default_rng(seed)
+    vectors = draw(similarity, n, rng)
+    some = rng.choice(n, n // 3)
+    noise = 10.0 ** rng.uniform(-7, -0.5, size=(len(some), 1))
+    more = vectors[some] * (1 + noise * rng.normal(size=(len(some), vectors.shape[1])))
+    if similarity == "gaussian-kl":
+        # A covariance stays one where it is scaled as a whole.
+        more = vectors[some] * (1 + noise)
+    together = np.concatenate([vectors, vectors[some[:5]], more.astype(vectors.dtype)])
+    contents = np.arange(len(together))
+    contents[rng.choice(len(together), 6)] = 0
+    return together, contents
+
+
+@pytest.mark.parametrize("similarity", ["gaussian-kl", "cosine", "euclidean"])
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 12, 150])
+def test_one_by_one_as_all_at_once(similarity: str, n: int) -> None:
+    vectors, contents = copied(similarity, max(n, 3), seed=n)
+    vectors, contents = (vectors, contents) if n > 5 else (vectors[:n], contents[:n])
+    _, first, place = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    first_equal = first[place.ravel()]
+    paired = np.eye(len(vectors), dtype=bool)
+    for copy in find_copies(vectors, similarity, np.arange(len(vectors))):
+        paired[copy.first, copy.second] = paired[copy.second, copy.first] = True
+    paired = paired[first_equal][:, first_equal]
+    same_contents = contents[:, None] == contents
+    expected = same_contents @ paired @ same_contents
+    if similarity == "cosine" and n < 3:
+        pytest.skip("so few tracks have no fitted vote")
+    recordings = Recordings(voter_of(similarity, vectors), vectors, similarity, contents)
+    for row in range(len(vectors)):
+        found = recordings.copies(np.array([row]))
+        np.testing.assert_array_equal(found, np.flatnonzero(expected[row]))
+    if n > 5:
+        assert expected.sum() > same_contents.sum()
+
+
+def test_more_copies_than_candidates() -> None:
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate(
+        [np.repeat(rng.normal(size=(1, 12)), 300, axis=0), draw("cosine", 50, rng)]
+    )
+    voter = voter_of("euclidean", vectors)
+    recordings = Recordings(voter, vectors, "euclidean", np.arange(350))
+    np.testing.assert_array_equal(recordings.copies(np.array([7])), np.arange(300))
+    np.testing.assert_array_equal(recordings.copies(np.array([320])), [320])
