@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from support.programs import missing_programs
 
 # How long an example takes depends on the machine and on what else runs there.
 settings.register_profile("earmark", deadline=None)
 settings.load_profile("earmark")
 
 ROOT = Path(__file__).resolve().parent.parent
-
-PROGRAMS = {
-    "chromium": (("chromium", "chromium-browser", "google-chrome", "chrome"), "pages in a browser"),
-    "curl": (("curl",), "the examples of the HTTP API"),
-    "espeak-ng": (("espeak-ng",), "speech that is no music"),
-    "ffmpeg": (("ffmpeg",), "formats that only it writes"),
-    "strace": (("strace",), "that no command opens a connection"),
-}
-"""By the package that brings it: names of a program, and what is skipped without it."""
-
-
-def missing_programs() -> list[str]:
-    """Say of each program that is not here what is skipped, and how to get it."""
-    return [
-        f"no {package}: tests of {what} are skipped; to run them: apt-get install {package}"
-        for package, (names, what) in PROGRAMS.items()
-        if not any(map(shutil.which, names))
-    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -30,6 +30,7 @@ from earmark.library.fitting import refit
 from earmark.listen import hash_file, listen
 from earmark.neighbors.divergence import symmetrized_kl
 from support import not_music, sounds
+from support.programs import missing
 from support.web import GENRES, RATE, make_library, make_music, song
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "war_of_freedom.ogg"
@@ -399,7 +400,4 @@ def test_what_is_not_music_is_not_sure(
     record_property("sure", ", ".join(sure))
     assert 1 - len(sure) / len(files) >= 0.95, sure
     if not spoken:
-        pytest.skip(
-            "without espeak-ng (apt-get install espeak-ng), speech was not asked; "
-            f"{len(files)} other sounds were"
-        )
+        pytest.skip(f"{len(files)} sounds were asked, and no speech: {missing('espeak-ng')}")

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
-import conftest
+from support.programs import PROGRAMS, find_chromium, missing_programs, needs
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_what_is_missing_is_named_with_the_way_to_get_it(
-    tmp_path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    lines = conftest.missing_programs()
-    assert len(lines) == len(conftest.PROGRAMS)
-    for package in ("chromium", "espeak-ng", "ffmpeg", "strace"):
-        assert any(f"apt-get install {package}" in line for line in lines)
-    for package in conftest.PROGRAMS:
-        (tmp_path / package).touch(mode=0o755)
-    assert conftest.missing_programs() == []
+    lines = missing_programs()
+    assert len(lines) == len(PROGRAMS)
+    for (program, needed), line in zip(PROGRAMS.items(), lines, strict=True):
+        assert re.match("apt-get install [a-z-]+", needed.source)
+        assert program in line
+        assert needed.source in line
+        mark = needs(program).mark
+        assert mark.args == (True,)
+        assert needed.source in mark.kwargs["reason"]
+    with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+        find_chromium()
+    for program in PROGRAMS:
+        (tmp_path / program).touch(mode=0o755)
+    assert missing_programs() == []
+    assert needs("curl").mark.args == (False,)
+
+
+def test_programs_are_looked_for_in_one_place_that_knows_where_to_get_them() -> None:
+    """What a test asks by itself, it might skip for without a word of help."""
+    asked = {
+        program
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts
+        for program in re.findall(r'which\("([\w-]+)"\)', file.read_text("utf-8"))
+    }
+    assert asked <= set(PROGRAMS)
+
+
+def test_what_ci_installs_and_the_page_names_are_known() -> None:
+    listed = re.search(r"^packages=\((.*)\)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.M)
+    assert listed is not None
+    assert set(shlex.split(listed[1])) <= set(PROGRAMS)
+    page = (ROOT / "docs" / "data-for-tests.md").read_text("utf-8").lower()
+    assert [program for program in PROGRAMS if program not in page] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,12 +12,10 @@ import soundfile
 
 from earmark.audio import open_recording
 from earmark.errors import AudioTooLong, NotAudio
+from support.programs import needs
 from support.sounds import noise, sine, tune, write
 
-needs_ffmpeg = pytest.mark.skipif(
-    shutil.which("ffmpeg") is None,
-    reason="needs the ffmpeg command: apt-get install ffmpeg, or https://ffmpeg.org/download.html",
-)
+needs_ffmpeg = needs("ffmpeg")
 
 
 def ffmpeg(*arguments: object) -> None:

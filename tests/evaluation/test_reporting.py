@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -26,8 +25,8 @@ from earmark.evaluation.splits import LeaveOneArtistOut
 from earmark.importing.classic import import_classic
 from earmark.library import open_library
 from support.evaluated import make_evaluation_set
+from support.programs import find_chromium
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "line", "circle", "polyline", "col"}
 
@@ -126,12 +125,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    found = find_chromium()
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=found,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield chromium

@@ -15,6 +15,7 @@ import pytest
 from earmark.errors import LibraryError, LibraryReplaced
 from earmark.library import ExtractorSpec, Track, create_library, new_library, open_library
 from earmark.library.backends.logs import has_foreign_log
+from support.programs import missing
 
 SPEC = ExtractorSpec("foreign", "1", 3, "cosine", "float32")
 
@@ -220,7 +221,7 @@ def test_a_disk_that_is_full_leaves_the_former_library(tmp_path: Path) -> None:
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
-        pytest.skip("no small disk can be mounted here (needs root and mount)")
+        pytest.skip(f"no small disk can be mounted here: needs root, and {missing('mount')}")
     try:
         path = fill(disk / "a.earmark", "one")
         expected = contents(path)

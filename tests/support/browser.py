@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from playwright.sync_api import expect as expectations
+
+from support.programs import find_chromium
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 
 # Milliseconds until something that should appear is given up, however slow the machine.
 PATIENCE = 60_000
-
-
-def find_chromium() -> str:
-    """Return where Chromium is, or skip the test visibly."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    pytest.skip("no Chromium on this machine: apt-get install chromium")
 
 
 def launch(playwright: Playwright, microphone: Path) -> Browser:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import pytest
 
 from support.command import Ran
+from support.programs import missing
 
 _CODE = """
 import contextlib, io, json, sys
@@ -40,7 +41,7 @@ def run_locked_out(commands: Sequence[Sequence[object]], **environment: str) -> 
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         if shutil.which("setpriv") is None:
-            pytest.skip("root may enter every folder, and there is no setpriv to change that")
+            pytest.skip(f"root may enter every folder; to change that, this {missing('setpriv')}")
         if subprocess.run([*prefix, "true"], capture_output=True).returncode:
             pytest.skip("root may enter every folder, and cannot give that up here")
     done = subprocess.run(

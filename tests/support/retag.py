@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import mutagen
-import pytest
 from mutagen import apev2, flac, id3, mp4
+
+from support.programs import needs
 
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 300 + b"\xff\xd9"
 
-needs_ffmpeg = pytest.mark.skipif(
-    shutil.which("ffmpeg") is None, reason="needs the program ffmpeg (apt-get install ffmpeg)"
-)
+needs_ffmpeg = needs("ffmpeg")
 
 
 def ffmpeg(*arguments: str | Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from earmark.listen import identify
 from earmark.tagging import riff
 from earmark.tagging.genres import read_tags, write_genres
 from support import tagged
+from support.programs import needs
 
 LISTS = (["Jazz"], ["Hip-Hop", "Folk, World, & Country"], ["Düster", "R&B", "Jazz"])
 JOINED = ("mp3-v23",)
@@ -74,7 +74,7 @@ def test_lists_come_back_by_another_library(kind: str, tmp_path: Path) -> None:
         assert len(read_tags(file).stored) == len(expected(kind, genres))
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="needs ffprobe")
+@needs("ffprobe")
 @pytest.mark.parametrize("kind", [kind for kind in tagged.KINDS if kind not in tagged.SILENT])
 def test_ffprobe_reads_the_genre(kind: str, tmp_path: Path) -> None:
     file = tagged.memory(kind)

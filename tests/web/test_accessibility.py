@@ -11,6 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from support import sounds
 from support.browser import launch, opened
+from support.programs import missing
 from support.web import RATE, song
 
 pytestmark = pytest.mark.browser
@@ -42,7 +43,9 @@ def axe():
         command = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(HERE)]
         subprocess.run(command, check=False, capture_output=True, timeout=120)
     if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci --prefix tests/web")
+        pytest.skip(
+            "axe-core is not installed: npm ci --prefix tests/web" if npm else missing("npm")
+        )
     return AXE.read_text(encoding="utf-8")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.programs import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / "examples" / "clients"
@@ -49,18 +50,14 @@ def test_the_client_in_python_as_a_program(server, tune_file):
     assert ended.stdout == "tune.wav: This song is classified as melody. (100%)\n"
 
 
-@pytest.mark.skipif(
-    shutil.which("curl") is None, reason="no curl on this machine: apt-get install curl"
-)
+@needs("curl")
 def test_the_client_with_curl(server, tune_file):
     command = [CLIENTS / "classify.sh", server.url, tune_file]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stdout == f"{tune_file}: This song is classified as melody.\n"
 
 
-@pytest.mark.skipif(
-    shutil.which("curl") is None, reason="no curl on this machine: apt-get install curl"
-)
+@needs("curl")
 def test_the_curl_line_of_the_documentation(server, tune_file):
     line = re.search(r"^\$ (curl .*)$", (DOCS / "http-api.md").read_text(), re.M)[1]
     line = line.replace("http://127.0.0.1:5000", server.url)

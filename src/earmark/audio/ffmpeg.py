@@ -269,7 +269,8 @@ class FFmpegSource:
 
     def _decode(self) -> Iterator[_Decoded]:
         """Yield decoded frames until the file ends."""
-        if self._stream is None:
+        # Where the index is cut off there may be no codec, and PyAV before 18.1 crashes on that.
+        if self._stream is None or self._stream.codec_context is None:
             return
         rate, lost = None, None
         packets = self._container.demux(self._stream)
