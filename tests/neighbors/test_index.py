@@ -144,6 +144,31 @@ def test_within_a_locally_scaled_radius() -> None:
         np.testing.assert_allclose(distances, exact[numbers, rows])
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("key_bytes", "exact"), [(0, 0), (15_000, 20), (10**9, 20)])
+def test_what_is_not_kept_is_computed_anew(
+    name: str, key_bytes: int, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(6)
+    monkeypatch.setattr(index_module, "TRACKS_A_BLOCK", 16)
+    tracks, queries = draw(name, 90, rng, dimension=80), draw(name, 9, rng, dimension=80)
+    exclude = [np.array([3, 50])] * len(queries)
+    whole = index_of(name, tracks)
+    monkeypatch.setattr(index_module, "MOST_KEY_BYTES", key_bytes)
+    monkeypatch.setattr(index_module, "MOST_EXACT", exact)
+    lean = index_of(name, tracks)
+    assert [block.keys is None for block in whole.blocks] == [False] * len(whole.blocks)
+    assert (lean.blocks[-1].keys is None) == (key_bytes < 10**9)
+    assert lean.blocks[-1].exact is None
+    for index in (whole, lean):
+        index.remove(np.array([7, 89]))
+        index.add(queries[:2], rows=np.array([5, 80]))
+    for asked in (whole.search(queries, 9, exclude), whole.within(queries, 1.0)):
+        again = lean.search(queries, 9, exclude) if len(asked) == 2 else lean.within(queries, 1.0)
+        for found, expected in zip(again, asked, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 8, 100]))
 def test_tracks_are_added_and_removed_without_building_anew(seed: int, block: int) -> None:

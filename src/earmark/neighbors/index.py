@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ QUERIES_A_BLOCK = 256
 _PAIRS_A_BLOCK = 512
 # Of so many tracks the form in which pairs are compared is kept; of others it is computed anew.
 MOST_EXACT = 16_384
+# Of how many bytes keys are kept, in all; those of further tracks are computed anew each time, so
+# that an index of very many tracks takes little more memory than their vectors.
+MOST_KEY_BYTES = 768_000_000
 # How many more candidates are kept than asked for: where tracks lie closer together than single
 # precision can tell, they mostly save asking again.
 _SPARE = 8
@@ -95,38 +98,48 @@ class Block:
 
     Attributes
     ----------
-    keys
-        [b, m + 1]; the last column is the rounding error for a query of length 1.
     vectors
         [b, d]; a view of what the index was given.
+    errors
+        How far rounding can have moved a score, for a query of length 1 [b].
     weights
         [b], None where all are 1.
+    keys
+        [b, m + 1], the last column the errors; None where they are computed when they are needed.
     exact
-        The form in which pairs are compared [b, e]; None where it is computed when it is needed.
+        The form in which pairs are compared [b, e]; None likewise.
     """
 
-    keys: Float
     vectors: Float
+    errors: Float
     weights: Float64 | None
+    keys: Float | None
     exact: Float64 | None
 
+    def __len__(self) -> int:
+        return len(self.vectors)
+
     def __getitem__(self, kept: Indices | slice) -> Block:
-        weights = None if self.weights is None else self.weights[kept]
-        exact = None if self.exact is None else self.exact[kept]
-        return Block(self.keys[kept], self.vectors[kept], weights, exact)
+        return Block(
+            self.vectors[kept],
+            self.errors[kept],
+            None if self.weights is None else self.weights[kept],
+            None if self.keys is None else self.keys[kept],
+            None if self.exact is None else self.exact[kept],
+        )
 
     def insert(self, place: int, one: Block) -> Block:
         """Return a block with the track of another one before the one at ``place``."""
-        weights = exact = None
-        if self.weights is not None and one.weights is not None:
-            weights = np.insert(self.weights, place, one.weights)
-        if self.exact is not None and one.exact is not None:
-            exact = np.insert(self.exact, place, one.exact[0], axis=0)
+
+        def with_one(mine: NDArray[Any] | None, its: NDArray[Any] | None) -> Any:
+            return None if mine is None or its is None else np.insert(mine, place, its[0], axis=0)
+
         return Block(
-            np.insert(self.keys, place, one.keys[0], axis=0),
-            np.insert(self.vectors, place, one.vectors[0], axis=0),
-            weights,
-            exact,
+            with_one(self.vectors, one.vectors),
+            with_one(self.errors, one.errors),
+            with_one(self.weights, one.weights),
+            with_one(self.keys, one.keys),
+            with_one(self.exact, one.exact),
         )
 
 
@@ -205,7 +218,7 @@ class BruteForce:
         else:
             place = int(np.searchsorted(self.starts[1:-1], row, side="left"))
             wider = self.blocks[place].insert(row - int(self.starts[place]), one)
-            half = len(wider.keys) // 2
+            half = len(wider) // 2
             parts = [wider] if half <= TRACKS_A_BLOCK else [wider[:half], wider[half:]]
             self.blocks[place : place + 1] = parts
         self._number()
@@ -213,8 +226,13 @@ class BruteForce:
     def _block(self, vectors: Float, weights: Float64 | None, before: int) -> Block:
         """Return a block of tracks that stand behind ``before`` others."""
         exact = self.similarity.exact(vectors)
-        kept = exact if before + len(vectors) <= MOST_EXACT else None
-        return Block(self._keys(vectors, exact, weights), vectors, weights, kept)
+        keys = self._keys(vectors, exact, weights)
+        n = before + len(vectors)
+        errors = keys[:, -1]
+        if n * keys.shape[1] * keys.itemsize <= MOST_KEY_BYTES:
+            kept = exact if n <= MOST_EXACT else None
+            return Block(vectors, errors, weights, keys, kept)
+        return Block(vectors, errors.copy(), weights, None, None)
 
     def _keys(self, vectors: Float, exact: Float64, weights: Float64 | None) -> Float:
         keys = self.similarity.keys(vectors, exact)
@@ -236,12 +254,12 @@ class BruteForce:
         for place in np.unique(places)[::-1]:
             block = self.blocks[place]
             inside = gone[places == place] - self.starts[place]
-            kept = np.delete(np.arange(len(block.keys)), inside)
+            kept = np.delete(np.arange(len(block)), inside)
             self.blocks[place : place + 1] = [block[kept]] if len(kept) else []
         self._number()
 
     def _number(self) -> None:
-        sizes = [len(block.keys) for block in self.blocks]
+        sizes = [len(block) for block in self.blocks]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
 
     # Questions
@@ -337,8 +355,8 @@ class BruteForce:
         The second array [b, c] is what they can be more than that.
         """
         prepared = self._prepare(self.blocks[number].vectors, self.exact(number))
-        keys = self.blocks[other].keys
-        return _multiply(prepared, keys), -2 * prepared[:, -1:] * keys[:, -1]
+        scores = _multiply(prepared, self._keys_of(self.blocks[other]))
+        return scores, -2 * prepared[:, -1:] * self.blocks[other].errors
 
     def exact(self, number: int) -> Float64:
         """Return the tracks of a block in the form in which pairs are compared [b, e]."""
@@ -355,10 +373,15 @@ class BruteForce:
         whole[:, -1] = -np.sqrt(squares(prepared))
         return whole
 
+    def _keys_of(self, block: Block) -> Float:
+        if block.keys is not None:
+            return block.keys
+        return self._keys(block.vectors, self.similarity.exact(block.vectors), block.weights)
+
     def _scores(self, prepared: Float, left_out: _Excluded | None) -> Iterator[tuple[int, Float]]:
         """Yield the first row of each block, and lower bounds [q, b] of the ranks in it."""
         for start, block in zip(self.starts[:-1].tolist(), self.blocks, strict=True):
-            scores = _multiply(prepared, block.keys)
+            scores = _multiply(prepared, self._keys_of(block))
             if left_out is not None:
                 left_out.apply(scores, start)
             yield start, scores
@@ -397,11 +420,11 @@ class BruteForce:
     def _errors(self, rows: Indices) -> Float:
         """Return the error columns of tracks, in the shape of ``rows``."""
         if len(self.blocks) == 1:
-            only: Float = self.blocks[0].keys[rows, -1]
+            only: Float = self.blocks[0].errors[rows]
             return only
-        errors: Float = np.empty(rows.shape, dtype=self.blocks[0].keys.dtype)
+        errors: Float = np.empty(rows.shape, dtype=self.blocks[0].errors.dtype)
         for mask, inside, block in self._parts(rows):
-            errors[mask] = block.keys[inside, -1]
+            errors[mask] = block.errors[inside]
         return errors
 
     def _parts(self, rows: Indices) -> Iterator[tuple[NDArray[np.bool_], Indices, Block]]:

@@ -184,7 +184,7 @@ def _boxes(coordinates: Float64) -> list[_Box]:
 def _at_most(index: BruteForce, number: int, width: int) -> Float64:
     """Return what the surroundings of each track of a box can at most be [m]: those in the box."""
     if width < 2:
-        return np.zeros(len(index.blocks[number].keys))
+        return np.zeros(len(index.blocks[number]))
     bounds, errors = index.bounds(number, number)
     highest = bounds.astype(np.float64) + errors
     if len(highest) <= width:
