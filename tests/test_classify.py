@@ -105,7 +105,7 @@ def test_the_classic_vote_is_that_of_eight(library: Library, tmp_path: Path) -> 
     votes = [neighbor.genre for neighbor in prediction.neighbors]
     for genre, share in prediction.probabilities.items():
         assert share == pytest.approx(votes.count(genre) / 8)
-    few = Classifier(library, k=3).predict(path)
+    few = Classifier(library, n_neighbors=3).predict(path)
     assert few.neighbors == prediction.neighbors[:3]
 
 
@@ -262,7 +262,7 @@ def test_of_equally_many_votes_the_winner_stands_first(tmp_path: Path) -> None:
             [Track(name=str(row), genre=genre) for row, genre in zip(order, genres, strict=True)],
             vectors[1:][order],
         )
-        found = Classifier(made, k=4).predict(files[0])
+        found = Classifier(made, n_neighbors=4).predict(files[0])
     assert found.probabilities == {"z": 0.5, "a": 0.5}
     assert (found.genre, next(iter(found.probabilities))) == ("z", "z")
 
@@ -270,12 +270,12 @@ def test_of_equally_many_votes_the_winner_stands_first(tmp_path: Path) -> None:
 def test_a_timeline_covers_the_song(library: Library, tmp_path: Path) -> None:
     parts = [song("hiss", 40, 4.0), song("hum", 11, 4.0), song("melody", 40, 4.0)]
     path = sounds.write(tmp_path / "medley.wav", np.concatenate(parts), RATE)
-    stretches = Classifier(library).timeline(path, step=2.0)
-    assert [stretch.start for stretch in stretches] == [0, 2, 4, 6, 8, 10]
-    assert [stretch.stop for stretch in stretches] == [2, 4, 6, 8, 10, 12]
-    heard = [stretch.genre for stretch in stretches]
+    segments = Classifier(library).timeline(path, step=2.0)
+    assert [segment.start for segment in segments] == [0, 2, 4, 6, 8, 10]
+    assert [segment.stop for segment in segments] == [2, 4, 6, 8, 10, 12]
+    heard = [segment.genre for segment in segments]
     assert heard == ["hiss", "hiss", "hum", "hum", "melody", "melody"]
-    assert all(0 < stretch.confidence <= 1 for stretch in stretches)
+    assert all(0 < segment.confidence <= 1 for segment in segments)
 
 
 def test_libraries_that_cannot_be_asked_say_why(library: Library, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         listen(tmp_path / "text.mp3", extractor)
 
 
-# Stretches
+# Segments
 
 
 def test_stretches_are_heard_each_for_itself(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_stretches_are_heard_each_for_itself(tmp_path: Path) -> None:
     samples = sounds.tune(11.0, 22_050)
     path = sounds.write(tmp_path / "a.wav", samples, 22_050)
     starts, vectors = listen_windows(path, extractor, step=3.0)
-    # What is left is a stretch of its own if it is more than half of one, else part of the last.
+    # What is left is a segment of its own if it is more than half of one, else part of the last.
     np.testing.assert_array_equal(starts, [0, 3, 6, 9])
     for start, vector in zip(starts, vectors, strict=True):
         part = samples[round(start * 22_050) : round((start + 3) * 22_050)]

@@ -22,7 +22,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from earmark.classify import Classifier, Neighbor, Prediction, Stretch
+    from earmark.classify import Classifier, Neighbor, Prediction, Segment
     from earmark.errors import EarmarkError
     from earmark.library import Library, Track, create_library, open_default, open_library
 
@@ -34,7 +34,7 @@ __all__ = [
     "Library",
     "Neighbor",
     "Prediction",
-    "Stretch",
+    "Segment",
     "Track",
     "create_library",
     "open_default",
@@ -47,7 +47,7 @@ _HOMES = {
     "Library": "earmark.library",
     "Neighbor": "earmark.classify",
     "Prediction": "earmark.classify",
-    "Stretch": "earmark.classify",
+    "Segment": "earmark.classify",
     "Track": "earmark.library",
     "create_library": "earmark.library",
     "open_default": "earmark.library",

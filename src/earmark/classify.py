@@ -20,7 +20,7 @@ from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, g
 from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import follow, kept_parameters, rows_of_song
 from earmark.library.fitting import voter as library_voter
-from earmark.listen import Heard, PathLike, listen, listen_windows
+from earmark.listen import Extracted, PathLike, listen, listen_windows
 from earmark.neighbors import Voter
 from earmark.schemas import schema
 
@@ -195,7 +195,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """What a part of a song, in seconds from its start, sounds like.
 
     Examples
@@ -220,7 +220,7 @@ class Classifier:
     ----------
     library
         The labelled tracks.
-    k
+    n_neighbors
         How many neighbors vote; None for what is fitted to the library.
     include_self
         Let tracks of the same file or the same sound as the song vote.
@@ -255,7 +255,7 @@ class Classifier:
         self,
         library: Library,
         *,
-        k: int | None = None,
+        n_neighbors: int | None = None,
         include_self: bool = False,
         providers: Sequence[str] | None = None,
         max_duration: float = MAX_DURATION,
@@ -264,7 +264,7 @@ class Classifier:
         self.library = library
         self.max_duration = max_duration
         self.include_self = include_self
-        self._k = k
+        self._n_neighbors = n_neighbors
         self.extractor = extractor_of(library, providers=providers)
         # One attribute, so that a thread never sees the voter of one state with another's tracks.
         self._current = self._load(library.snapshot())
@@ -274,7 +274,7 @@ class Classifier:
         self._failed_at = -1
 
     def _load(self, snapshot: Snapshot) -> tuple[Voter, Snapshot]:
-        return library_voter(self.library, snapshot, k=self._k), snapshot
+        return library_voter(self.library, snapshot, n_neighbors=self._n_neighbors), snapshot
 
     def refresh(self) -> tuple[Voter, Snapshot]:
         """Take up changes of the library; return its vote and the tracks that it knows.
@@ -292,7 +292,11 @@ class Classifier:
         voter, known = self._current
         if snapshot.revision == known.revision:
             return
-        parameters = kept_parameters(self.library, snapshot, k=self._k) if len(snapshot) else None
+        parameters = (
+            kept_parameters(self.library, snapshot, n_neighbors=self._n_neighbors)
+            if len(snapshot)
+            else None
+        )
         fits = parameters == voter.parameters
         if not fits and not (self._background and len(snapshot)):
             self._current = self._load(snapshot)
@@ -348,7 +352,7 @@ class Classifier:
         return replace(prediction, artist=looked.artist, title=looked.title)
 
     def predict_heard(
-        self, heard: Heard, content_hash: str, audio_hash: str | None = None
+        self, heard: Extracted, content_hash: str, audio_hash: str | None = None
     ) -> Prediction:
         """Answer for a file that was listened to already.
 
@@ -397,16 +401,16 @@ class Classifier:
             vector=heard.vector,
         )
 
-    def timeline(self, path: PathLike, step: float = 5.0) -> list[Stretch]:
-        """Return what each stretch of ``step`` seconds of a file sounds like."""
-        return self.stretches(*listen_windows(path, self.extractor, step=step), step=step)
+    def timeline(self, path: PathLike, step: float = 5.0) -> list[Segment]:
+        """Return what each segment of ``step`` seconds of a file sounds like."""
+        return self.segments(*listen_windows(path, self.extractor, step=step), step=step)
 
-    def stretches(
+    def segments(
         self, starts: NDArray[np.float64], vectors: NDArray[np.floating], *, step: float
-    ) -> list[Stretch]:
-        """Return what stretches that were listened to already sound like."""
+    ) -> list[Segment]:
+        """Return what segments that were listened to already sound like."""
         voter, _ = self.refresh()
-        return stretches_of(voter, starts, vectors, step)
+        return segments_of(voter, starts, vectors, step)
 
 
 def _words(spec: ExtractorSpec, vector: Vector) -> tuple[tuple[str, float], ...]:
@@ -415,14 +419,14 @@ def _words(spec: ExtractorSpec, vector: Vector) -> tuple[tuple[str, float], ...]
     return tuple((spec.words[i], float(vector[i])) for i in strongest)
 
 
-def stretches_of(
+def segments_of(
     voter: Voter,
     starts: NDArray[np.floating],
     vectors: NDArray[np.floating],
     step: float,
     *,
     exclude: NDArray[np.intp] | None = None,
-) -> list[Stretch]:
+) -> list[Segment]:
     """Return what the parts of a song sound like.
 
     Parameters
@@ -447,7 +451,7 @@ def stretches_of(
         seconds=np.full(len(vectors), step),
     )
     return [
-        Stretch(float(start), float(start + step), answers.genre_names[winner], float(confidence))
+        Segment(float(start), float(start + step), answers.genre_names[winner], float(confidence))
         for start, winner, confidence in zip(
             starts, answers.winners, answers.confidence, strict=True
         )

@@ -26,7 +26,7 @@ _HASH_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Heard:
+class Extracted:
     """What listening to one file gave.
 
     Attributes
@@ -52,7 +52,7 @@ class Heard:
 
 def listen(
     path: PathLike, extractor: FeatureExtractor, *, max_duration: float = MAX_DURATION
-) -> Heard:
+) -> Extracted:
     """Return the vector of a sound file.
 
     Parameters
@@ -82,7 +82,7 @@ def listen(
             vector = _vector(recording, extractor)
         except FeatureError as error:
             raise AudioSilent(path, str(error)) from error
-        return Heard(
+        return Extracted(
             path=os.fspath(path),
             vector=vector,
             duration=recording.duration,
@@ -117,18 +117,18 @@ def _pieces(recording: Recording, extractor: FeatureExtractor) -> Iterator[Sampl
 
 def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:
     """Yield the spans that a recording would have without its long pauses."""
-    stretches = recording.sounding()
-    starts = np.cumsum([0.0, *(stop - start for start, stop in stretches)])
-    if not stretches:
+    segments = recording.sounding()
+    starts = np.cumsum([0.0, *(stop - start for start, stop in segments)])
+    if not segments:
         raise AudioSilent(recording.path, "there is only silence in it; choose another recording")
     spans = extractor.spans(float(starts[-1]))
     if spans is None:
-        for start, stop in stretches:
+        for start, stop in segments:
             yield from recording.blocks(extractor.sample_rate, start, stop)
         return
     for span in spans:
         parts = []
-        for (start, stop), before in zip(stretches, starts, strict=False):
+        for (start, stop), before in zip(segments, starts, strict=False):
             begin = max(start, start + span.start - before)
             end = min(stop, start + span.stop - before)
             if begin < end:
@@ -141,26 +141,26 @@ def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Sam
 def listen_windows(
     path: PathLike, extractor: FeatureExtractor, *, step: float
 ) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-    """Return what each stretch of a sound file sounds like.
+    """Return what each segment of a sound file sounds like.
 
     Parameters
     ----------
     path
         Any sound file.
     extractor
-        What turns a stretch into a vector.
+        What turns a segment into a vector.
     step
-        The length of a stretch in seconds; what is left at the end is added to the last one.
+        The length of a segment in seconds; what is left at the end is added to the last one.
 
     Returns
     -------
-    The starts of the stretches in seconds [w] and their vectors [w, d]. Stretches without features,
+    The starts of the segments in seconds [w] and their vectors [w, d]. Segments without features,
     such as silence, are left out.
 
     Raises
     ------
     AudioError
-        The file cannot be used, or no stretch of it has features.
+        The file cannot be used, or no segment of it has features.
     """
     starts: list[float] = []
     vectors: list[Vector] = []
@@ -174,7 +174,7 @@ def listen_windows(
                 continue
             starts.append(float(start))
     if not vectors:
-        raise AudioSilent(path, "no stretch of it has sound to compare")
+        raise AudioSilent(path, "no segment of it has sound to compare")
     return np.array(starts), np.stack(vectors)
 
 

@@ -19,7 +19,7 @@ from earmark.collection import BuildReport, build, open_for_build, read_manifest
 from earmark.errors import LibraryExtractor, NotAudio
 from earmark.features import get_extractor
 from earmark.library import ExtractorSpec, create_library, open_library
-from earmark.listen import Heard, hash_file
+from earmark.listen import Extracted, hash_file
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Hear files without decoding them: the vector is made of the bytes. Lists what was heard."""
     names: list[str] = []
 
-    def listen(path: str, extractor: Any, **_: Any) -> Heard:
+    def listen(path: str, extractor: Any, **_: Any) -> Extracted:
         content = Path(path).read_bytes()
         if content.startswith(b"bad"):
             raise NotAudio(path, "is no sound")
@@ -35,7 +35,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         rng = np.random.default_rng(list(content))
         mean = np.concatenate([rng.normal(size=13), np.eye(13)[np.triu_indices(13)]])
         odd = ("ends early",) if content.startswith(b"odd") else ()
-        return Heard(path, mean, 30.0, odd, 0.0)
+        return Extracted(path, mean, 30.0, odd, 0.0)
 
     monkeypatch.setattr(extraction, "listen", listen)
     return names
@@ -395,7 +395,7 @@ def hear_instead(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
     """Have something happen to each file just after it was heard."""
     genuine = extraction.listen
 
-    def listen(path: str, *arguments: Any, **options: Any) -> Heard:
+    def listen(path: str, *arguments: Any, **options: Any) -> Extracted:
         found = genuine(path, *arguments, **options)
         change(Path(path))
         return found
@@ -445,7 +445,7 @@ def test_of_files_with_the_same_bytes_each_is_tried_until_one_is_heard(
     genuine = extraction.listen
     misled: list[str] = []
 
-    def listen(path: str, *arguments: Any, **options: Any) -> Heard:
+    def listen(path: str, *arguments: Any, **options: Any) -> Extracted:
         if not misled and Path(path).name in {"x.wav", "y.wav", "z.wav"}:
             misled.append(path)
             raise NotAudio(path, "its name misled a decoder")

@@ -18,7 +18,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def found(root: Path) -> dict[str, str]:
-    return {str(Path(p.path).relative_to(root)): p.genre for p in scan_folder(root).pieces}
+    return {str(Path(p.path).relative_to(root)): p.genre for p in scan_folder(root).files}
 
 
 def test_the_first_folder_on_the_way_is_the_genre(tmp_path: Path) -> None:
@@ -29,8 +29,8 @@ def test_the_first_folder_on_the_way_is_the_genre(tmp_path: Path) -> None:
         "rock/Artist/Album/b.MP3": "rock",
         "rock/a.wav": "rock",
     }
-    assert [p.path for p in scan_folder(tmp_path).pieces] == sorted(
-        p.path for p in scan_folder(tmp_path).pieces
+    assert [p.path for p in scan_folder(tmp_path).files] == sorted(
+        p.path for p in scan_folder(tmp_path).files
     )
 
 
@@ -38,7 +38,7 @@ def test_what_is_hidden_or_no_sound_is_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "rock/a.wav", "rock/cover.jpg", "rock/.b.wav", ".git/c.wav", "rock/.x/d.wav",
           "rock/._a.wav", "notes.txt")  # fmt: skip
     scan = scan_folder(tmp_path)
-    assert [Path(p.path).name for p in scan.pieces] == ["a.wav"]
+    assert [Path(p.path).name for p in scan.files] == ["a.wav"]
     assert scan.problems == ()
 
 
@@ -58,10 +58,10 @@ def test_one_letter_written_in_two_ways_is_one_genre(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text_is_taken_up(tmp_path: Path) -> None:
     folder = tmp_path / b"rock\xff".decode("utf-8", "surrogateescape")
     touch(folder, b"caf\xe9.wav".decode("utf-8", "surrogateescape"))
-    (piece,) = scan_folder(tmp_path).pieces
-    assert piece.genre == "rock\ufffd"
-    assert piece.name == "caf\ufffd"
-    assert Path(piece.path).exists()
+    (file,) = scan_folder(tmp_path).files
+    assert file.genre == "rock\ufffd"
+    assert file.name == "caf\ufffd"
+    assert Path(file.path).exists()
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:

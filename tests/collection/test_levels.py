@@ -30,16 +30,16 @@ def test_one_folder_that_holds_the_genres(tmp_path: Path, inside: str) -> None:
     level = inside.count("/") + 2
     assert f"--genre-level {level}" in str(caught.value)
     found = scan_folder(root, genre_level=level)
-    assert {piece.genre for piece in found.pieces} == set(GENRES)
-    assert {piece.genre for piece in scan_folder(root / inside).pieces} == set(GENRES)
-    assert len({piece.genre for piece in scan_folder(root, genre_level=1).pieces}) == 1
+    assert {file.genre for file in found.files} == set(GENRES)
+    assert {file.genre for file in scan_folder(root / inside).files} == set(GENRES)
+    assert len({file.genre for file in scan_folder(root, genre_level=1).files}) == 1
 
 
 def test_the_parts_of_a_split_hold_the_genres(tmp_path: Path) -> None:
     root = put(tmp_path, *(f"{part}/{g}/1.wav" for part in ("train", "test") for g in GENRES))
     with pytest.raises(CollectionError, match="--genre-level 2"):
         scan_folder(root)
-    assert {piece.genre for piece in scan_folder(root, genre_level=2).pieces} == set(GENRES)
+    assert {file.genre for file in scan_folder(root, genre_level=2).files} == set(GENRES)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_the_parts_of_a_split_hold_the_genres(tmp_path: Path) -> None:
 )
 def test_usual_trees_are_taken_as_they_are(tmp_path: Path, names: list[str]) -> None:
     found = scan_folder(put(tmp_path, *names))
-    assert {piece.genre for piece in found.pieces} == {name.split("/")[0] for name in names}
+    assert {file.genre for file in found.files} == {name.split("/")[0] for name in names}
 
 
 def test_files_above_the_level_have_no_genre(tmp_path: Path) -> None:
     root = put(tmp_path, "train/rock/1.wav", "train/2.wav", "3.wav")
     found = scan_folder(root, genre_level=2)
-    assert [Path(piece.path).name for piece in found.pieces] == ["1.wav"]
+    assert [Path(file.path).name for file in found.files] == ["1.wav"]
     assert sorted(Path(problem.path).name for problem in found.problems) == ["2.wav", "3.wav"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.collection import Piece, read_manifest
+from earmark.collection import LabelledFile, read_manifest
 from earmark.errors import CollectionError
 
 
@@ -31,10 +31,10 @@ def test_paths_start_at_the_manifest_and_other_columns_do_not_matter(music: Path
         f",pop,,{music}/b.wav,B\n"
     )
     read = read_manifest(write(music, text))
-    assert read.pieces == (
-        Piece(str(music / "a.wav"), "rock", "A", "T"),
-        Piece(str(music / "b.wav"), "pop", "B", None),
-        Piece(str(music / "sub" / "c.wav"), "jazz", None, None),
+    assert read.files == (
+        LabelledFile(str(music / "a.wav"), "rock", "A", "T"),
+        LabelledFile(str(music / "b.wav"), "pop", "B", None),
+        LabelledFile(str(music / "sub" / "c.wav"), "jazz", None, None),
     )
     assert read.problems == ()
 
@@ -47,7 +47,7 @@ TEXT = 'path{0}genre\r\na.wav{0}Rock & Röll\r\n\r\n"Ünï, x.wav"{0}jazz\r\n'
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_separators_and_encodings(music: Path, delimiter: str, encoding: str) -> None:
     read = read_manifest(write(music, TEXT.format(delimiter).encode(encoding)))
-    assert {Path(p.path).name: p.genre for p in read.pieces} == EXPECTED
+    assert {Path(p.path).name: p.genre for p in read.files} == EXPECTED
     assert read.problems == ()
 
 
@@ -57,7 +57,7 @@ def test_rows_that_cannot_be_used_are_listed(music: Path) -> None:
         "b.wav,rock,too,many\n"
     )
     read = read_manifest(write(music, text))
-    assert [p.path for p in read.pieces] == [str(music / "a.wav")]
+    assert [p.path for p in read.files] == [str(music / "a.wav")]
     reasons = [str(problem) for problem in read.problems]
     for reason, expected in zip(
         reasons,
@@ -113,8 +113,8 @@ def test_a_pipe_is_read_where_something_comes_out_of_it(music: Path) -> None:
         patched.setattr(os, "set_blocking", end)
         # A list that lies nowhere starts where we are.
         patched.chdir(music)
-        (piece,) = read_manifest(music / "pipe").pieces
-    assert (piece.genre, piece.path) == ("rock", str(music / "a.wav"))
+        (file,) = read_manifest(music / "pipe").files
+    assert (file.genre, file.path) == ("rock", str(music / "a.wav"))
     with pytest.raises(CollectionError, match="is a device"):
         read_manifest(os.devnull)
 

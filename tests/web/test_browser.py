@@ -149,7 +149,7 @@ def test_a_long_song_shows_progress_and_can_be_called_off(page, server, tmp_path
         expect(page.locator("#progress")).to_be_visible()
         page.get_by_role("button", name="Cancel").click()
         expect(page.locator("#progress")).to_be_hidden()
-    expect(page.locator("#spoken")).to_have_text("Called off.")
+    expect(page.locator("#spoken")).to_have_text("Canceled.")
     expect(page.locator("#trouble")).to_be_hidden()
     wait_until(lambda: server.left() == [])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from earmark.audio.decoders import TRUNCATED, AnySource, errors_of_one_file
 from earmark.audio.downmix import Mixer
 from earmark.audio.files import OpenFile
-from earmark.audio.resample import Stretch, plan, resample
+from earmark.audio.resample import ReadPlan, plan, resample
 from earmark.audio.silence import SILENCE, SILENT, LevelCheck
 from earmark.audio.source import shortfall
 from earmark.errors import (
@@ -296,7 +296,7 @@ class Recording:
         level.finish()
 
     def _native(
-        self, source: AnySource, stretch: Stretch, level: LevelCheck
+        self, source: AnySource, stretch: ReadPlan, level: LevelCheck
     ) -> Iterator[NDArray[np.float32]]:
         """Yield mono blocks at the file's own rate; note the level of those that were asked for."""
         start, stop = stretch.read_from, stretch.read_to

@@ -20,7 +20,7 @@ _WARM_UP = 0.1  # seconds; enough for 1e-6 at 1 kHz, the lowest rate that is acc
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ReadPlan:
     """What to read to get the output samples from ``first`` to ``last``.
 
     Attributes
@@ -48,17 +48,17 @@ class Stretch:
         return limit if self.last is None else max(0, min(self.last, limit))
 
 
-def plan(native: int, rate: int, first: int, last: int | None) -> Stretch:
+def plan(native: int, rate: int, first: int, last: int | None) -> ReadPlan:
     """Plan how to get output samples [first, last) at ``rate`` from input at ``native`` Hz."""
     keep = None if last is None else max(0, last - first)
     if native == rate:
-        return Stretch(first, last, first, last, 0, keep)
+        return ReadPlan(first, last, first, last, 0, keep)
     common = math.gcd(native, rate)
     period, out_period = native // common, rate // common
     margin = math.ceil(_WARM_UP * native)
     meeting = max(0, first // out_period - math.ceil(margin / period))
     end = None if last is None else math.ceil(last * native / rate)
-    return Stretch(
+    return ReadPlan(
         read_from=meeting * period,
         read_to=None if end is None else end + margin,
         first=first * native // rate,

@@ -159,7 +159,7 @@ def answers(
     from earmark.classify import Classifier
     from earmark.hearing import Hearing
 
-    classifier = Classifier(library, k=k, include_self=include_self, providers=providers)
+    classifier = Classifier(library, n_neighbors=k, include_self=include_self, providers=providers)
     cache = EmbeddingCache(library.spec) if cached else None
     hearing = Hearing(
         pool, library.spec, cache=cache, providers=providers, max_duration=max_duration
@@ -200,7 +200,7 @@ def answer_for(
     classifier: Classifier, path: str, found: Found | EarmarkError
 ) -> Prediction | AudioError:
     """Return what is said of one file, or what is wrong with it."""
-    from earmark.listen import Heard
+    from earmark.listen import Extracted
 
     if isinstance(found, AudioError):
         return found
@@ -209,7 +209,7 @@ def answer_for(
     if isinstance(found, EarmarkError):
         raise found
     looked, extracted = found.looked, found.extracted
-    heard = Heard(
+    heard = Extracted(
         path=path,
         vector=extracted.vector,
         duration=extracted.duration,

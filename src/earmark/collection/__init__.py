@@ -2,16 +2,16 @@
 
 from earmark.collection.builder import build
 from earmark.collection.folder import scan_folder
+from earmark.collection.labelled_files import Collection, LabelledFile, Problem
 from earmark.collection.levels import check_folders_are_genres
 from earmark.collection.manifest import read_manifest
-from earmark.collection.pieces import Collection, Piece, Problem
 from earmark.collection.report import BuildReport
 from earmark.collection.target import open_for_build
 
 __all__ = [
     "BuildReport",
     "Collection",
-    "Piece",
+    "LabelledFile",
     "Problem",
     "build",
     "check_folders_are_genres",

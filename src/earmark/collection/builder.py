@@ -24,7 +24,7 @@ import numpy as np
 from earmark import extraction
 from earmark.audio import MAX_DURATION
 from earmark.collection import originals
-from earmark.collection.pieces import Collection, Piece, Problem
+from earmark.collection.labelled_files import Collection, LabelledFile, Problem
 from earmark.collection.report import BuildReport
 from earmark.collection.under_way import Done, Failed, UnderWay
 from earmark.extraction import Extracted, Looked
@@ -159,13 +159,13 @@ class _Build:
         self.collection = collection
         self.progress = progress
         self.report = BuildReport(
-            total=len(collection.pieces),
+            total=len(collection.files),
             problems=list(collection.problems),
             passed_over=dict(collection.passed_over),
         )
         self.changed = False
-        self.pieces = {piece.path: piece for piece in collection.pieces}
-        self.new: list[Piece] = []
+        self.files = {file.path: file for file in collection.files}
+        self.new: list[LabelledFile] = []
         # What was seen of each file, and the files of each recording that is being heard; the
         # first of them is the one that a worker has.
         self.looked: dict[str, Looked] = {}
@@ -181,31 +181,31 @@ class _Build:
     def scan(self) -> None:
         """Pass over what has not changed since it was heard."""
         known = {track.path: track for track in self.library.tracks() if track.path is not None}
-        for piece in self.collection.pieces:
-            track = known.get(piece.path)
-            if track is None or not _is_unchanged(track, piece.path):
-                self.new.append(piece)
-                self.report.bytes_total += _size(piece.path)
+        for file in self.collection.files:
+            track = known.get(file.path)
+            if track is None or not _is_unchanged(track, file.path):
+                self.new.append(file)
+                self.report.bytes_total += _size(file.path)
                 continue
-            if self._relabel(track, piece):
+            if self._relabel(track, file):
                 self.report.relabeled += 1
             if track.audio_hash is None:
-                self.unknown[piece.path] = track
-                self.new.append(piece)
+                self.unknown[file.path] = track
+                self.new.append(file)
             else:
                 self.report.unchanged += 1
         self.progress(self.report)
 
     def _relabel(
-        self, track: Track, piece: Piece, looked: Looked | None = None, *, moved: bool = False
+        self, track: Track, file: LabelledFile, looked: Looked | None = None, *, moved: bool = False
     ) -> bool:
         """Give a track what collection and file say of it; tell whether that changed anything."""
-        artist = piece.artist or (looked.artist if looked else None) or track.artist
-        title = piece.title or (looked.title if looked else None) or track.title
-        genre = track.genre if track.taught else piece.genre
+        artist = file.artist or (looked.artist if looked else None) or track.artist
+        title = file.title or (looked.title if looked else None) or track.title
+        genre = track.genre if track.taught else file.genre
         new = dataclasses.replace(track, genre=genre, artist=artist, title=title)
         if moved:
-            new = dataclasses.replace(new, name=piece.name, path=piece.path)
+            new = dataclasses.replace(new, name=file.name, path=file.path)
         if looked is not None:
             new = dataclasses.replace(
                 new,
@@ -239,10 +239,10 @@ class _Build:
         try:
             while not (exhausted and calls.idle and not self.heard):
                 while not exhausted and calls.has_room:
-                    piece = next(waiting, None)
-                    exhausted = piece is None
-                    if piece is not None:
-                        calls.submit(piece.path, extraction.look, piece.path)
+                    file = next(waiting, None)
+                    exhausted = file is None
+                    if file is not None:
+                        calls.submit(file.path, extraction.look, file.path)
                 self._take(calls.results(self._patience), calls)
                 if self.heard and (self._patience == 0 or calls.idle or len(self.heard) >= BATCH):
                     self._record(calls)
@@ -314,23 +314,23 @@ class _Build:
 
     def _recognize(self, path: str) -> bool:
         """Deal with a file whose recording the library knows; tell whether it does."""
-        looked, piece = self.looked[path], self.pieces[path]
+        looked, file = self.looked[path], self.files[path]
         tracks = self._known(looked)
         if not tracks:
             return False
         here = next((track for track in tracks if track.path == path), None)
         if here is not None:
-            self._relabel(here, piece, looked)
+            self._relabel(here, file, looked)
             self.report.recognized += 1
             return True
-        tracks.sort(key=lambda track: (track.genre != piece.genre, track.path or ""))
+        tracks.sort(key=lambda track: (track.genre != file.genre, track.path or ""))
         gone = next((track for track in tracks if not _is_there(track.path)), None)
         if gone is not None:
             self._leave(path)
-            self._relabel(gone, piece, looked, moved=True)
+            self._relabel(gone, file, looked, moved=True)
             self.report.recognized += 1
             return True
-        same = next((track for track in tracks if piece.genre == track.genre), None)
+        same = next((track for track in tracks if file.genre == track.genre), None)
         if same is None or same.path is None:
             like = tracks[0]
             vector = self.library.vector(like.id or 0)
@@ -341,7 +341,7 @@ class _Build:
         kept, left = sorted((path, same.path), key=originals.rank)
         if kept == path:
             self._leave(path)
-            self._relabel(same, piece, looked, moved=True)
+            self._relabel(same, file, looked, moved=True)
         self.report.duplicates.append((left, kept))
         return True
 
@@ -401,16 +401,16 @@ class _Build:
         self, path: str, duration: float | None, artist: str | None, title: str | None
     ) -> Track:
         """Return the track of a file; artist and title are those of another file of its sound."""
-        looked, piece = self.looked[path], self.pieces[path]
+        looked, file = self.looked[path], self.files[path]
         # A file that was encoded anew is still what it was taught to be.
         old = self.library.find_path(path)
         taught = old is not None and old.taught
         return Track(
-            name=piece.name,
-            genre=old.genre if old is not None and taught else piece.genre,
+            name=file.name,
+            genre=old.genre if old is not None and taught else file.genre,
             taught=taught,
-            artist=piece.artist or looked.artist or artist,
-            title=piece.title or looked.title or title,
+            artist=file.artist or looked.artist or artist,
+            title=file.title or looked.title or title,
             path=path,
             content_hash=looked.content_hash,
             audio_hash=looked.audio_hash,
@@ -432,7 +432,7 @@ class _Build:
             track
             for track in self.library.tracks()
             if track.path is not None
-            and track.path not in self.pieces
+            and track.path not in self.files
             and (covers is None or Path(track.path).is_relative_to(covers))
         ]
         if not prune:

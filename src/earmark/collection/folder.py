@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from earmark.audio import is_audio_name
 from earmark.collection import levels
-from earmark.collection.pieces import Collection, Piece, Problem, absolute, readable
+from earmark.collection.labelled_files import Collection, LabelledFile, Problem, absolute, readable
 from earmark.errors import CollectionError
 
 
@@ -48,7 +48,7 @@ def scan_folder(
     if not is_folder:
         raise CollectionError(f"{folder}: is a file; a folder with a sub-folder a genre is needed")
     level = genre_level or 1
-    pieces: list[Piece] = []
+    files: list[LabelledFile] = []
     problems: list[Problem] = []
     unread: list[OSError] = []
     passed_over: Counter[str] = Counter()
@@ -58,7 +58,7 @@ def scan_folder(
             problems.append(Problem(str(path), special))
         elif len(below) >= level:
             genre = below[level - 1]
-            pieces.append(Piece(path=str(path), genre=readable(genre).strip() or genre))
+            files.append(LabelledFile(path=str(path), genre=readable(genre).strip() or genre))
         else:
             where = "no sub-folder" if level == 1 else f"no folder of level {level}"
             problems.append(Problem(str(path), f"is in {where}, so it has no genre; put it in one"))
@@ -66,16 +66,16 @@ def scan_folder(
         if str(missed.filename) == str(root):
             raise CollectionError(f"{folder}: cannot be read ({missed.strerror})") from missed
         problems.append(Problem(str(missed.filename), f"cannot be read ({missed.strerror})"))
-    if not pieces:
+    if not files:
         first = f" ({problems[0]})" if problems else ""
         raise CollectionError(
             f"{folder}: has no sound files in sub-folders; a sub-folder a genre is needed{first}"
         )
     if genre_level is None:
-        levels.check(folder, root, [Path(piece.path) for piece in pieces])
+        levels.check(folder, root, [Path(file.path) for file in files])
     return Collection(
         source=str(root),
-        pieces=tuple(sorted(pieces, key=lambda piece: piece.path)),
+        files=tuple(sorted(files, key=lambda file: file.path)),
         problems=tuple(problems),
         covers=str(root),
         complete=not unread,

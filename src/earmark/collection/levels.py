@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from earmark import extraction
-from earmark.collection.pieces import Collection
+from earmark.collection.labelled_files import Collection
 from earmark.errors import CollectionError, WorkerError
 from earmark.workers import Limits, WorkerPool
 
@@ -105,8 +105,8 @@ def check_folders_are_genres(collection: Collection, *, limits: Limits | None = 
         The folders are those of artists, and no genres.
     """
     first: dict[str, str] = {}
-    for piece in collection.pieces:
-        first.setdefault(piece.genre, piece.path)
+    for file in collection.files:
+        first.setdefault(file.genre, file.path)
     step = max(1, len(first) // ASKED)
     chosen = list(first.items())[::step][:ASKED]
     if len(chosen) < LEAST_FOLDERS:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.collection.folder import special_file
-from earmark.collection.pieces import Collection, Piece, Problem, absolute, readable
+from earmark.collection.labelled_files import Collection, LabelledFile, Problem, absolute, readable
 from earmark.errors import CollectionError
 
 REQUIRED = ("path", "genre")
@@ -39,7 +39,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
     columns = _columns(file, header)
     # A list that another program makes, such as /dev/stdin, lies nowhere.
     start = file.parent if file.is_file() and file.parts[1:2] != ("dev",) else Path.cwd()
-    pieces: dict[str, Piece] = {}
+    files: dict[str, LabelledFile] = {}
     lines: dict[str, int] = {}
     problems: list[Problem] = []
     complete = True
@@ -53,31 +53,33 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
             continue
         cell = {name: row[at].strip() if at < len(row) else "" for name, at in columns.items()}
         path = str(absolute(start / cell["path"])) if cell["path"] else ""
-        problem = _problem(cell, path, pieces.get(path), lines.get(path))
+        problem = _problem(cell, path, files.get(path), lines.get(path))
         if problem is not None:
             complete = complete and not problem.startswith(UNREAD)
             problems.append(Problem(path or f"{file}, line {line}", f"{problem} (line {line})"))
-        elif path not in pieces:
-            pieces[path] = Piece(
+        elif path not in files:
+            files[path] = LabelledFile(
                 path=path,
                 genre=readable(cell["genre"]),
                 artist=readable(cell.get("artist", "")) or None,
                 title=readable(cell.get("title", "")) or None,
             )
             lines[path] = line
-    if not pieces:
+    if not files:
         first = f" ({problems[0]})" if problems else ""
         raise CollectionError(f"{file}: names no file that can be used{first}")
     return Collection(
         source=str(file),
-        pieces=tuple(sorted(pieces.values(), key=lambda piece: piece.path)),
+        files=tuple(sorted(files.values(), key=lambda one: one.path)),
         problems=tuple(problems),
         covers=None,
         complete=complete,
     )
 
 
-def _problem(cell: dict[str, str], path: str, before: Piece | None, line: int | None) -> str | None:
+def _problem(
+    cell: dict[str, str], path: str, before: LabelledFile | None, line: int | None
+) -> str | None:
     if not path:
         return "has no path"
     if not cell["genre"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from earmark.collection.pieces import Problem
+from earmark.collection.labelled_files import Problem
 from earmark.schemas import named
 
 

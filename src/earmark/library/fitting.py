@@ -63,10 +63,12 @@ def rows_of_song(
     return recordings.copies(own)
 
 
-def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Parameters:
+def fit(
+    library: Library, snapshot: Snapshot | None = None, *, n_neighbors: int | None = None
+) -> Parameters:
     """Fit the vote to the tracks of a library, without keeping the result.
 
-    ``k`` neighbors vote where it is given, else as many as suits the size of the genres.
+    ``n_neighbors`` vote where it is given, else as many as suits the size of the genres.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def fit(library: Library, snapshot: Snapshot | None = None, *, k: int | None = N
             tracks.labels,
             groups,
             comparison=comparison,
-            n_neighbors=k,
+            n_neighbors=n_neighbors,
             seconds=tracks.seconds,
         )
 
@@ -115,14 +117,16 @@ def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
     return touched > CHANGE_LIMIT * len(snapshot) or fitted.genres != snapshot.genre_names
 
 
-def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None = None) -> Voter:
+def voter(
+    library: Library, snapshot: Snapshot | None = None, *, n_neighbors: int | None = None
+) -> Voter:
     """Return the vote of a library as it is now, or of a snapshot of it.
 
-    ``k`` neighbors vote where it is given, with probabilities that are fitted to it; else as many
+    ``n_neighbors`` vote where it is given, with probabilities that are fitted to it; else as many
     as is stored or fitted.
 
     The stored parameters are used where there are such and they still fit. Otherwise new ones are
-    fitted, and kept if the library can be written and ``k`` is not given.
+    fitted, and kept if the library can be written and ``n_neighbors`` is not given.
 
     Raises
     ------
@@ -132,30 +136,29 @@ def voter(library: Library, snapshot: Snapshot | None = None, *, k: int | None =
     snapshot = library.snapshot() if snapshot is None else snapshot
     if not len(snapshot):
         raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
-    parameters = kept_parameters(library, snapshot, k=k)
+    parameters = kept_parameters(library, snapshot, n_neighbors=n_neighbors)
     if parameters is None:
-        parameters = fit(library, snapshot, k=k)
-        if k is None:
+        parameters = fit(library, snapshot, n_neighbors=n_neighbors)
+        if n_neighbors is None:
             with contextlib.suppress(LibraryReadOnly, LibraryBusy):
                 library.store_parameters(parameters.to_bytes(), snapshot)
     return neighbors.make_voter(snapshot.vectors, snapshot.labels, snapshot.genre_names, parameters)
 
 
 def kept_parameters(
-    library: Library, snapshot: Snapshot, *, k: int | None = None
+    library: Library, snapshot: Snapshot, *, n_neighbors: int | None = None
 ) -> Parameters | None:
     """Return the stored parameters of a library; None where they have to be fitted anew.
 
-    That is where there are none, where the library changed too much, or where ``k`` is given and
-    they are of another number of neighbors.
-    """
+    That is where there are none, where the library changed too much, or where ``n_neighbors`` is
+    given and they are of another number of neighbors."""
     fitted = library.fitted()
     if fitted is None or is_stale(fitted, snapshot):
         return None
     # What an older version of the vote wrote is fitted anew.
     with contextlib.suppress(LibraryDamaged):
         parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
-        if k is None or parameters.n_neighbors == k:
+        if n_neighbors is None or parameters.n_neighbors == n_neighbors:
             return parameters
     return None
 

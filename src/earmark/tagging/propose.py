@@ -14,7 +14,7 @@ from earmark.audio.files import open_bytes
 from earmark.classify import Classifier, Neighbor, Prediction
 from earmark.errors import AudioError, EarmarkError, LibraryEmpty, TagError, WorkerError
 from earmark.hearing import Found, Hearing
-from earmark.listen import Heard
+from earmark.listen import Extracted
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import Named, read_tags
 from earmark.tagging.plan import PlanNeighbor, Proposal
@@ -208,7 +208,9 @@ def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _
     if isinstance(found, EarmarkError):
         raise found
     extracted = found.extracted
-    heard = Heard(path, extracted.vector, extracted.duration, extracted.warnings, extracted.seconds)
+    heard = Extracted(
+        path, extracted.vector, extracted.duration, extracted.warnings, extracted.seconds
+    )
     try:
         prediction = classifier.predict_heard(heard, found.looked.content_hash)
     except LibraryEmpty as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from earmark.classify import Prediction, Stretch
+from earmark.classify import Prediction, Segment
 from earmark.words import one_line, shown
 
 
@@ -34,6 +34,6 @@ def told(prediction: Prediction, genre: str) -> Prediction:
     )
 
 
-def until_the_end(stretches: Sequence[Stretch], duration: float) -> tuple[Stretch, ...]:
-    """Let the last stretch end with the song, in seconds: what is left over belongs to it."""
-    return (*stretches[:-1], *(replace(last, stop=duration) for last in stretches[-1:]))
+def until_the_end(segments: Sequence[Segment], duration: float) -> tuple[Segment, ...]:
+    """Let the last segment end with the song, in seconds: what is left over belongs to it."""
+    return (*segments[:-1], *(replace(last, stop=duration) for last in segments[-1:]))

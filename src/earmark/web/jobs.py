@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.classify import Prediction, Stretch
+from earmark.classify import Prediction, Segment
 from earmark.errors import EarmarkError
 from earmark.web.trouble import NotFound
 from earmark.workers import Call
@@ -70,7 +70,7 @@ class Job:
     title: str | None = None
     place: tuple[float, float] | None = None
     peaks: NDArray[np.floating] | None = None
-    timeline: tuple[Stretch, ...] | None = None
+    timeline: tuple[Segment, ...] | None = None
     error: EarmarkError | None = None
     call: Call[Any] | None = None
     canceled: bool = False

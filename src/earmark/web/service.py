@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from earmark import extraction
 from earmark.audio import is_audio_name
-from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of, stretches_of
+from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of, segments_of
 from earmark.errors import (
     AudioNotFound,
     Busy,
@@ -30,15 +30,15 @@ from earmark.errors import (
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.backends.sqlite_files import real_path
 from earmark.library.fitting import rows_of_song
-from earmark.listen import Heard
+from earmark.listen import Extracted
 from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.listing import Listing
 from earmark.web.metrics import Metrics
+from earmark.web.projection import ProjectionCache
 from earmark.web.report import Report
-from earmark.web.starmap import StarMap
 from earmark.web.trouble import NotAllowed
 from earmark.web.uploads import Uploads
 from earmark.workers import Call, WorkerPool
@@ -93,7 +93,7 @@ class Service:
         classifier = Classifier(library, background=True)
         self.library, self.classifier = library, classifier
         self._held.append(library)
-        self.map = StarMap(self.classifier.refresh)
+        self.projections = ProjectionCache(self.classifier.refresh)
         self.report = Report(library)
 
     def change_library(self, library: Library) -> None:
@@ -272,21 +272,21 @@ class Service:
             # Its own tracks vote on its parts if they did on the whole.
             hashes = job.prediction.content_hash, job.prediction.audio_hash
             itself = rows_of_song(self.library, voter, snapshot, *hashes)
-            stretches = stretches_of(
+            segments = segments_of(
                 voter,
                 picture.starts,
                 picture.vectors,
                 picture.step,
                 exclude=None if job.taught else itself,
             )
-            job.timeline = answers.until_the_end(stretches, job.prediction.duration)
+            job.timeline = answers.until_the_end(segments, job.prediction.duration)
         job.peaks = picture.peaks
         return False
 
     def _answer(self, job: Job, found: analysis.Heard) -> None:
         looked, extracted = found.looked, found.extracted
         job.artist, job.title = looked.artist, looked.title
-        heard = Heard(
+        heard = Extracted(
             path=job.name,
             vector=extracted.vector,
             duration=extracted.duration,
@@ -307,7 +307,7 @@ class Service:
                 prediction = answers.told(prediction, taught[-1].genre)
             job.prediction = prediction
             job.taught = bool(taught)
-            job.place = self.map.place(heard.vector)
+            job.place = self.projections.place(heard.vector)
         outcome = "unsure" if prediction.abstained else "answered"
         self.metrics.songs.labels(outcome).inc()
         self.metrics.song_seconds.observe(time.time() - job.created)
@@ -376,10 +376,12 @@ class Service:
         LibraryEmpty
             The library has no labelled tracks.
         """
-        chart = self.map.chart()
-        snapshot = chart.snapshot
-        itself = rows_of_song(self.library, chart.voter, snapshot, content_hash or "", audio_hash)
-        distances, rows = chart.voter.kneighbors(vector[None], k, exclude=[itself])
+        projection = self.projections.current()
+        snapshot = projection.snapshot
+        itself = rows_of_song(
+            self.library, projection.voter, snapshot, content_hash or "", audio_hash
+        )
+        distances, rows = projection.voter.kneighbors(vector[None], k, exclude=[itself])
         return neighbors_of(self.library, snapshot, rows[0], distances[0])
 
     def get_track(self, track_id: int) -> Track:

@@ -29,14 +29,14 @@ def get_library() -> Any:
 def get_map() -> Any:
     """Get every labelled track as a point in two dimensions; of a large library, a sample."""
     owner = service()
-    chart = owner.map.chart()
-    ids = chart.snapshot.ids
+    projection = owner.projections.current()
+    ids = projection.snapshot.ids
     rows = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MOST_POINTS)).astype(int))
     tracks = owner.library.get_many(ids[rows].tolist())
     # One that was taken out of the library just now has no name any more.
     shown = [
         (tracks[track_id], point)
-        for track_id, point in zip(ids[rows].tolist(), chart.points[rows], strict=True)
+        for track_id, point in zip(ids[rows].tolist(), projection.points[rows], strict=True)
         if track_id in tracks
     ]
     points = [
@@ -53,8 +53,8 @@ def get_map() -> Any:
         for track, (x, y) in shown
     ]
     return {
-        "revision": chart.snapshot.revision,
-        "share": [float(share) for share in chart.share],
+        "revision": projection.snapshot.revision,
+        "share": [float(share) for share in projection.share],
         "points": points,
     }
 

@@ -172,7 +172,7 @@ class PathIn(Schema):
     )
 
 
-class StretchOut(Schema):
+class SegmentOut(Schema):
     """What a part of a song sounds like; times in seconds from its start."""
 
     start = Float(required=True)
@@ -216,7 +216,7 @@ class JobResultOut(Schema):
         allow_none=True,
         metadata={"description": "Loudness in [0, 1] over equal parts of the song."},
     )
-    timeline = List(Nested(StretchOut), required=True, allow_none=True)
+    timeline = List(Nested(SegmentOut), required=True, allow_none=True)
     place = Tuple(
         (Float(), Float()),
         required=True,

@@ -5,7 +5,7 @@ import "./player.js";
 import { stop } from "./player.js";
 import { classifyMany } from "./many.js";
 import { canRecord, Recorder } from "./record.js";
-import { Called, classify } from "./songs.js";
+import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
 import { picture } from "./wave.js";
 
@@ -164,8 +164,8 @@ async function take(files) {
     if (files.length === 1) await one(files[0], control.signal);
     else await classifyMany(many, files, { signal: control.signal, tell, show });
   } catch (error) {
-    if (!(error instanceof Called)) complain(error.message);
-    else if (under === control) spoken.textContent = "Called off.";
+    if (!(error instanceof Canceled)) complain(error.message);
+    else if (under === control) spoken.textContent = "Canceled.";
   } finally {
     if (under === control) {
       under = null;

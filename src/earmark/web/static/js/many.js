@@ -1,7 +1,7 @@
 // Several songs: a table that fills, with CSV and JSON to take along.
 
 import { ask, askAnswer, genreClass, knowsColor, make, percent } from "./common.js";
-import { Called, classify } from "./songs.js";
+import { Canceled, classify } from "./songs.js";
 
 const AT_ONCE = 3;
 
@@ -73,7 +73,7 @@ export async function classifyMany(place, files, { signal, tell, show }) {
   }
   tell(`0 of ${files.length} done`, 0);
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  if (signal.aborted) throw new Called();
+  if (signal.aborted) throw new Canceled();
 
   async function one(file, row, cell) {
     const tr = cell.parentElement;
@@ -100,7 +100,7 @@ export async function classifyMany(place, files, { signal, tell, show }) {
       open.addEventListener("click", () => show(result, file));
       tr.lastElementChild.replaceChildren(open);
     } catch (error) {
-      row.problem = error instanceof Called ? "called off" : error.message;
+      row.problem = error instanceof Canceled ? "canceled" : error.message;
       // The row names the file already.
       const line = row.problem.replace(`${file.name}: `, "");
       if (!row.prediction) replace(make("td", { colspan: "3", class: "bad" }, line));

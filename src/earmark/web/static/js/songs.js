@@ -2,7 +2,7 @@
 
 import { ask, base, csrf, sleep } from "./common.js";
 
-export class Called extends Error {}
+export class Canceled extends Error {}
 
 /** Upload a file; tells the share that is sent. Returns the job. */
 function upload(file, signal, tell) {
@@ -27,7 +27,7 @@ function upload(file, signal, tell) {
     });
     request.addEventListener("error", () =>
       reject(new Error("The server does not answer. Is it still running?")));
-    request.addEventListener("abort", () => reject(new Called()));
+    request.addEventListener("abort", () => reject(new Canceled()));
     let sent = false;
     request.upload.addEventListener("load", () => { sent = true; });
     // What the server has whole, it has begun to analyze: only with its answer can that be stopped.
@@ -56,7 +56,7 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
       if (error.status !== 503 && error.status !== 429) throw error;
       tell("Waiting for the server", null);
       await sleep(2000);
-      if (signal.aborted) throw new Called();
+      if (signal.aborted) throw new Canceled();
     }
   }
   const path = `api/v1/jobs/${job.id}`;
@@ -67,14 +67,14 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
       { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
   if (signal.aborted) {
     callOff();
-    throw new Called();
+    throw new Canceled();
   }
   signal.addEventListener("abort", callOff, { once: true });
   addEventListener("pagehide", callOff, { once: true });
   let pause = 120;
   try {
     for (;;) {
-      if (signal.aborted) throw new Called();
+      if (signal.aborted) throw new Canceled();
       if (job.problem) throw new Error(job.problem.detail);
       if (job.answered && !told) {
         told = true;
@@ -90,7 +90,7 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
     }
     return await (await ask(`${path}/result`, { signal })).json();
   } catch (error) {
-    if (signal.aborted) throw new Called();
+    if (signal.aborted) throw new Canceled();
     throw error;
   } finally {
     removeEventListener("pagehide", callOff);

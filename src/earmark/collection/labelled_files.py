@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LabelledFile:
     """One labelled sound file.
 
     Attributes
@@ -53,7 +53,7 @@ class Collection:
     ----------
     source
         The folder or manifest.
-    pieces
+    files
         By path, each path once.
     problems
         Files that were left out.
@@ -68,7 +68,7 @@ class Collection:
     """
 
     source: str
-    pieces: tuple[Piece, ...]
+    files: tuple[LabelledFile, ...]
     problems: tuple[Problem, ...]
     covers: str | None
     complete: bool = True

@@ -14,8 +14,8 @@ from earmark.neighbors import Voter
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A map of one revision of a library.
+class Projection:
+    """The tracks of one revision of a library as points in the plane.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Chart:
         [n, 2], the middle at 0 and the farthest at 1 or -1 on both axes.
     mean, scale, axes
         What takes a vector, as the voter compares it, to the plane: [m], [m], [m, 2].
-    middle, reach
+    middle, extent
         Of the plane, before it is brought to [-1, 1]: [2], [2].
     share
         The part of the variance that each axis shows [2].
@@ -40,18 +40,18 @@ class Chart:
     scale: NDArray[np.float64]
     axes: NDArray[np.float64]
     middle: NDArray[np.float64]
-    reach: NDArray[np.float64]
+    extent: NDArray[np.float64]
     share: NDArray[np.float64]
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
         """Return the point of one more vector [d]; it may lie beyond all others."""
         compared = np.asarray(self.voter.points(vector[None])[0], dtype=np.float64)
         plane = ((compared - self.mean) / self.scale) @ self.axes
-        x, y = (plane - self.middle) / self.reach
+        x, y = (plane - self.middle) / self.extent
         return float(x), float(y)
 
 
-def chart(snapshot: Snapshot, voter: Voter) -> Chart:
+def project(snapshot: Snapshot, voter: Voter) -> Projection:
     """Project the tracks, as the voter compares them, on their first two principal components.
 
     The classic vote compares Gaussians, whose numbers have different units; they are brought to
@@ -69,15 +69,15 @@ def chart(snapshot: Snapshot, voter: Voter) -> Chart:
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     plane = scaled @ axes
     low, high = plane.min(axis=0), plane.max(axis=0)
-    middle, reach = (high + low) / 2, (high - low) / 2
-    reach = np.where(reach > 0, reach, 1.0)
+    middle, extent = (high + low) / 2, (high - low) / 2
+    extent = np.where(extent > 0, extent, 1.0)
     share = np.clip(variances[::-1][:2], 0, None) / max(variances.sum(), np.finfo(float).tiny)
-    points = (plane - middle) / reach
-    return Chart(snapshot, voter, points, mean, scale, axes, middle, reach, share)
+    points = (plane - middle) / extent
+    return Projection(snapshot, voter, points, mean, scale, axes, middle, extent, share)
 
 
-class StarMap:
-    """The chart of a library, made anew when the library has changed.
+class ProjectionCache:
+    """The projection of a library, made anew when the library has changed.
 
     Parameters
     ----------
@@ -89,10 +89,10 @@ class StarMap:
     def __init__(self, current: Callable[[], tuple[Voter, Snapshot]]) -> None:
         self._current = current
         self._lock = threading.Lock()
-        self._chart: Chart | None = None
+        self._projection: Projection | None = None
 
-    def chart(self) -> Chart:
-        """Return the chart of the library as it is now.
+    def current(self) -> Projection:
+        """Return the projection of the library as it is now.
 
         Raises
         ------
@@ -101,10 +101,10 @@ class StarMap:
         """
         with self._lock:
             voter, snapshot = self._current()
-            if self._chart is None or self._chart.snapshot is not snapshot:
-                self._chart = chart(snapshot, voter)
-            return self._chart
+            if self._projection is None or self._projection.snapshot is not snapshot:
+                self._projection = project(snapshot, voter)
+            return self._projection
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
         """Return the point of one more vector [d]."""
-        return self.chart().place(vector)
+        return self.current().place(vector)

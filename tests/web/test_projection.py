@@ -13,7 +13,7 @@ from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Library, Track, create_library
 from earmark.neighbors import Voter, fit, make_voter, one_hot
 from earmark.web.colors import COLORS, Colors
-from earmark.web.starmap import Chart, chart
+from earmark.web.projection import Projection, project
 from support.clusters import Tracks, clusters
 
 UNITS = np.array([1000.0, 1.0, 0.01, 5.0, 1.0, 300.0])
@@ -25,7 +25,7 @@ def library_of(path: Path, tracks: list[Track], vectors: np.ndarray) -> Library:
     return library
 
 
-def charted(folder: Path, drawn: Tracks, *, majority: bool) -> tuple[Chart, Voter]:
+def projected(folder: Path, drawn: Tracks, *, majority: bool) -> tuple[Projection, Voter]:
     """Make the map of made-up tracks, whose vote is fitted or not."""
     labels, names = one_hot(drawn.genres)
     comparison = Comparison("euclidean")
@@ -34,7 +34,7 @@ def charted(folder: Path, drawn: Tracks, *, majority: bool) -> tuple[Chart, Vote
     tracks = [Track(name=str(n), genre=genre) for n, genre in enumerate(drawn.genres)]
     path = folder / f"{len(list(folder.iterdir()))}.earmark"
     with library_of(path, tracks, drawn.vectors) as library:
-        return chart(library.snapshot(), voter), voter
+        return project(library.snapshot(), voter), voter
 
 
 def spread_out(plane: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def spread_out(plane: np.ndarray) -> np.ndarray:
 def test_the_map_shows_the_two_directions_in_which_tracks_vary_most(
     tmp_path: Path, majority: bool
 ) -> None:
-    found, voter = charted(tmp_path, clusters(120, dimension=6), majority=majority)
+    found, voter = projected(tmp_path, clusters(120, dimension=6), majority=majority)
     compared = np.asarray(voter.points(found.snapshot.vectors), dtype=np.float64)
     if majority:
         # Numbers of different units weigh the same.
@@ -64,9 +64,9 @@ def test_the_map_shows_the_two_directions_in_which_tracks_vary_most(
 
 def test_of_one_vote_a_neighbor_units_do_not_change_the_map(tmp_path: Path) -> None:
     drawn = clusters(120, dimension=6)
-    plain, _ = charted(tmp_path, drawn, majority=True)
+    plain, _ = projected(tmp_path, drawn, majority=True)
     other = Tracks(drawn.vectors * UNITS, drawn.genres, drawn.groups)
-    scaled, _ = charted(tmp_path, other, majority=True)
+    scaled, _ = projected(tmp_path, other, majority=True)
     np.testing.assert_allclose(scaled.points, plain.points, atol=1e-6)
 
 
@@ -74,7 +74,7 @@ def test_of_one_vote_a_neighbor_units_do_not_change_the_map(tmp_path: Path) -> N
 def test_a_map_looks_the_same_every_time(tmp_path: Path, majority: bool) -> None:
     """Eigenvectors have no sign of their own: the largest part of each is made positive."""
     for seed in range(8):
-        found, _ = charted(tmp_path, clusters(60, dimension=6, seed=seed), majority=majority)
+        found, _ = projected(tmp_path, clusters(60, dimension=6, seed=seed), majority=majority)
         largest = np.abs(found.axes).argmax(axis=0)
         assert (found.axes[largest, [0, 1]] > 0).all()
         placed = [found.place(vector) for vector in found.snapshot.vectors]
