@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from earmark.library import open_library
 from earmark.listen import identify
 from earmark.testing import RATE, make_song
 from support import sounds
+from support.command import Command
 from support.retag import copy_by_ffmpeg, needs_ffmpeg, set_by_mutagen
 
 KINDS = ["mp3", "flac", "ogg", "opus", "m4a", "wma", "wav-16", "aiff"]
@@ -159,3 +161,36 @@ def test_aiff_is_evaluated_as_flac_is(tmp_path: Path) -> None:
     assert answers[0] is not None
     assert answers[0]["artists_known"]
     assert answers[0] == answers[1]
+
+
+def test_an_older_library_learns_the_hashes_of_its_sounds_without_hearing(folder: Path) -> None:
+    with open_library(folder / "a.earmark") as library:
+        before = {track.path: track.audio_hash for track in library.tracks()}
+        for track in library.tracks():
+            assert track.id is not None
+            library.update(track.id, remember=False, audio_hash=None)
+    report = run(folder / "a.earmark", folder / "music")
+    assert (report.heard, report.unchanged) == (0, report.total)
+    with open_library(folder / "a.earmark") as library:
+        assert {track.path: track.audio_hash for track in library.tracks()} == before
+    for path in (folder / "music").rglob("*.*"):
+        set_by_mutagen(path)
+    report = run(folder / "a.earmark", folder / "music")
+    assert (report.heard, report.recognized) == (0, report.total)
+
+
+def test_build_and_info_say_how_many_tracks_have_no_artist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        into = tmp_path / "music" / ("melody", "hiss")[number % 2] / f"{number}.flac"
+        into.parent.mkdir(parents=True, exist_ok=True)
+        sounds.write(into, make_song(into.parent.name, number), RATE, "flac")
+        if number == 0:
+            set_by_mutagen(into)
+    earmark = Command(monkeypatch, capsys)
+    library = tmp_path / "a.earmark"
+    made = earmark("build", tmp_path / "music", "--extractor", "mfcc", "--output", library)
+    assert "2 tracks have no known artist" in made.err
+    assert "2 tracks have no known artist" in earmark("info", library).out
+    assert json.loads(earmark("info", library, "--json").out)["without_artist"] == 2
