@@ -28,7 +28,7 @@ def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> N
     """Look for what is wrong with LIBRARY.
 
     Recordings that are there twice, artists under several genres, labels that the neighborhood
-    speaks against, hubs, genres too small to judge, and files that are gone or changed. LIBRARY is
+    disagrees with, hubs, genres too small to judge, and files that are gone or changed. LIBRARY is
     a file, or 'reference' or 'classic'. Nothing is changed.
     """
     with open_library(library, read_only=True) as opened:

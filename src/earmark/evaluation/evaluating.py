@@ -112,7 +112,7 @@ class Evaluation:
             if self.honest is None:
                 return f"{tracks} are {spread}, but that figure cannot be believed."
             return (
-                f"{tracks} are {spread}, on a split that tears artists apart; believe "
+                f"{tracks} are {spread}, on a split with the same artists on both sides; believe "
                 f"{percent(self.honest.scores.accuracy)}, the figure for artists that it has not "
                 "heard."
             )
@@ -245,7 +245,7 @@ def evaluate(
     scores = score_predictions(data, predictions, seed=request.seed)
     mistakes = worst_mistakes(data, predictions)
     told = k_exceeds_voters(predictions, vote)
-    # One vote a neighbor of all there are says nothing; the fitted vote still tells near from far.
+    # Where all tracks vote equally, distance has no effect; the fitted vote still weighs by it.
     verdict = leakage_verdict(
         data, choice.split, scores, told if predictions.coverage is None else None
     )

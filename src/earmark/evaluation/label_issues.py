@@ -1,6 +1,6 @@
-"""Which labels the neighborhood speaks against, and which tracks are neighbor to everything.
+"""Which labels the neighborhood disagrees with, and which tracks are hubs.
 
-Arrays in, arrays out. Here every track may speak about every other: that a track lies among its
+Arrays in, arrays out. Here every track may be evidence for every other: that a track lies among its
 artist's tracks of another genre is evidence of a wrong label, not a leak.
 """
 

@@ -20,8 +20,8 @@ class Verdict:
     Attributes
     ----------
     level
-        ``"honest"``: no artist was on both sides. ``"leaky"``: some were. ``"unvouched"``: nobody
-        knows, since artists are unknown, or the figure says nothing in any case.
+        ``"honest"``: no artist was on both sides. ``"leaky"``: some were. ``"unvouched"``: not
+        known, since artists are unknown, or since the score would mean nothing either way.
     reason
         One sentence that says so.
     """
@@ -52,7 +52,7 @@ def leakage_verdict(
         return Verdict(
             UNVOUCHED,
             f"All tracks are {data.genre_names[0]}, so every answer is right and the figure says "
-            "nothing: it takes two genres to tell one from another.",
+            "nothing: a library needs at least two genres.",
         )
     if not split.respects_groups:
         return Verdict(LEAKY, _leak(data, scores))
@@ -65,8 +65,8 @@ def leakage_verdict(
     if data.n_artists == 0:
         return Verdict(
             UNVOUCHED,
-            "No artist is known, so tracks of one artist may be on both sides and nobody can vouch "
-            "for this figure: expect less on new artists. Name the artists with --artists.",
+            "No artist is known, so tracks of one artist may be on both sides and this figure may "
+            "be too high. Expect less on new artists. Name the artists with --artists.",
         )
     unknown = data.n_unknown
     if unknown == 0:
@@ -76,25 +76,26 @@ def leakage_verdict(
     if share > 0.5:
         return Verdict(
             UNVOUCHED,
-            f"The artist of {tracks} is unknown, so nobody can vouch for this figure: some of them "
-            "may have their artist on the other side.",
+            f"The artist of {tracks} is unknown, so this figure may be too high: some of those "
+            "tracks may have their artist on the other side.",
         )
     return Verdict(
         HONEST,
         f"No known artist, and no copy of a recording, is on both sides. The artist of {tracks} is "
-        "unknown; for those nobody can vouch.",
+        "unknown; some of those may have their artist on the other side.",
     )
 
 
 def _leak(data: EvaluationSet, scores: Scores) -> str:
     if scores.artist_known == 0:
         return (
-            "This split does not keep artists apart, and no artist is known here, so nobody can "
-            "say how much it flatters. Name the artists with --artists."
+            "This split does not keep artists apart, and no artist is known here. So its figure "
+            "is too high, and how much is not known. Name the artists with --artists."
         )
     told = (
-        f"This split tears artists apart: {percent(scores.artist_known, 0)} of the tracks asked "
-        "had another track of their artist, or a copy of themselves, among those known"
+        "This split puts tracks of one artist on both sides: "
+        f"{percent(scores.artist_known, 0)} of the tracks asked had another track of their "
+        "artist, or a copy of themselves, among those known"
     )
     if scores.accuracy_known is None or scores.accuracy_unknown is None:
         return f"{told}. It measures how well artists are recognized, not genres."

@@ -1,10 +1,10 @@
 """Which tracks are known and which are asked: the splits of a library into training and test.
 
-Every split takes the genre and the group of each track and yields folds. A group is what must not
-be torn apart: the tracks of one artist, and recordings that stand in the library twice. Only
-``RandomSplit`` and ``KFold`` tear groups; they are here because most published figures were made
-that way, and because the difference is worth seeing. In every fold of every other split the groups
-of the test side are absent from the training side.
+Every split takes the genre and the group of each track and yields folds. A group must not be
+divided between the two sides: it is the tracks of one artist, and recordings that stand in the
+library twice. Only ``RandomSplit`` and ``KFold`` divide groups; they are here because most
+published figures were made that way, and because the difference is worth seeing. In every fold of
+every other split the groups of the test side are absent from the training side.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _shares(counts: Indices, total: int) -> Indices:
 
 @dataclass(frozen=True)
 class RandomSplit:
-    """Draw a share of each genre's tracks for testing, again and again. Tears artists apart.
+    """Draw a share of each genre's tracks for testing, again and again. Leaks artists.
 
     As scikit-learn's ``StratifiedShuffleSplit``: the test side has ⌈test_size · n⌉ tracks, spread
     over genres in proportion.
@@ -157,7 +157,7 @@ def _positive(what: str, value: int, least: int = 1) -> None:
 
 @dataclass(frozen=True)
 class KFold:
-    """Deal the tracks of each genre into k parts; each part is asked once. Tears artists apart.
+    """Deal the tracks of each genre into k parts; each part is asked once. Leaks artists.
 
     With as many folds as tracks this is the classic leave-one-out.
     """

@@ -1,4 +1,4 @@
-"""Values read from a JSON file that nobody vouches for, each with its place named in errors."""
+"""Values read from a JSON file of unknown origin, each with its place named in errors."""
 
 from __future__ import annotations
 

@@ -151,7 +151,8 @@ def kept_parameters(
     """Return the stored parameters of a library; None where they have to be fitted anew.
 
     That is where there are none, where the library changed too much, or where ``n_neighbors`` is
-    given and they are of another number of neighbors."""
+    given and they are of another number of neighbors.
+    """
     fitted = library.fitted()
     if fitted is None or is_stale(fitted, snapshot):
         return None

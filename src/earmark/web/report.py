@@ -100,7 +100,7 @@ def measure(library: Library) -> dict[str, Any]:
     from earmark.evaluation.reporting.html import report_html
     from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
 
-    # Where the file lies is nobody's business who only looks at the page.
+    # Do not reveal the path of the library to readers of the page.
     data = replace(load_evaluation_set(library), source=PurePath(library.location).name)
     evaluation = evaluate(data, other_splits=False)
     found = evaluation.to_json()

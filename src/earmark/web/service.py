@@ -345,7 +345,8 @@ class Service:
         EarmarkError
             What went wrong.
         """
-        # The picture may come later, but the upload of a mere answer is deleted before it is given.
+        # Delete an upload that is not to be kept before its answer is visible; its waveform may
+        # come later.
         ready = job.answered if job.picture else job.finished
         while not ready.wait(0.5):
             if gone is not None and gone():

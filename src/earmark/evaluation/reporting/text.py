@@ -263,7 +263,7 @@ def _hubs(a: Audit) -> list[str]:
     skewed = "strong" if a.hubness > 2 else "some" if a.hubness > 1 else "hardly any"
     lines = _wrap(
         f"{skewed} hubness (skewness {a.hubness:.2f}); {percent(a.never)} of the tracks are "
-        "nobody's neighbor.",
+        "neighbor to no other.",
         "  ",
     )
     lines += [f"  {hub.track} ({hub.genre}): neighbor of {hub.times}" for hub in a.hubs[:SHOWN]]

@@ -1,4 +1,4 @@
-"""The description of this API: the OpenAPI document, put right, and a page made from it."""
+"""The description of this API: a corrected OpenAPI document, and a page made from it."""
 
 from __future__ import annotations
 
