@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from earmark.audio import open_recording
+from earmark.audio.downmix import Mixer
 from earmark.errors import AudioSilent
 from support.sounds import noise, sine, tune, write
 
@@ -114,3 +115,42 @@ def test_where_all_else_is_silent_a_passage_that_cancels_out_is_heard(tmp_path: 
     table[at] = np.stack([0.8 * tune(2), -0.9 * tune(2)], axis=1)
     with open_recording(write(tmp_path / "x.wav", table, 22050, "wav-float")) as recording:
         np.testing.assert_array_equal(recording.read(22050), table[:, 1])
+
+
+class Table:
+    """A source of samples in memory."""
+
+    sample_rate, is_exact = 22050, True
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, table: np.ndarray) -> None:
+        self._table, self._at = table, 0
+        self.frames, self.channels = table.shape
+
+    def seek(self, frame: int) -> None:
+        self._at = frame
+
+    def read(self, frames: int) -> np.ndarray:
+        self._at += frames
+        return self._table[self._at - frames : self._at]
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_recording_is_opened_once_more_at_most() -> None:
+    """However many of its passages cancel out, what was decided holds."""
+    sound = tune(8)
+    opposite = np.stack([sound, -sound], axis=1)
+    mostly_equal = np.stack([sound, sound], axis=1)
+    for whole in (opposite, mostly_equal):
+        opened: list[Table] = []
+
+        def open_again(whole: np.ndarray = whole, opened: list[Table] = opened) -> Table:
+            opened.append(Table(whole))
+            return opened[-1]
+
+        mixer = Mixer(open_again, lambda _: None)
+        for second in range(8):
+            mixer.mix(opposite[second * 22050 : (second + 1) * 22050])
+        assert len(opened) == 1

@@ -170,6 +170,9 @@ class _Build:
         # first of them is the one that a worker has.
         self.looked: dict[str, Looked] = {}
         self.pending: dict[str, list[str]] = {}
+        # Files that are still to be looked at, and files that wait for one of them.
+        self.unseen: set[str] = set()
+        self.waiting: dict[str, list[str]] = {}
         # Heard, and not yet recorded.
         self.heard: list[tuple[str, Extracted]] = []
         self.heard_since = 0.0
@@ -236,6 +239,7 @@ class _Build:
         """Look at and hear everything new, writing down each result as it comes."""
         waiting = iter(self.new)
         exhausted = False
+        self.unseen = {file.path for file in self.new}
         try:
             while not (exhausted and calls.idle and not self.heard):
                 while not exhausted and calls.has_room:
@@ -264,6 +268,7 @@ class _Build:
 
     def _take(self, results: list[Done | Failed], calls: UnderWay) -> None:
         for result in results:
+            self.unseen.discard(result.path)
             match result:
                 case Failed(path=path):
                     if path not in self.unknown:
@@ -277,6 +282,8 @@ class _Build:
                     if not self.heard:
                         self.heard_since = time.monotonic()
                     self.heard.append((path, extracted))
+            for path in self.waiting.pop(result.path, []):
+                self._recognize_or_listen(path, self.looked[path], calls)
 
     def _finish(self, path: str) -> None:
         self.report.bytes_done += self.looked[path].size if path in self.looked else 0
@@ -290,6 +297,8 @@ class _Build:
             return
         if looked.recording in self.pending:
             self.pending[looked.recording].append(path)
+        elif (other := self._undecided(looked)) is not None:
+            self.waiting.setdefault(other, []).append(path)
         elif self._recognize(path):
             self._finish(path)
         else:
@@ -312,6 +321,19 @@ class _Build:
                 found.setdefault(track.id, track)
         return list(found.values())
 
+    def _undecided(self, looked: Looked) -> str | None:
+        """Return the file of a track of the same recording which may hold another one by now."""
+        for track in self._known(looked):
+            path = track.path
+            if path in self.unseen and _is_there(path) and not _is_unchanged(track, path):
+                return path
+        return None
+
+    def _holds(self, track: Track, recording: str) -> bool:
+        """Tell whether the file of a track still is there and holds that recording."""
+        seen = self.looked.get(track.path or "")
+        return _is_there(track.path) and (seen is None or seen.recording == recording)
+
     def _recognize(self, path: str) -> bool:
         """Deal with a file whose recording the library knows; tell whether it does."""
         looked, file = self.looked[path], self.files[path]
@@ -324,25 +346,24 @@ class _Build:
             self.report.recognized += 1
             return True
         tracks.sort(key=lambda track: (track.genre != file.genre, track.path or ""))
-        gone = next((track for track in tracks if not _is_there(track.path)), None)
+        there = [track for track in tracks if self._holds(track, looked.recording)]
+        same = next((track for track in there if track.genre == file.genre), None)
+        if same is not None and same.path is not None:
+            kept, left = sorted((path, same.path), key=originals.rank)
+            if kept == path:
+                self._leave(path)
+                self._relabel(same, file, looked, moved=True)
+            self.report.duplicates.append((left, kept))
+            return True
+        gone = next((track for track in tracks if track not in there), None)
         if gone is not None:
             self._leave(path)
             self._relabel(gone, file, looked, moved=True)
-            self.report.recognized += 1
-            return True
-        same = next((track for track in tracks if file.genre == track.genre), None)
-        if same is None or same.path is None:
+        else:
             like = tracks[0]
             vector = self.library.vector(like.id or 0)
-            track = self._track(path, like.duration, like.artist, like.title)
-            self._add([track], [vector])
-            self.report.recognized += 1
-            return True
-        kept, left = sorted((path, same.path), key=originals.rank)
-        if kept == path:
-            self._leave(path)
-            self._relabel(same, file, looked, moved=True)
-        self.report.duplicates.append((left, kept))
+            self._add([self._track(path, like.duration, like.artist, like.title)], [vector])
+        self.report.recognized += 1
         return True
 
     def _leave(self, path: str) -> None:
