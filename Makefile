@@ -1,19 +1,29 @@
 # make run      set up and start the web application (PORT=5000)
 # make test     set up and pass the tests
+# make quick    the tests that are neither slow nor need a browser
+# make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
 # make check    what CI runs: lint, types, tests
 
 PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 
-.PHONY: run test check lint types clean
+.PHONY: run test quick oldest check lint types clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
 
 test: $(VENV)/.develop
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+quick: $(VENV)/.develop
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
+
+oldest: $(OLDEST)/.develop
+	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile \
+		tests/audio tests/library tests/test_listen.py tests/test_classify.py
 
 check: lint types test
 
@@ -39,5 +49,11 @@ $(VENV)/.develop: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@ $(VENV)/.runtime
 
+$(OLDEST)/.develop: pyproject.toml .ci/oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(OLDEST)/bin/python -m pip install --quiet --editable . --group test --constraint .ci/oldest.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(OLDEST) dist build

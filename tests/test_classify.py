@@ -33,6 +33,8 @@ from support import not_music, sounds
 from support.programs import missing
 from support.web import GENRES, RATE, make_library, make_music, song
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "war_of_freedom.ogg"
 
 

@@ -18,6 +18,8 @@ import earmark
 from support import sounds
 from support.web import RATE, make_music, song
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",

@@ -19,6 +19,8 @@ from earmark.listen import hash_file, listen, listen_windows
 from earmark.neighbors import MajorityVoter, Parameters, Voter, fit, make_voter, one_hot
 from support import sounds
 
+pytestmark = pytest.mark.slow
+
 FORMATS = ("wav-16", "flac", "mp3", "m4a", "ogg", "opus")
 EXTRACTORS = ("mfcc", "musicnn")
 

@@ -13,6 +13,8 @@ from types import ModuleType
 import onnx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "scripts" / "make_network.py"
 SHIPPED = ROOT / "src" / "earmark" / "data" / "msd_musicnn.onnx"

@@ -18,6 +18,8 @@ import requests
 from support import gaussians, sounds
 from support.web import RATE, make_music, song, wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 STRACE = shutil.which("strace")
 

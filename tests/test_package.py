@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import earmark
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
@@ -131,3 +135,15 @@ def test_the_wheel_works_alone(installed: Path, tmp_path: Path) -> None:
         assert "Usage" in run(installed / "earmark", command, "--help", cwd=tmp_path, **home)
     assert run(installed / "earmark", "--version", cwd=tmp_path, **home).strip()
     run(installed / "python", "-m", "pip", "check", cwd=tmp_path, **home)
+
+
+def test_the_oldest_dependencies_that_are_tried_are_the_oldest_that_are_allowed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["tag"]]
+    allowed = dict(re.findall(r"^([\w-]+)>=([\w.]+)", "\n".join(asked), re.M))
+    pins = (ROOT / ".ci" / "oldest.txt").read_text("utf-8")
+    tried = dict(re.findall(r"^([\w-]+)==([\w.]+)$", pins, re.M))
+    assert len(allowed) == len(asked)
+    assert set(tried) == set(allowed)
+    for name, version in allowed.items():
+        assert f"{tried[name]}.".startswith(f"{version}."), name

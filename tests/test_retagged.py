@@ -23,6 +23,8 @@ from support import sounds
 from support.command import Command
 from support.retag import copy_by_ffmpeg, needs_ffmpeg, set_by_mutagen
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["mp3", "flac", "ogg", "opus", "m4a", "wma", "wav-16", "aiff"]
 
 

@@ -14,6 +14,8 @@ from earmark.library import open_library
 from earmark.schemas import VERSIONS, schema
 from support.command import Command
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
 

@@ -14,6 +14,8 @@ from earmark.audio.bounds import find_sound
 from earmark.audio.files import OpenFile, View
 from support.sounds import FORMATS, sine, tune, write
 
+pytestmark = pytest.mark.slow
+
 RATE = 48000
 
 

@@ -9,11 +9,14 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from packaging.version import Version
 
 from earmark.audio import open_recording
 from earmark.errors import AudioTooLong, NotAudio
 from support.programs import needs
 from support.sounds import noise, sine, tune, write
+
+pytestmark = pytest.mark.slow
 
 needs_ffmpeg = needs("ffmpeg")
 
@@ -137,6 +140,8 @@ def test_limits_count_samples_and_name_their_option(tmp_path: Path) -> None:
 def test_durations_and_spectra_are_those_of_ffmpeg(
     tmp_path: Path, name: str, rate: int, channels: int
 ) -> None:
+    if (name, channels) == ("voc", 6) and Version(av.__version__) < Version("18.1"):
+        pytest.skip("FFmpeg decodes VOC of six channels from 8.1.2 on, which is in PyAV 18.1")
     plain = write(tmp_path / "plain.wav", tune(4, rate, channels=channels), rate)
     codec = {"webm": ["-c:a", "libopus"], "mka": ["-c:a", "flac"], "caf": ["-c:a", "pcm_s16be"]}
     file = tmp_path / f"x.{name}"

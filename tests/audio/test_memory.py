@@ -12,6 +12,8 @@ import soundfile
 from earmark.audio import open_recording
 from support.sounds import FORMATS, noise, tune, write
 
+pytestmark = pytest.mark.slow
+
 
 def long_file(folder: Path, kind: str, seconds: int) -> Path:
     rate = 48000

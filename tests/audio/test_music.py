@@ -13,6 +13,8 @@ import soxr
 from earmark.audio import open_recording
 from support.sounds import FORMATS, write
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "war_of_freedom.ogg"
 
 

@@ -12,6 +12,8 @@ from earmark.features import get_extractor
 from earmark.listen import listen
 from support.sounds import silence, tune, write
 
+pytestmark = pytest.mark.slow
+
 
 def test_stretches_with_sound(tmp_path: Path) -> None:
     song = np.concatenate([silence(7), tune(10), silence(2), tune(3), silence(30), tune(4)])

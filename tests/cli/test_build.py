@@ -24,6 +24,8 @@ from earmark.cli.progress import columns
 from earmark.library import open_library
 from support import sounds
 
+pytestmark = pytest.mark.slow
+
 GENRES = ("jazz", "pop", "rock")
 EACH = 5
 

@@ -27,6 +27,8 @@ from support import sounds
 from support.command import Command, Ran
 from support.web import GENRES, RATE, make_library, make_music, song
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "war_of_freedom.ogg"
 
 

@@ -15,6 +15,8 @@ from earmark.errors import EarmarkError, EvaluationError
 from earmark.importing.classic import import_classic
 from support.evaluated import make_evaluation_set, relabel, write_library
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: object) -> Result:
     result = CliRunner().invoke(earmark, ["evaluate", *map(str, arguments)])

@@ -17,6 +17,8 @@ from earmark.classify import Classifier
 from support import sounds
 from support.command import Command
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "war_of_freedom.ogg"
 
 

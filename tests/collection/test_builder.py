@@ -21,6 +21,8 @@ from earmark.features import get_extractor
 from earmark.library import ExtractorSpec, create_library, open_library
 from earmark.listen import Extracted, hash_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:

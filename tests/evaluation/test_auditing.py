@@ -29,6 +29,8 @@ from earmark.library import ExtractorSpec, Track, create_library, open_library, 
 from earmark.neighbors import METRICS, codes_of, find_copies
 from support.evaluated import make_evaluation_set, relabel
 
+pytestmark = pytest.mark.slow
+
 REPLICAS = {
     ("disco.00098", "disco.00099"),
     ("hiphop.00039", "hiphop.00045"),

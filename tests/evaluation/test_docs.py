@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from earmark.cli import earmark
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 

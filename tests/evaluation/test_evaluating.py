@@ -37,6 +37,8 @@ from earmark.evaluation.splits import (
 )
 from support.evaluated import make_evaluation_set, relabel
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Vote(n_neighbors=3, majority=True)
 SPLITS: list[Split] = [
     RandomSplit(0.2, repeats=3),

@@ -17,6 +17,8 @@ from earmark.features.manifest import front_ends, read_manifest
 from earmark.features.plugins import checked
 from support import models, sounds
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "extractors.md").read_text("utf-8")
 
 

@@ -15,6 +15,8 @@ from earmark.errors import ExtractorError, ExtractorNotFound, ExtractorRefused
 from earmark.features import get_extractor
 from support import models
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("huggingface_hub")
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -15,6 +15,8 @@ from earmark.errors import EarmarkError, LibraryDamaged, NotALibrary
 from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
 from earmark.library.backends.sqlite_files import check_file
 
+pytestmark = pytest.mark.slow
+
 SPEC = ExtractorSpec("foreign", "1", 8, "cosine", "float32")
 
 

@@ -17,6 +17,8 @@ from earmark.library import ExtractorSpec, Track, create_library, new_library, o
 from earmark.library.backends.logs import has_foreign_log
 from support.programs import missing
 
+pytestmark = pytest.mark.slow
+
 SPEC = ExtractorSpec("foreign", "1", 3, "cosine", "float32")
 
 

@@ -15,6 +15,8 @@ from earmark.errors import LibraryBusy
 from earmark.library import ExtractorSpec, Track, create_library, open_library
 from earmark.library.backends.sqlite import SqliteLibrary
 
+pytestmark = pytest.mark.slow
+
 SPEC = ExtractorSpec("musicnn", "1", 4, "cosine", "float32")
 
 # Every batch is 10 tracks of one genre, so a reader that sees part of one has seen a torn state.

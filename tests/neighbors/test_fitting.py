@@ -32,6 +32,8 @@ from earmark.neighbors.calibration import COVERAGE
 from earmark.neighbors.fitting import assign_folds, members_of
 from support.clusters import Tracks, clusters
 
+pytestmark = pytest.mark.slow
+
 # As the default network has it: words for people first, then what votes.
 PARTLY = Comparison("cosine", voting=(50, None), settling=2.0)
 COSINE = Comparison("cosine")

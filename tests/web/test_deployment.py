@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from earmark.cli.serve import serve
 from earmark.web.config import Config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
 DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()

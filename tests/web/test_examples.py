@@ -12,6 +12,8 @@ import pytest
 
 from support.programs import needs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / "examples" / "clients"
 DOCS = ROOT / "docs"

@@ -29,7 +29,10 @@ from earmark.web.server import SMALL_BODY, Limits, limits_for
 from earmark.web.server import Server as Guarded
 from support.web import Server, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="addresses and limits of Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="addresses and limits of Linux"),
+]
 
 LIMITS = Limits(
     connections=20,

@@ -10,6 +10,8 @@ import pytest
 from earmark.web.jobs import Job, Jobs
 from earmark.web.trouble import NotFound
 
+pytestmark = pytest.mark.slow
+
 
 def job(ended: float | None) -> Job:
     made = Job(name="song.wav", file=Path("song.wav"), upload=True, picture=False)

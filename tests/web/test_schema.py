@@ -18,6 +18,8 @@ from earmark.web.app import create_app
 from earmark.web.service import Service
 from support.web import ThreadPool, make_library, make_music
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 12
 # Any bytes are a file to the document, but most are no sound.
 EXCLUDED = [positive_data_acceptance]

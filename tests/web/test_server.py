@@ -20,7 +20,10 @@ from earmark.library import open_library
 from support import sounds
 from support.web import GENRES, RATE, Server, song, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
 
 
 @pytest.fixture(scope="module")

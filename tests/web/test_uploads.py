@@ -11,6 +11,8 @@ import pytest
 from earmark.errors import ServerError
 from earmark.web.uploads import Uploads, sweep
 
+pytestmark = pytest.mark.slow
+
 
 def test_names_are_our_own_and_different(tmp_path):
     uploads = Uploads(tmp_path)

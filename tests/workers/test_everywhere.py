@@ -15,6 +15,8 @@ import requests
 from support import sounds
 from support.web import RATE, Server, make_library, make_music, song
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(sounds.__file__).resolve().parent.parent
 
 STAND_IN = """

@@ -34,6 +34,8 @@ from earmark.workers.process import WorkerProcess
 from support import misdeeds as do
 from support.web import wait_until
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(do.__file__).resolve().parent.parent
 LIMITS = Limits(seconds=60.0, processor_seconds=60.0, memory=300 * MEGABYTE)
 NEVER = "/nowhere/at/all"
