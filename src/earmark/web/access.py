@@ -160,7 +160,7 @@ class Access:
         self._rate = RateLimit(config.rate)
         self._guesses = RateLimit(GUESSES)
 
-    # What pages ask
+    # Asked by pages
 
     def may_read(self) -> bool:
         """Whether this client may be told what the library holds."""
@@ -291,7 +291,7 @@ class Access:
         here = f"{request.script_root}{request.full_path}".rstrip("?")
         return redirect(url_for("pages.sign_in", next=here))
 
-    # Who is it?
+    # Which client this is
 
     def _bearer(self) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
