@@ -21,6 +21,17 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
             assert command.get_short_help_str(limit=200) == line
 
 
+def test_help_shows_no_marks_of_its_markup() -> None:
+    with click.Context(earmark) as context:
+        for name in COMMANDS:
+            command = earmark.get_command(context, name)
+            assert command is not None
+            with click.Context(command, info_name=name) as inner:
+                shown = command.get_help(inner)
+            assert "\\b" not in shown, name
+            assert "\b" not in shown, name
+
+
 def loaded(*arguments: str) -> set[str]:
     """Return the packages that a command line loads."""
     code = (

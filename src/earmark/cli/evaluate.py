@@ -40,16 +40,28 @@ SPLITS_OF = {
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
-    help="How tracks are parted. Without it: leave-one-artist-out where artists are known, else "
-    "leave-one-out. random and k-fold have the same artists on both sides, so "
-    "their figures are too high.",
+    help="How tracks are divided into training and test. Without it: leave-one-artist-out where "
+    "artists are known, else leave-one-out. random and k-fold have the same artists on both sides, "
+    "so their figures are too high.",
 )
-@click.option("--test-size", type=float, default=0.15, show_default=True, help="Share, for random.")
 @click.option(
-    "--repeats", type=click.IntRange(min=1), help="Of the split. Default: 30 for random, else 1."
+    "--test-size",
+    type=float,
+    default=0.15,
+    show_default=True,
+    help="Share of tracks to test, for random.",
 )
-@click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="How often to split. Default: 30 for random, else 1.",
+)
+@click.option(
+    "--folds", type=click.IntRange(min=2), default=10, show_default=True, help="How many folds."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random draws."
+)
 @click.option("--train", type=FILE, help="List of tracks to learn from, for --split files.")
 @click.option("--test", type=FILE, help="List of tracks to ask, for --split files.")
 @click.option(
@@ -67,7 +79,7 @@ SPLITS_OF = {
 @click.option(
     "--against-plain/--against-fitted", default=None, help="Compare with the other kind of vote."
 )
-@click.option("--alone", is_flag=True, help="Only this split, no others beside it.")
+@click.option("--alone", is_flag=True, help="Show only this split, without others beside it.")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 @click.option("--report", type=FILE, help="Write a report, one self-contained HTML file.")
 @click.pass_context
@@ -93,8 +105,8 @@ def evaluate(
 ) -> None:
     """Say how well LIBRARY names genres, and whether that figure can be believed.
 
-    LIBRARY is a file, or 'reference' or 'classic'. The leaky and the honest figure stand side by
-    side, so that the leak is seen as a number.
+    LIBRARY is a file, or 'reference' or 'classic'. The figures of a leaky and of an honest
+    split are shown side by side, and their difference is the leak.
     """
     if split is None and (train is not None or test is not None):
         split = "files"
@@ -112,8 +124,8 @@ def evaluate(
             if against:
                 with open_library(against, read_only=True) as opened:
                     other = load_evaluation_set(opened, artists)
-            # Another library votes in its own way, another vote of the same one is like the first
-            # but for what is named.
+            # Another library votes in its own way; another vote of the same library differs from
+            # the first only in the options that are given.
             other_vote = Vote(
                 against_k if against_k is not None or against else k,
                 against_plain if against_plain is not None or against else plain,

@@ -69,21 +69,21 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         default=3,
         show_default=True,
-        help="At most so many songs of one artist; 0: no limit.",
+        help="At most this many songs of one artist; 0: no limit.",
     ),
     click.option(
         "--per-album",
         type=click.IntRange(min=0),
         default=2,
         show_default=True,
-        help="At most so many songs of one folder; 0: no limit.",
+        help="At most this many songs of one folder; 0: no limit.",
     ),
     click.option(
         "--spacing",
         type=click.IntRange(min=0),
         default=2,
         show_default=True,
-        help="So many other songs between two of one artist.",
+        help="At least this many other songs between two of one artist.",
     ),
     click.option(
         "--versions", is_flag=True, help="Take other versions of a song (live, remaster)."
@@ -123,14 +123,17 @@ def list_options(command: Callable[..., None]) -> Callable[..., None]:
 def chance_options(command: F) -> F:
     """Add ``--variety`` and ``--seed``."""
     command = click.option(
-        "--seed", type=int, default=0, help="Of the chance; the same seed gives the same list."
+        "--seed",
+        type=int,
+        default=0,
+        help="Start of the random choice; the same seed gives the same list.",
     )(command)
     return click.option(
         "--variety",
         type=click.FloatRange(0, 1),
         default=0.0,
         metavar="0..1",
-        help="How much chance there is in the list.",
+        help="How much of the choice is random.",
     )(command)
 
 

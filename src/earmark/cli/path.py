@@ -30,14 +30,14 @@ def path(
     count: int,
     options: ListOptions,
 ) -> None:
-    r"""List songs that lead from the track START to the track END, each near to the one before.
+    """List songs that lead from the track START to the track END, each near to the one before.
 
     The share behind a track is how many of the library's own pairs are farther apart than it and
     the song before it.
 
     \b
     earmark path "Chopin - Nocturne" "Slayer - Raining Blood" -n 12 -o bridge.m3u8
-    """
+    """  # noqa: D301 (click looks for the character itself)
     from earmark.library import open_default
     from earmark.recommend import Recommender
 

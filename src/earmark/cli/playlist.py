@@ -40,14 +40,14 @@ def playlist(
     seed: int,
     options: ListOptions,
 ) -> None:
-    r"""Make a playlist of tracks that sound like SONG, in an order of small steps.
+    """Make a playlist of tracks that sound like SONG, in an order of small steps.
 
     Without SONG, of what is most typical of --genre.
 
     \b
     earmark playlist song.mp3 --minutes 90 -o evening.m3u8
     earmark playlist --genre jazz --variety 0.5 --seed 7 -o jazz.m3u8
-    """
+    """  # noqa: D301 (click looks for the character itself)
     if minutes is not None and count is not None:
         raise click.UsageError("--minutes and -n say the length twice; give one of them")
     if not songs and not options.genres:

@@ -34,7 +34,7 @@ def similar(
     seed: int,
     options: ListOptions,
 ) -> None:
-    r"""List the tracks of a library that sound most like SONG, or like several.
+    """List the tracks of a library that sound most like SONG, or like several.
 
     The songs themselves, copies and other versions of them are not listed. The share behind a track
     is how many of the library's own pairs of tracks are farther apart.
@@ -42,7 +42,7 @@ def similar(
     \b
     earmark similar song.mp3
     earmark similar "Nina Simone - Sinnerman" -n 50 --not-genre pop -o more.m3u8
-    """
+    """  # noqa: D301 (click looks for the character itself)
     from earmark.library import open_default
     from earmark.recommend import Recommender
 
