@@ -24,8 +24,9 @@ from werkzeug.exceptions import Unauthorized
 from earmark.errors import ServerError
 from earmark.web import Config
 from earmark.web.access import GUESSES, REFUSED
+from earmark.web.channel import SMALL_BODY
 from earmark.web.config import SHORTEST_TOKEN
-from earmark.web.server import SMALL_BODY, Limits, limits_for
+from earmark.web.limits import ServerLimits, limits_for
 from earmark.web.server import Server as Guarded
 from support.web import Server, wait_until
 
@@ -34,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="addresses and limits of Linux"),
 ]
 
-LIMITS = Limits(
+LIMITS = ServerLimits(
     connections=20,
     per_address=20,
     bodies=10**6,
@@ -53,7 +54,7 @@ TOKEN = "a-secret-token"
 class Running:
     """A guarded server in this process, with an application that says how long the body was."""
 
-    def __init__(self, limits: Limits, gate: Callable[[Any], Exception | None]) -> None:
+    def __init__(self, limits: ServerLimits, gate: Callable[[Any], Exception | None]) -> None:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self.address = listener.getsockname()
@@ -161,7 +162,7 @@ def test_connections_beyond_descriptor_1024(tmp_path, original) -> None:
 def test_connections_are_as_many_as_there_are_descriptors() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))\n"
-        "from earmark.web import Config\nfrom earmark.web.server import limits_for\n"
+        "from earmark.web import Config\nfrom earmark.web.limits import limits_for\n"
         "print(limits_for(Config()).connections)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -20,309 +20,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.task import ThreadedTaskDispatcher
 
-from earmark.errors import Busy
-from earmark.web.access import ADMITTED, DROP_BODY, REFUSED, network_of
+from earmark.web.channel import Channel, Parser, Task
 from earmark.web.config import MEGABYTE, Config
+from earmark.web.limits import Bodies, ServerLimits, limits_for
 
 logger = logging.getLogger(__name__)
 
 Gate = Callable[[dict[str, Any]], Exception | None]
 """Given the environment of a request whose body has not come: why it is refused, or None."""
-
-MOST_CONNECTIONS = 2048
-MOST_DESCRIPTORS = 8192
-KEPT_DESCRIPTORS = 256
-"""For workers, the library, songs being sent and whatever else is open."""
-DESCRIPTORS_EACH = 3
-"""Of a connection: itself, what it sends, what it receives."""
-
-SMALL_BODY = 16 * 1024
-"""Bytes of a body that count for no limit."""
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What clients may hold.
-
-    Attributes
-    ----------
-    connections, per_address
-        At a time.
-    bodies, bodies_per_address
-        Bytes of bodies that wait.
-    header
-        Seconds from the first byte of a request to the end of its header.
-    idle
-        Seconds between requests, and before the first.
-    body_grace, body_rate
-        After so many seconds a body must have come with so many bytes a second, on average.
-    linger
-        Seconds for which the rest of a refused body is read, so that the answer arrives.
-    stop
-        Seconds in which requests may finish when the server stops.
-    """
-
-    connections: int
-    per_address: int
-    bodies: int
-    bodies_per_address: int
-    header: float = 20.0
-    idle: float = 60.0
-    body_grace: float = 20.0
-    body_rate: float = 8192.0
-    linger: float = 10.0
-    stop: float = 5.0
-
-
-def limits_for(config: Config) -> Limits:
-    """Return the limits of one application on this machine, from the descriptors it may have."""
-    connections = min(MOST_CONNECTIONS, (_descriptors() - KEPT_DESCRIPTORS) // DESCRIPTORS_EACH)
-    connections = max(16, connections)
-    # Behind proxies all connections come from the proxy, which has limits of its own.
-    share = 1 if config.proxies else 2
-    bodies = 4 * config.max_upload
-    return Limits(connections, connections // share, bodies, bodies // share)
-
-
-def _descriptors() -> int:
-    """Allow this process as many descriptors as it may have, and return how many that are."""
-    if sys.platform == "win32":
-        return 512
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, MOST_DESCRIPTORS)
-
-
-class Bodies:
-    """How many bytes of bodies wait, of all clients and of each."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._lock = threading.Lock()
-        self._of: Counter[str] = Counter()
-        self.total = 0
-
-    def take(self, address: str, count: int) -> bool:
-        """Count bytes that came; False where there is no room for them."""
-        with self._lock:
-            if (
-                self.total + count > self._limits.bodies
-                or self._of[address] + count > self._limits.bodies_per_address
-            ):
-                return False
-            self.total += count
-            self._of[address] += count
-            return True
-
-    def free(self, address: str, count: int) -> None:
-        """Bytes are gone again."""
-        with self._lock:
-            self.total -= count
-            self._of[address] -= count
-            if self._of[address] <= 0:
-                del self._of[address]
-
-
-class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """One request as it comes in."""
-
-    def __init__(self, adj: Adjustments, channel: Channel) -> None:
-        super().__init__(adj)
-        self._channel = channel
-        self.began = self.body_began = time.monotonic()
-        self.refusal: Exception | None = None
-        self.asked = False
-        self._counted = 0
-        self._lock = threading.Lock()
-
-    def received(self, data: bytes) -> int:
-        """Take bytes; return how many of them are used."""
-        body_was_due = self.body_rcv is not None
-        used = int(super().received(data))
-        if self.error is not None or self.body_rcv is None:
-            return used
-        if not body_was_due:
-            self.body_began = time.monotonic()
-            if self.command in SAFE_METHODS:
-                # Nothing reads it.
-                return self._throw_away(data, None)
-            self.asked = True
-            refusal = self._channel.server.ask(self._channel, self)
-            return used if refusal is None else self._throw_away(data, refusal)
-        if not self._count():
-            return self._throw_away(data, Busy("too many uploads wait; try again in a moment"))
-        return used
-
-    def _count(self) -> bool:
-        """Count what is held of the body; False where there is no room for it."""
-        more = self.body_bytes_received - self._counted
-        if self.body_bytes_received <= SMALL_BODY or more <= 0:
-            return True
-        with self._lock:
-            if not self._channel.server.bodies.take(self._channel.address, more):
-                return False
-            self._counted += more
-        return True
-
-    def _throw_away(self, data: bytes, refusal: Exception | None) -> int:
-        """Answer without the body, of which no more is stored."""
-        self.close()
-        self.refusal = refusal
-        self.body_rcv = None
-        self.chunked = self.expect_continue = False
-        self.headers["CONTENT_LENGTH"] = "0"
-        self.headers["CONNECTION"] = "close"
-        self.connection_close = self.completed = True
-        self._channel.discarding = True
-        return len(data)
-
-    def is_late(self, now: float, limits: Limits) -> bool:
-        """Whether it should have come by now."""
-        if not self.headers_finished:
-            return now - self.began > limits.header
-        in_time = limits.body_grace + self.body_bytes_received / limits.body_rate
-        return bool(now - self.body_began > in_time)
-
-    def close(self) -> None:
-        """Let go of the body; may be called several times, from any thread."""
-        with self._lock:
-            counted, self._counted = self._counted, 0
-        if counted:
-            self._channel.server.bodies.free(self._channel.address, counted)
-        super().close()
-
-
-class Task(WSGITask):  # type: ignore[misc]
-    """One request as a thread answers it."""
-
-    def get_environment(self) -> dict[str, Any]:
-        """Return the WSGI environment, with what was said of the header."""
-        environ: dict[str, Any] = super().get_environment()
-        if isinstance(self.request, Parser):
-            if self.request.refusal is not None:
-                environ[REFUSED] = self.request.refusal
-            elif self.request.asked:
-                environ[ADMITTED] = True
-                environ[DROP_BODY] = self.request.close
-        return environ
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
-
-    task_class = Task
-    close_when_flushed: bool = False
-
-    def __init__(
-        self,
-        server: Server,
-        sock: socket.socket,
-        addr: Any,
-        adj: Adjustments,
-        map: dict[int, Any] | None = None,  # noqa: A002
-    ) -> None:
-        self.parser_class = partial(Parser, channel=self)
-        self.address = network_of(str(addr[0]))
-        self.discarding = False
-        self.silent_since = time.monotonic()
-        self._linger_until: float | None = None
-        super().__init__(server, sock, addr, adj, map=map)
-
-    @property
-    def is_answering(self) -> bool:
-        """Whether a request of it is being answered."""
-        return bool(self.requests or self.total_outbufs_len)
-
-    def patience(self, now: float) -> tuple[int, float]:
-        """Return how little is lost if it is closed: a rank, and for how long nothing came of it.
-
-        The greatest goes first: connections that say nothing, then headers, then bodies.
-        """
-        if self._linger_until is not None or self.request is None:
-            return 2, now - self.silent_since
-        if not self.request.headers_finished:
-            return 1, now - self.request.began
-        return 0, now - self.request.body_began
-
-    def is_late(self, now: float, limits: Limits) -> bool:
-        """Whether it has held its place for too long."""
-        if self._linger_until is not None:
-            return now > self._linger_until
-        if self.is_answering:
-            return False
-        if self.request is None:
-            return now - self.silent_since > limits.idle
-        return bool(self.request.is_late(now, limits))
-
-    def readable(self) -> bool:
-        """Whether more is to be read."""
-        return self._linger_until is not None or bool(super().readable())
-
-    def received(self, data: bytes) -> bool:
-        """Take bytes that came."""
-        if self.discarding:
-            return False
-        return bool(super().received(data))
-
-    def service(self) -> None:
-        """Answer one request; in a thread."""
-        super().service()
-        self.silent_since = time.monotonic()
-
-    def handle_write(self) -> None:
-        """Send; after the answer to a refused body, wait for the client to notice it.
-
-        Where a connection is closed while something is unread, the client's system throws the
-        answer away.
-        """
-        if not (self.discarding and self.close_when_flushed) or self.will_close:
-            super().handle_write()
-            return
-        self.close_when_flushed = False
-        super().handle_write()
-        if self.total_outbufs_len:
-            self.close_when_flushed = True
-        elif self._linger_until is None and not self.will_close:
-            self._linger_until = time.monotonic() + self.server.limits.linger
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_WR)
-
-    def handle_read(self) -> None:
-        """Read; a client that closes after a refusal is done."""
-        super().handle_read()
-        if self._linger_until is not None and not self.connected:
-            self.handle_close()
-
-    def handle_close(self) -> None:
-        """Close, and let go of what was half received."""
-        if self.request is not None:
-            self.request.close()
-        super().handle_close()
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -353,7 +70,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         listener: socket.socket,
         *,
         gate: Gate,
-        limits: Limits,
+        limits: ServerLimits,
         threads: int,
         max_body: int,
     ) -> None:
