@@ -23,6 +23,7 @@ VERSIONS: Mapping[str, int] = {
     "info": 1,
     "job": 1,
     "job-result": 1,
+    "journal": 1,
     "library": 1,
     "map": 1,
     "plan": 1,

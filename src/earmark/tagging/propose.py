@@ -86,8 +86,8 @@ def see(path: str, known: list[str]) -> Seen:
     AudioError, TagError
         It cannot be read, or nothing can be written into it.
     """
-    with open_bytes(path) as file:
-        tags = read_tags(Named(file, path), known=known)
+    with Named(open_bytes(path), path) as file:
+        tags = read_tags(file, known=known)
     return Seen(tags.kind, tags.stored, tags.genres)
 
 
@@ -212,7 +212,8 @@ def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _
         path, extracted.vector, extracted.duration, extracted.warnings, extracted.seconds
     )
     try:
-        prediction = classifier.predict_heard(heard, found.looked.content_hash)
+        looked = found.looked
+        prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
     except LibraryEmpty as error:
         return _Answer(path, None, None, str(error))
     told = replace(prediction, artist=found.looked.artist)
