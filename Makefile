@@ -2,6 +2,7 @@
 # make test     set up and pass the tests
 # make quick    the tests that are neither slow nor need a browser
 # make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
+# make soak     the long forms of what attacks it: hours of damaged files, kills, full disks and load
 # make check    what CI runs: lint, types, tests
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 
-.PHONY: run test quick oldest check lint types clean
+.PHONY: run test quick oldest soak check lint types clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
@@ -24,6 +25,9 @@ quick: $(VENV)/.develop
 oldest: $(OLDEST)/.develop
 	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile \
 		tests/audio tests/library tests/test_listen.py tests/test_classify.py
+
+soak: $(VENV)/.develop
+	$(BIN)/python -m pytest --soak -m soak
 
 check: lint types test
 

@@ -17,10 +17,26 @@ settings.load_profile("earmark")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests that have a short and a long form run the long one."""
+    parser.addoption("--soak", action="store_true", help="run tests marked soak in their long form")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end, where it is seen, what this machine lacks."""
+    """Say at the end, where it is seen, what this machine lacks, and what long runs counted."""
     for line in missing_programs():
         terminalreporter.write_line(line, yellow=True)
+    if terminalreporter.config.getoption("--soak"):
+        for report in terminalreporter.getreports("passed"):
+            if report.when == "call" and report.user_properties:
+                told = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+                terminalreporter.write_line(f"{report.nodeid.split('::')[-1]}: {told}")
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form of a test is wanted: `make soak`."""
+    return bool(request.config.getoption("--soak"))
 
 
 @pytest.fixture(scope="session")
