@@ -116,9 +116,11 @@ def percent(share: float, digits: int = 1) -> str:
     >>> percent(0.421), percent(0.004, 0), percent(0.996, 0), percent(1, 0)
     ('42.1%', '<1%', '>99%', '100%')
     """
+    said = f"{100 * share:.{digits}f}"
     step = 10.0**-digits
-    if 0 < share < step / 200:
+    # What would be written decides, since halves are rounded to even digits.
+    if share > 0 and float(said) == 0:
         return f"<{step:.{digits}f}%"
-    if 1 - step / 200 <= share < 1:
+    if share < 1 and float(said) >= 100:
         return f">{100 - step:.{digits}f}%"
-    return f"{100 * share:.{digits}f}%"
+    return f"{said}%"

@@ -112,10 +112,10 @@ def test_many_genres_have_no_matrix_but_the_confusions() -> None:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report on the public features where these are there, else on made-up tracks."""
     folder = tmp_path_factory.mktemp("report")
-    data = Path(__file__).resolve().parents[3] / "shared" / "data" / "mydat" / "gtzan1000.dat"
+    public = Path(__file__).resolve().parents[3] / "shared" / "data" / "mydat" / "gtzan1000.dat"
     data = make_evaluation_set(30, 5, artist_spread=2.0)
-    if data.exists():
-        import_classic(data, folder / "gtzan1000.earmark", genres="gtzan")
+    if public.exists():
+        import_classic(public, folder / "gtzan1000.earmark", genres="gtzan")
         with open_library(folder / "gtzan1000.earmark") as library:
             data = replace(load_evaluation_set(library), source="gtzan1000.earmark")
     page = page_of(data, command="earmark evaluate gtzan1000.earmark --report out.html")

@@ -122,6 +122,7 @@ def test_every_answer_of_the_api_says_what_it_is(app) -> None:
         "failure",
         "extractor",
         "extractors",
+        "plan",
         "songs",
     }
     inside = {"prediction"}

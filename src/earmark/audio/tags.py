@@ -115,7 +115,7 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     Examples
     --------
     >>> read_tags("examples/war_of_freedom.ogg").title
-    'War Of Freedom'
+    'War of freedom (excerpt)'
     """
     try:
         with closing(OpenFile(os.fspath(path))) as file:
