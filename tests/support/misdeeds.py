@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import stat
 import struct
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,3 +197,39 @@ def held() -> int:
 def die_at_once() -> None:
     """End the process while it is prepared."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write_file(path: str) -> str:
+    """Write into a file, whether it is there or not."""
+    with Path(path).open("ab") as file:
+        file.write(b"x")
+    return path
+
+
+def remove_file(path: str) -> str:
+    """Remove a file."""
+    Path(path).unlink()
+    return path
+
+
+def connect(address: str) -> str:
+    """Open a connection to a port of this machine."""
+    socket.create_connection(("127.0.0.1", int(address)), timeout=5).close()
+    return address
+
+
+def run_program(path: str) -> str:
+    """Start a program that makes a file."""
+    subprocess.run(["/bin/sh", "-c", f"touch {path}"], check=True)
+    return path
+
+
+def end_process(pid: str) -> str:
+    """Send a process a signal that it can ignore."""
+    os.kill(int(pid), signal.SIGWINCH)
+    return pid
+
+
+def read_file(path: str) -> int:
+    """Read a file, as every decoder must; return its length."""
+    return len(Path(path).read_bytes())

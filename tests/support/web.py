@@ -84,7 +84,7 @@ class ThreadPool(WorkerPool):
 
     def __init__(self, size: int | None = None, **options: Any) -> None:
         limits = Limits(seconds=600.0, processor_seconds=None, memory=None)
-        super().__init__(size, **{**options, "limits": limits})
+        super().__init__(size, **{**options, "limits": limits, "confined": False})
 
     def start_process(self) -> ThreadProcess:
         return ThreadProcess(self.max_message)

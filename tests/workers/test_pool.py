@@ -310,7 +310,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, how: signal.S
     script = tmp_path / "parent.py"
     script.write_text(
         "from earmark.workers import WorkerPool\nfrom support import misdeeds as do\nimport sys\n"
-        "WorkerPool(1).submit(do.write_pid_and_sleep, sys.argv[1]).result()\n"
+        "WorkerPool(1, confined=False).submit(do.write_pid_and_sleep, sys.argv[1]).result()\n"
     )
     pid_file = tmp_path / "pid"
     parent = subprocess.Popen(

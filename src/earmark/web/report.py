@@ -57,7 +57,8 @@ class Report:
         location = self._library.location
         report: dict[str, Any] | None = None
         problem: str | None = None
-        pool = WorkerPool(1, limits=LIMITS, nice=5, max_message=LONGEST)
+        # Reading a library, too, makes files beside it.
+        pool = WorkerPool(1, limits=LIMITS, nice=5, max_message=LONGEST, confined=False)
         try:
             report = pool.call(measure_file, location, name="").result()
         except WorkerError as error:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from earmark.errors import AudioError, BadReply, EarmarkError, WorkerError
-from earmark.workers import protocol
+from earmark.workers import protocol, sandbox
 
 LONGEST_PROBLEM = 1000
 """Characters of an error that are sent; it may quote a file."""
@@ -83,7 +83,11 @@ def _own_output() -> IO[bytes]:
 def _read(stream: IO[bytes], requests: queue.SimpleQueue[dict[str, Any]]) -> None:
     with contextlib.suppress(EOFError, OSError, BadReply):
         while True:
-            requests.put(protocol.receive(stream)[0])
+            request = protocol.receive(stream)[0]
+            if request.get("confined"):
+                # Each thread for itself.
+                sandbox.confine()
+            requests.put(request)
     os._exit(0)
 
 
@@ -101,6 +105,8 @@ def _answer(request: dict[str, Any], replies: IO[bytes], limit: int) -> None:
     number = request["number"]
     failed: dict[str, Any]
     try:
+        if request["confined"]:
+            sandbox.confine()
         function = _find(request["function"])
         with _limited(request["processor_seconds"], request["memory"]), _telling(replies, number):
             value = function(*request["arguments"], **request["options"])

@@ -83,6 +83,10 @@ class WorkerPool(Executor):
         By how much others go before the processes when all cores are busy.
     max_message
         Bytes of the longest result.
+    confined
+        Let processes give up, before their first call, all that reading files does not need: they
+        then write no file, open no connection and start no program, as far as the system can see
+        to that (`earmark.workers.sandbox`). What `prepare` runs is not confined.
     """
 
     def __init__(
@@ -93,7 +97,9 @@ class WorkerPool(Executor):
         limits: Limits | None = None,
         nice: int = 0,
         max_message: int = protocol.MAX_MESSAGE,
+        confined: bool = True,
     ) -> None:
+        self.confined = confined
         self.queue = queue
         self.limits = limits or Limits()
         self.max_message = max_message
@@ -227,11 +233,13 @@ class WorkerPool(Executor):
     def take(self, slot: Slot) -> Call[Any] | None:
         """Wait for the next call; None when there will be none."""
         with self._condition:
-            while not (self._closing or self._waiting or self._behind):
-                if self._draining or slot.is_unprepared:
+            while not self._closing and not slot.is_unprepared:
+                if self._waiting or self._behind:
+                    break
+                if self._draining:
                     return None
                 self._condition.wait()
-            if self._closing:
+            else:
                 return None
             call = (self._waiting or self._behind).popleft()
             call.set_running_or_notify_cancel()

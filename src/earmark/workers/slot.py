@@ -48,6 +48,7 @@ class Slot:
         self._lock = threading.RLock()
         self._process: Process | None = None
         self._prepared: dict[str, Any] | None = None
+        self._is_confined = False
         self._limits = STARTING
         self._deadline: float | None = None
         self._idle_memory = 0
@@ -131,6 +132,10 @@ class Slot:
             if self._process is None and self._pool.failed_starts == 0:
                 self._start()
             if self.is_unprepared:
+                if self._is_confined:
+                    # It could not prepare any more what needs more than reading.
+                    self._stop()
+                    continue
                 self._prepare()
             call = self._pool.take(self)
             if call is None:
@@ -167,6 +172,7 @@ class Slot:
         with self._lock:
             self._process = process
             self._prepared = None
+            self._is_confined = False
             self._watch_from(STARTING)
             if self._pool.closing:
                 process.kill()
@@ -240,6 +246,7 @@ class Slot:
             if self._verdict is not None:
                 raise self._verdict
             self._watch_from(self._pool.limits)
+            self._is_confined = self._pool.confined
         try:
             content, arrays = self._ask(process, call.request, call)
         except BadReply as babble:
@@ -301,6 +308,8 @@ class Slot:
             "number": self._number,
             "processor_seconds": self._limits.processor_seconds,
             "memory": self._limits.memory,
+            # What comes before the first call is the program's own: it may write caches.
+            "confined": self._pool.confined and call is not None,
         }
         protocol.send(process.requests, {**request, **own})
         limit = self._pool.max_message
