@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from earmark.audio import MAX_DURATION
-from earmark.audio.tags import read_tags
+from earmark.audio.tags import Tags, read_tags
 from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.listen import identify, listen
 from earmark.words import one_line
@@ -96,6 +96,11 @@ def look(path: str) -> Looked:
 def artists(paths: list[str]) -> list[str | None]:
     """Return what the tags of files say of their artists, None where they say nothing."""
     return [_line(read_tags(path).artist) for path in paths]
+
+
+def tags(paths: list[str]) -> list[Tags]:
+    """Return what the tags of files say; empty ones where they say nothing."""
+    return [read_tags(path) for path in paths]
 
 
 def extract(

@@ -154,3 +154,39 @@ def test_text_is_a_table(earmark: Command, library: Path) -> None:
     assert len(lines) == 4
     assert lines[0].lstrip().startswith("1. ")
     assert lines[-1].strip().startswith("3 songs, ")
+
+
+def test_tracks_without_a_genre_are_listed_too(
+    earmark: Command, music: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "bare.earmark"
+    assert earmark("build", music, "--no-labels", "-o", library, "--features", "mfcc").code == 0
+    file = sorted(music.rglob("*.*"))[0]
+    for command in (("similar", file), ("path", file.stem, "hum-2"), ("playlist", file.stem)):
+        ran = earmark(*command, "-l", library, "-n", "4", "--json", *FREE)
+        assert ran.code == 0, ran.err
+        tracks = json.loads(ran.out)["tracks"]
+        assert len(tracks) == 4
+        assert {track["genre"] for track in tracks} == {None}
+    # Without a label nobody votes, and every command says so.
+    for command in ("classify", "-l", library, file), ("evaluate", library), ("audit", library):
+        ran = earmark(*command)
+        assert ran.code == 1
+        assert "no labelled tracks" in ran.err
+    said = json.loads(earmark("info", library, "--json").out)
+    assert (said["tracks"], said["labelled"], said["genres"]) == (said["tracks"], 0, {})
+
+
+def test_a_network_compares_unlabelled_tracks_without_a_vote(
+    earmark: Command, music: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "bare.earmark"
+    few = tmp_path / "few"
+    few.mkdir()
+    for file in sorted(music.rglob("*.*"))[:6]:
+        (few / file.name).symlink_to(file)
+    assert earmark("build", few, "--no-labels", "-o", library).code == 0
+    first = sorted(few.iterdir())[0]
+    ran = earmark("similar", "-l", library, first, "-n", "3", "--json", *FREE)
+    assert ran.code == 0, ran.err
+    assert len(json.loads(ran.out)["tracks"]) == 3

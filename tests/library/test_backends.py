@@ -393,3 +393,17 @@ def test_threads_share_one_library(library: Library) -> None:
         thread.join()
     assert failures == []
     assert len(library.snapshot()) == 40
+
+
+def test_a_snapshot_can_hold_tracks_without_a_genre(library: Library) -> None:
+    library.add([track(1), track(2, None, artist="A"), track(3, "jazz")], np.eye(3))
+    everything = library.snapshot(unlabelled=True)
+    assert everything.genre_names == ("jazz", "rock")
+    assert everything.genre_codes.tolist() == [1, -1, 0]
+    assert everything.labels.tolist() == [[0, 1], [0, 0], [1, 0]]
+    assert everything.artists == (None, "A", None)
+    assert len(library.snapshot()) == 2
+    with pytest.raises(ValueError, match="unlabelled"):
+        _ = everything.genres
+    library.update(int(everything.ids[1]), genre="rock")
+    assert library.snapshot(unlabelled=True).genres == ("rock", "rock", "jazz")

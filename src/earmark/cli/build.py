@@ -23,11 +23,13 @@ from earmark.cli.common import (
     sound_options,
 )
 from earmark.cli.progress import State, progress_of
+from earmark.cli.stages import stages
 from earmark.errors import CollectionError
 from earmark.words import plural, shown
 
 if TYPE_CHECKING:
-    from earmark.collection import BuildReport
+    from earmark.collection import BuildReport, Collection, LabelRules
+    from earmark.workers import Limits
 
 SHOWN = 20
 """How many files of a kind are listed before the rest is only counted."""
@@ -71,6 +73,38 @@ SHOWN = 20
     metavar="N",
     help="Which folder on the way to a file is its genre; 1 is the first below FOLDER.",
 )
+@click.option(
+    "--labels",
+    type=click.Choice(["folders", "tags"]),
+    default="folders",
+    show_default=True,
+    help="What says the genre of a file: its folder, or its tags.",
+)
+@click.option("--no-labels", is_flag=True, help="Take all files of FOLDER, without a genre.")
+@click.option(
+    "--map",
+    "map_file",
+    type=FileName(),
+    metavar="FILE.csv",
+    help="For --labels tags: what genres are to be called, in columns from, to.",
+)
+@click.option(
+    "--min-tracks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="For --labels tags: tracks that a genre needs.  [default: 5]",
+)
+@click.option(
+    "--min-artists",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="For --labels tags: artists that a genre needs.  [default: 2]",
+)
+@click.option(
+    "--unlabelled",
+    is_flag=True,
+    help="For --labels tags: take files without such a genre, too.",
+)
 @limit_options
 @sound_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
@@ -82,16 +116,26 @@ def build(
     jobs: int | None,
     prune: bool,
     genre_level: int | None,
+    labels: str,
+    no_labels: bool,
+    map_file: Path | None,
+    min_tracks: int | None,
+    min_artists: int | None,
+    unlabelled: bool,
     time_limit: float,
     memory_limit: int,
     films: bool,
     max_duration: float,
     as_json: bool,
 ) -> None:
-    """Make a library of the music in FOLDER, where each sub-folder is a genre.
+    r"""Make a library of the music in FOLDER, where each sub-folder is a genre.
 
     A build that ends early goes on where it stopped when it is given again. Later it hears only
     what is new. Files that cannot be used are listed at the end.
+
+    \b
+    earmark build ~/Music/by-genre -o my.earmark
+    earmark build ~/Music --labels tags -o my.earmark
     """
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
@@ -106,15 +150,36 @@ def build(
     limits = Limits(
         seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
     )
-    if folder is not None:
-        music = collection.scan_folder(folder, genre_level=genre_level, films=films)
-    else:
-        assert manifest is not None
-        music = collection.read_manifest(manifest)
+    tag_options = (map_file, min_tracks, min_artists, unlabelled or None)
+    by_tags = labels == "tags"
+    if any(option is not None for option in tag_options) and not by_tags:
+        raise click.UsageError(
+            "--map, --min-tracks, --min-artists and --unlabelled go with --labels tags"
+        )
+    if (by_tags or no_labels) and (folder is None or genre_level is not None):
+        raise click.UsageError(
+            "--labels tags and --no-labels are for a FOLDER whose names say "
+            "nothing; leave --manifest and --genre-level out"
+        )
+    if by_tags and no_labels:
+        raise click.UsageError("--labels tags or --no-labels, not both")
     was_there = os.path.lexists(output)
     named = shown(str(output))
-    if folder is not None and genre_level is None and not was_there:
-        collection.check_folders_are_genres(music, limits=limits)
+    if manifest is not None:
+        music = collection.read_manifest(manifest)
+    elif no_labels:
+        music = collection.scan_unlabelled(str(folder), films=films)
+    elif by_tags:
+        rules = collection.LabelRules(
+            min_tracks=min_tracks or collection.LabelRules.min_tracks,
+            min_artists=min_artists or collection.LabelRules.min_artists,
+            keep_unlabelled=unlabelled,
+        )
+        music = _from_tags(str(folder), rules, map_file, films, jobs, limits)
+    else:
+        music = collection.scan_folder(str(folder), genre_level=genre_level, films=films)
+        if genre_level is None and not was_there:
+            collection.check_folders_are_genres(music, limits=limits)
     with collection.open_for_build(output, extractor) as library:
         try:
             with progress_of("listening") as update:
@@ -136,16 +201,20 @@ def build(
             )
             sys.exit(EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED)
         tracks, genres = library.count(), library.genres()
-        nameless = int((library.snapshot().artist_codes < 0).sum())
+        snapshot = library.snapshot(unlabelled=True)
+        nameless = int((snapshot.artist_codes < 0).sum())
+        without_genre = int((snapshot.genre_codes < 0).sum())
     _list_problems(report)
     if not tracks:
         if not was_there:
             output.unlink(missing_ok=True)
         raise CollectionError(f"{music.source}: no file of it could be used")
     what = f"{tracks} {plural(tracks, 'track')} of {len(genres)} {plural(len(genres), 'genre')}"
+    if without_genre:
+        what += f", {without_genre} of them without one"
     if as_json:
         told = {**report.to_json(), "library": str(output), "tracks": tracks, "genres": genres}
-        told["without_artist"] = nameless
+        told |= {"without_artist": nameless, "without_genre": without_genre}
         click.echo(json.dumps(told))
     else:
         click.echo(f"{named}: {what}; {_done(report)}")
@@ -157,6 +226,31 @@ def build(
         )
     if report.problems:
         sys.exit(EXIT_PARTLY)
+
+
+def _from_tags(
+    folder: str,
+    rules: LabelRules,
+    map_file: Path | None,
+    films: bool,
+    jobs: int | None,
+    limits: Limits,
+) -> Collection:
+    from earmark.collection import scan_tags
+    from earmark.tagging.genremap import GenreMap, read_map
+    from earmark.tagging.labels import genres_of
+
+    table = GenreMap() if map_file is None else read_map(map_file)
+    with stages() as stage:
+        return scan_tags(
+            folder,
+            lambda path, stored: genres_of(path, stored, table),
+            rules,
+            films=films,
+            jobs=jobs,
+            limits=limits,
+            progress=stage("reading tags"),
+        )
 
 
 def _done(report: BuildReport) -> str:
@@ -197,6 +291,14 @@ def _list_problems(report: BuildReport) -> None:
             f"{passed_over(report.passed_over)}; a --manifest takes them",
             err=True,
         )
+    if report.left_out:
+        count = sum(map(len, report.left_out.values()))
+        click.echo(f"left out, since no genre of their tags counts: {count}", err=True)
+        most = sorted(report.left_out.items(), key=lambda item: (-len(item[1]), item[0]))
+        for reason, paths in most[:SHOWN]:
+            click.echo(f"  {len(paths)}: {shown(reason)}", err=True)
+        if len(most) > SHOWN:
+            click.echo(f"  and {len(most) - SHOWN} more reasons; --json has all", err=True)
     # Every file that was skipped is named, however many.
     _list("skipped", [str(problem) for problem in report.problems], limit=None)
 

@@ -149,11 +149,11 @@ def show(facts: dict[str, Any]) -> None:
     table.add_column("artists", justify="right")
     for genre, counts in facts["genres"].items():
         table.add_row(Text(shown(genre, NAME_SHOWN)), str(counts["tracks"]), str(counts["artists"]))
-    out.print(table)
     parameters = facts["parameters"]
     if parameters is None:
         out.print("  no labelled tracks yet: add some before you ask it for genres")
         return
+    out.print(table)
     kind = "one vote a neighbor" if parameters["plain"] else "fitted vote"
     listed = ", ".join(
         f"{name.replace('_', ' ')} {parameters[name]:.4g}"

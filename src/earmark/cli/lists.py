@@ -154,7 +154,7 @@ def songs_of(library: Library, names: Sequence[str]) -> Songs:
     for name in names:
         if os.path.exists(name):  # noqa: PTH110 - takes any name
             track = library.find_path(os.path.abspath(name))  # noqa: PTH100 - links stay
-            if track is None or track.genre is None:
+            if track is None:
                 files.append(name)
                 continue
         else:
@@ -188,11 +188,7 @@ def _track(library: Library, name: str) -> Track:
         return library.get(int(name[1:]))
     wanted = name.casefold().strip()
     last = wanted.rpartition(" - ")[2]
-    found = [
-        track
-        for track in library.tracks(search=last, limit=1_000)
-        if track.genre is not None and wanted in _names(track)
-    ]
+    found = [track for track in library.tracks(search=last, limit=1_000) if wanted in _names(track)]
     if len(found) == 1:
         return found[0]
     if not found:
@@ -224,7 +220,7 @@ def _heard(library: Library, files: Sequence[str]) -> tuple[list[int], Any]:
         tracks = library.find_hash(looked.content_hash)
         if looked.audio_hash is not None:
             tracks = tracks or library.find_audio_hash(looked.audio_hash)
-        return next((track.id for track in tracks if track.genre is not None), None)
+        return next((track.id for track in tracks), None)
 
     cache = EmbeddingCache(library.spec)
     pool = WorkerPool(min(available_cores(), len(files)))

@@ -66,7 +66,7 @@ def build(
     library
         Open for writing, with an extractor of `earmark.features`.
     collection
-        From `scan_folder` or `read_manifest`.
+        From `scan_folder`, `scan_tags`, `scan_unlabelled` or `read_manifest`.
     executor
         Runs the work, such as a cluster's; by default worker processes of this machine.
     jobs
@@ -163,6 +163,8 @@ class _Build:
             problems=list(collection.problems),
             passed_over=dict(collection.passed_over),
         )
+        for left in collection.left_out:
+            self.report.left_out.setdefault(left.reason, []).append(left.path)
         self.changed = False
         self.files = {file.path: file for file in collection.files}
         self.new: list[LabelledFile] = []
@@ -205,7 +207,7 @@ class _Build:
         """Give a track what collection and file say of it; tell whether that changed anything."""
         artist = file.artist or (looked.artist if looked else None) or track.artist
         title = file.title or (looked.title if looked else None) or track.title
-        genre = track.genre if track.taught else file.genre
+        genre = track.genre if track.taught or file.genre is None else file.genre
         new = dataclasses.replace(track, genre=genre, artist=artist, title=title)
         if moved:
             new = dataclasses.replace(new, name=file.name, path=file.path)
@@ -347,12 +349,22 @@ class _Build:
             return True
         tracks.sort(key=lambda track: (track.genre != file.genre, track.path or ""))
         there = [track for track in tracks if self._holds(track, looked.recording)]
-        same = next((track for track in there if track.genre == file.genre), None)
+        # A file or track without a genre is not said to be of another one.
+        same = next(
+            (
+                track
+                for track in there
+                if None in (file.genre, track.genre) or track.genre == file.genre
+            ),
+            None,
+        )
         if same is not None and same.path is not None:
             kept, left = sorted((path, same.path), key=originals.rank)
             if kept == path:
                 self._leave(path)
                 self._relabel(same, file, looked, moved=True)
+            elif same.genre is None and file.genre is not None:
+                self._relabel(same, LabelledFile(same.path, file.genre))
             self.report.duplicates.append((left, kept))
             return True
         gone = next((track for track in tracks if track not in there), None)
@@ -428,7 +440,7 @@ class _Build:
         taught = old is not None and old.taught
         return Track(
             name=file.name,
-            genre=old.genre if old is not None and taught else file.genre,
+            genre=old.genre if old is not None and (taught or file.genre is None) else file.genre,
             taught=taught,
             artist=file.artist or looked.artist or artist,
             title=file.title or looked.title or title,

@@ -1,11 +1,12 @@
-"""A folder tree of music: each sub-folder is a genre."""
+"""A folder tree of music: each sub-folder is a genre, or nothing is said of genres."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from earmark.audio import is_audio_name
@@ -38,49 +39,126 @@ def scan_folder(
         There is no such folder, it cannot be read, it has no sound files in sub-folders, or the
         genres seem to lie at another level than the first.
     """
-    root = absolute(folder)
+    found = look_through(folder, films=films)
+    level = genre_level or 1
+    files: list[LabelledFile] = []
+    for path in found.paths:
+        below = path.parent.relative_to(found.root).parts
+        if len(below) >= level:
+            genre = below[level - 1]
+            files.append(LabelledFile(path=str(path), genre=readable(genre).strip() or genre))
+        else:
+            where = "no sub-folder" if level == 1 else f"no folder of level {level}"
+            found.problems.append(
+                Problem(str(path), f"is in {where}, so it has no genre; put it in one")
+            )
+    if not files:
+        raise CollectionError(
+            f"{folder}: has no sound files in sub-folders; a sub-folder a genre is needed"
+            f"{found.first_problem}"
+        )
+    if genre_level is None:
+        levels.check(folder, found.root, [Path(file.path) for file in files])
+    return found.collection(files)
+
+
+def scan_unlabelled(folder: str | os.PathLike[str], *, films: bool = False) -> Collection:
+    """Find the sound files of a folder, without saying anything of their genres.
+
+    Which files are found is as for `scan_folder`, also beside the sub-folders.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    films
+        Whether films are taken, too.
+
+    Raises
+    ------
+    CollectionError
+        There is no such folder, it cannot be read, or it has no sound files.
+    """
+    found = look_through(folder, films=films)
+    if not found.paths:
+        raise CollectionError(f"{folder}: has no sound files{found.first_problem}")
+    return found.collection([LabelledFile(path=str(path), genre=None) for path in found.paths])
+
+
+@dataclass
+class Found:
+    """What is in a folder tree.
+
+    Attributes
+    ----------
+    root
+        The folder, absolute.
+    paths
+        Its sound files, sorted.
+    problems
+        Files and folders that cannot be used.
+    complete
+        Whether everything could be looked at.
+    passed_over
+        As in `Collection`.
+    """
+
+    root: Path
+    paths: list[Path] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def first_problem(self) -> str:
+        """The first problem in parentheses, to follow a sentence; empty without one."""
+        return f" ({self.problems[0]})" if self.problems else ""
+
+    def collection(
+        self, files: Sequence[LabelledFile], left_out: Sequence[Problem] = ()
+    ) -> Collection:
+        """Return what is to be built of it."""
+        return Collection(
+            source=str(self.root),
+            files=tuple(sorted(files, key=lambda file: file.path)),
+            problems=tuple(self.problems),
+            covers=str(self.root),
+            complete=self.complete,
+            passed_over=dict(self.passed_over.most_common()),
+            left_out=tuple(left_out),
+        )
+
+
+def look_through(folder: str | os.PathLike[str], *, films: bool = False) -> Found:
+    """Return the sound files of a folder tree, as `sound_files` finds them, with all problems.
+
+    Raises
+    ------
+    CollectionError
+        There is no such folder, or it cannot be read.
+    """
+    found = Found(absolute(folder))
     try:
-        is_folder = stat.S_ISDIR(root.stat().st_mode)
+        is_folder = stat.S_ISDIR(found.root.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         raise CollectionError(f"{folder}: there is no such folder") from None
     except OSError as error:
         raise CollectionError(f"{folder}: cannot be read ({error.strerror})") from error
     if not is_folder:
         raise CollectionError(f"{folder}: is a file; a folder with a sub-folder a genre is needed")
-    level = genre_level or 1
-    files: list[LabelledFile] = []
-    problems: list[Problem] = []
     unread: list[OSError] = []
-    passed_over: Counter[str] = Counter()
-    for path in sound_files(root, unread, passed_over, films=films):
-        below = path.parent.relative_to(root).parts
+    for path in sound_files(found.root, unread, found.passed_over, films=films):
         if special := special_file(path):
-            problems.append(Problem(str(path), special))
-        elif len(below) >= level:
-            genre = below[level - 1]
-            files.append(LabelledFile(path=str(path), genre=readable(genre).strip() or genre))
+            found.problems.append(Problem(str(path), special))
         else:
-            where = "no sub-folder" if level == 1 else f"no folder of level {level}"
-            problems.append(Problem(str(path), f"is in {where}, so it has no genre; put it in one"))
+            found.paths.append(path)
     for missed in unread:
-        if str(missed.filename) == str(root):
+        if str(missed.filename) == str(found.root):
             raise CollectionError(f"{folder}: cannot be read ({missed.strerror})") from missed
-        problems.append(Problem(str(missed.filename), f"cannot be read ({missed.strerror})"))
-    if not files:
-        first = f" ({problems[0]})" if problems else ""
-        raise CollectionError(
-            f"{folder}: has no sound files in sub-folders; a sub-folder a genre is needed{first}"
-        )
-    if genre_level is None:
-        levels.check(folder, root, [Path(file.path) for file in files])
-    return Collection(
-        source=str(root),
-        files=tuple(sorted(files, key=lambda file: file.path)),
-        problems=tuple(problems),
-        covers=str(root),
-        complete=not unread,
-        passed_over=dict(passed_over.most_common()),
-    )
+        found.problems.append(Problem(str(missed.filename), f"cannot be read ({missed.strerror})"))
+    found.paths.sort()
+    found.complete = not unread
+    return found
 
 
 def sound_files(

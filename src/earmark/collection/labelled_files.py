@@ -1,4 +1,4 @@
-"""What a library is to be built from: labelled sound files, and what is wrong with some of them."""
+"""What a library is to be built from: sound files, and what is wrong with some of them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from pathlib import Path, PurePath
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """One labelled sound file.
+    """One sound file, labelled or not.
 
     Attributes
     ----------
     path
         Absolute.
     genre
-        Its label.
+        Its label; None where the collection does not say, so that a track of it keeps the genre
+        that it has.
     artist, title
         As far as the collection says; the file's own tags are asked otherwise.
     """
 
     path: str
-    genre: str
+    genre: str | None
     artist: str | None = None
     title: str | None = None
 
@@ -47,7 +48,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Collection:
-    """A user's labelled music.
+    """A user's music.
 
     Attributes
     ----------
@@ -65,6 +66,9 @@ class Collection:
     passed_over
         Files whose names are not those of sound files, counted by their endings, such as
         ``".jpg"``; those without an ending under ``""``.
+    left_out
+        Sound files that are not taken by the rules that were asked for, such as those of a genre
+        that is too small; ``reason`` is the same text for all that fall to one rule.
     """
 
     source: str
@@ -73,6 +77,7 @@ class Collection:
     covers: str | None
     complete: bool = True
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[Problem, ...] = ()
 
 
 def readable(text: str) -> str:

@@ -106,7 +106,8 @@ def check_folders_are_genres(collection: Collection, *, limits: Limits | None = 
     """
     first: dict[str, str] = {}
     for file in collection.files:
-        first.setdefault(file.genre, file.path)
+        if file.genre is not None:
+            first.setdefault(file.genre, file.path)
     step = max(1, len(first) // ASKED)
     chosen = list(first.items())[::step][:ASKED]
     if len(chosen) < LEAST_FOLDERS:

@@ -40,6 +40,8 @@ class BuildReport:
         Tracks that were taken out since their files were not found.
     passed_over
         Files of the folder whose names are not those of sound files, counted by their endings.
+    left_out
+        Sound files that were not taken by the rules that were asked for, by the rule.
     under_way
         The files that workers have at this moment.
     bytes_total, bytes_done
@@ -61,6 +63,7 @@ class BuildReport:
     pruned: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
     under_way: list[str] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     bytes_total: int = 0
     bytes_done: int = 0
     seconds: float = 0.0
@@ -92,6 +95,9 @@ class BuildReport:
                     {"path": warning.path, "warning": warning.reason} for warning in self.warnings
                 ],
                 "passed_over": self.passed_over,
+                "left_out": [
+                    {"reason": reason, "paths": paths} for reason, paths in self.left_out.items()
+                ],
                 "seconds": round(self.seconds, 3),
             },
         )

@@ -199,11 +199,17 @@ class Library(Protocol):
         """
         ...
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         """Return all labelled tracks and their vectors, as of one moment.
 
         The order of its rows is by name, path and content hash, so that two libraries of the same
         music agree whatever the order in which they were filled. Kept until the library changes.
+
+        Parameters
+        ----------
+        unlabelled
+            Take the tracks without a genre too. They have no vote, so this is for lists of songs
+            and for asking people what they are.
         """
         ...
 

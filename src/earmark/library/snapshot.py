@@ -1,4 +1,4 @@
-"""All labelled tracks of a library at one moment, in columns, ready for arithmetic."""
+"""All tracks of a library at one moment, in columns, ready for arithmetic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Hashes = NDArray[np.bytes_]
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """All labelled tracks of a library at one moment.
+    """All labelled tracks of a library at one moment, or all tracks.
 
     Rows are ordered by name, then path, then content hash, then id: the order does not depend on
     which worker process finished first. What a track is called is in the library, under its id:
@@ -34,7 +34,8 @@ class Snapshot:
     genre_names
         The different genres [G], sorted.
     genre_codes
-        The genre of each track [n], a place in ``genre_names``; of several the heaviest.
+        The genre of each track [n], a place in ``genre_names``; of several the heaviest. -1: the
+        track has none, which only a snapshot with unlabelled tracks holds.
     artist_names
         The different artists [A], sorted, as they are spelled.
     artist_codes
@@ -70,7 +71,7 @@ class Snapshot:
     def of(
         cls, tracks: Sequence[Track], vectors: NDArray[np.floating], revision: int = 0
     ) -> Snapshot:
-        """Make a snapshot of labelled tracks in the order given, with their vectors [n, d].
+        """Make a snapshot of tracks in the order given, with their vectors [n, d].
 
         A track without an id gets its row as such.
         """
@@ -102,9 +103,13 @@ class Snapshot:
 
     @cached_property
     def labels(self) -> NDArray[np.float32]:
-        """The weight of each genre for each track [n, G]; where there is one genre, that has 1."""
+        """The weight of each genre for each track [n, G]; where there is one genre, that has 1.
+
+        The row of a track without a genre is zero.
+        """
         labels = np.zeros((len(self), len(self.genre_names)), dtype=np.float32)
-        labels[np.arange(len(self)), self.genre_codes] = 1.0
+        labelled = np.flatnonzero(self.genre_codes >= 0)
+        labels[labelled, self.genre_codes[labelled]] = 1.0
         rows, codes, weights = self.weights
         labels[rows] = 0.0
         labels[rows, codes] = weights
@@ -113,7 +118,15 @@ class Snapshot:
 
     @cached_property
     def genres(self) -> tuple[str, ...]:
-        """The genre of each of the n tracks, by name."""
+        """The genre of each of the n tracks, by name.
+
+        Raises
+        ------
+        ValueError
+            A track has none.
+        """
+        if (self.genre_codes < 0).any():
+            raise ValueError("a snapshot with unlabelled tracks has no genre for each of them")
         return tuple(self.genre_names[code] for code in self.genre_codes)
 
     @cached_property

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import RecommendError
+from earmark.errors import LibraryEmpty, RecommendError
 from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import voter as library_voter
 from earmark.neighbors import METRICS, fold_artist, recording_groups
 from earmark.neighbors.arrays import Float
+from earmark.neighbors.local_scaling import LocalScaling
 from earmark.neighbors.metrics import Cosine
 from earmark.recommend.path import path
 from earmark.recommend.playlist import playlist
 from earmark.recommend.rules import Catalog, Rules, encode, work_title
 from earmark.recommend.similar import NO_SEEDS, Listed, Seeds, similar
-from earmark.recommend.space import Rows, SimilarityMeasure, Space
+from earmark.recommend.space import NTH_NEIGHBOR, Rows, SimilarityMeasure, Space
 from earmark.schemas import schema
 
 _TRACKS_A_BLOCK = 10_000
@@ -73,7 +74,7 @@ class Songs:
 
 
 class Recommender:
-    """Makes lists from the labelled tracks of a library, as it is now.
+    """Makes lists from the tracks of a library, labelled or not, as it is now.
 
     Parameters
     ----------
@@ -102,14 +103,10 @@ class Recommender:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._snapshot: Snapshot = library.snapshot()
-        voter = library_voter(library, self._snapshot)
-        vectors = np.asarray(self._snapshot.vectors)
-        if voter.parameters.majority:
-            measure = SimilarityMeasure(METRICS[library.spec.similarity].fit(vectors), vectors)
-        else:
-            measure = SimilarityMeasure(Cosine(), voter.points(vectors), voter.points)
-        self.space = Space(measure)
+        self._snapshot: Snapshot = library.snapshot(unlabelled=True)
+        if not len(self._snapshot):
+            raise LibraryEmpty(f"{library.location}: has no tracks; earmark build adds some")
+        self.space = Space(_measure(library, np.asarray(self._snapshot.vectors)))
         self._catalog = _catalog(library, self._snapshot)
 
     def similar(
@@ -260,10 +257,7 @@ class Recommender:
         rows = [self._snapshot.rows_of([track_id]) for track_id in track_ids]
         for track_id, found in zip(track_ids, rows, strict=True):
             if not len(found):
-                raise RecommendError(
-                    f"{self._library.name}: has no track {track_id} with a genre; "
-                    "earmark info says what is in it"
-                )
+                raise RecommendError(f"{self._library.name}: has no track {track_id}")
         return np.concatenate(rows) if rows else np.empty(0, dtype=np.intp)
 
     def _center(self, genres: Sequence[str]) -> Seeds:
@@ -329,6 +323,28 @@ def _said(make: Any, *arguments: Any, **options: Any) -> list[Listed]:
     except ValueError as error:
         raise RecommendError(str(error)) from error
     return listed
+
+
+def _measure(library: Library, vectors: Float) -> SimilarityMeasure:
+    """Return how far all tracks [n, d] are from each other, as the vote of the library has it.
+
+    A library without any label has no vote; what that would not learn from labels is the same.
+    """
+    labelled = library.snapshot()
+    similarity = METRICS[library.spec.similarity]
+    if len(labelled):
+        voter = library_voter(library, labelled)
+        if not voter.parameters.majority:
+            return SimilarityMeasure(Cosine(), voter.points(vectors), voter.points)
+    elif not similarity.majority and len(vectors) > 1:
+        columns = library.spec.comparison.columns
+        scaling = LocalScaling(vectors[:, columns], NTH_NEIGHBOR)
+
+        def points(some: Float) -> Float:
+            return scaling.points(some[:, columns])
+
+        return SimilarityMeasure(Cosine(), points(vectors), points)
+    return SimilarityMeasure(similarity.fit(vectors), vectors)
 
 
 def _catalog(library: Library, snapshot: Snapshot) -> Catalog:

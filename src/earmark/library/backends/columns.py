@@ -19,9 +19,14 @@ _BATCH = 10_000
 
 
 def read_snapshot(
-    connection: sa.Connection, revision: int, spec: ExtractorSpec, where: object
+    connection: sa.Connection,
+    revision: int,
+    spec: ExtractorSpec,
+    where: object,
+    *,
+    unlabelled: bool = False,
 ) -> Snapshot:
-    """Read the labelled tracks inside a transaction.
+    """Read the labelled tracks inside a transaction, or all.
 
     The order comes from an index, and all else is read in the order of the ids, as it lies on the
     disk, and put where it belongs.
@@ -34,8 +39,7 @@ def read_snapshot(
         A cell holds something else than its column does; see `rows.intact`.
     """
     label_ids, genre_names, label_codes, weights = _labels(connection)
-    labelled = np.unique(label_ids)
-    ids = _ordered(connection, labelled)
+    ids = _ordered(connection, None if unlabelled else np.unique(label_ids))
     order = np.argsort(ids)
     row_of = _Rows(ids, order)
     artist_names, columns = _facts(connection, row_of)
@@ -112,22 +116,25 @@ def _labels(
 def _heaviest(
     rows: Indices, codes: Indices, weights: NDArray[np.float32], count: int
 ) -> tuple[Indices, tuple[Indices, Indices, NDArray[np.float32]]]:
-    """Return the heaviest genre of each track [count], and the labels of tracks with others."""
+    """Return the heaviest genre of each track [count], and the labels of tracks with others.
+
+    A track without a genre has -1.
+    """
     # Of equal weights the genre that sorts first comes last here, and so is kept.
     order = np.lexsort((-codes, weights))
-    heaviest = np.zeros(count, dtype=np.intp)
+    heaviest = np.full(count, -1, dtype=np.intp)
     heaviest[rows[order]] = codes[order]
     ordinary = (np.bincount(rows, minlength=count) == 1)[rows] & (weights == 1)
     odd = np.flatnonzero(~ordinary)
     return heaviest, (rows[odd], codes[odd], weights[odd])
 
 
-def _ordered(connection: sa.Connection, labelled: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the ids of the labelled tracks in the order of every list."""
+def _ordered(connection: sa.Connection, wanted: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Return the ids of the tracks that are wanted, None: of all, in the order of every list."""
     query = sa.select(tracks.c.id).order_by(*rows.ORDER)
     parts = [np.array(ids, dtype=np.int64) for (ids,) in _batches(connection, query)]
     ids = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    kept: NDArray[np.int64] = ids[np.isin(ids, labelled)]
+    kept: NDArray[np.int64] = ids if wanted is None else ids[np.isin(ids, wanted)]
     return kept
 
 

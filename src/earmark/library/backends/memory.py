@@ -67,7 +67,7 @@ class MemoryLibrary:
         self.read_only = read_only
         self._now = _Contents()
         self._lock = threading.RLock()
-        self._snapshot: Snapshot | None = None
+        self._snapshots: dict[bool, Snapshot] = {}
 
     def close(self) -> None:
         pass
@@ -172,17 +172,18 @@ class MemoryLibrary:
         found: Vector = now.vectors[track_id].astype(self.spec.working)
         return found
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         with self._lock:
             now = self._now
-            if self._snapshot is None or self._snapshot.revision != now.revision:
-                labelled = [track for track in now.tracks.values() if track.genre is not None]
-                labelled.sort(key=rules.order)
-                held = np.zeros((len(labelled), self.spec.dimension), dtype=self.spec.working)
-                for row, track in enumerate(labelled):
+            known = self._snapshots.get(unlabelled)
+            if known is None or known.revision != now.revision:
+                taken = [t for t in now.tracks.values() if unlabelled or t.genre is not None]
+                taken.sort(key=rules.order)
+                held = np.zeros((len(taken), self.spec.dimension), dtype=self.spec.working)
+                for row, track in enumerate(taken):
                     held[row] = now.vectors[track.id or 0]
-                self._snapshot = Snapshot.of(labelled, held, now.revision)
-            return self._snapshot
+                known = self._snapshots[unlabelled] = Snapshot.of(taken, held, now.revision)
+            return known
 
     # Changes
 

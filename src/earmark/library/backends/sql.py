@@ -63,7 +63,8 @@ class SqlLibrary:
         self.read_only = read_only
         self._engine = engine
         self._lock = threading.Lock()
-        self._snapshot: Snapshot | None = None
+        # With and without unlabelled tracks.
+        self._snapshots: dict[bool, Snapshot] = {}
         # Answers that cost a look at all tracks, with the revision for which they hold.
         self._kept: dict[object, tuple[int, Any]] = {}
 
@@ -263,14 +264,23 @@ class SqlLibrary:
         found: NDArray[np.floating] = vector[0]
         return found
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         with self._lock, self._reading() as connection:
             revision = _revision(connection)
-            if self._snapshot is None or self._snapshot.revision != revision:
-                # Two need not be held at a time.
-                self._snapshot = None
-                self._snapshot = read_snapshot(connection, revision, self.spec, self.location)
-            return self._snapshot
+            # Where every track is labelled, both are the same one.
+            unlabelled = unlabelled and _has_unlabelled(connection)
+            known = self._snapshots.get(unlabelled)
+            if known is None or known.revision != revision:
+                # Those of former revisions need not be held beside it.
+                self._snapshots = {
+                    kind: held
+                    for kind, held in self._snapshots.items()
+                    if held.revision == revision
+                }
+                known = self._snapshots[unlabelled] = read_snapshot(
+                    connection, revision, self.spec, self.location, unlabelled=unlabelled
+                )
+            return known
 
     # Changes
 
@@ -369,6 +379,11 @@ class SqlLibrary:
 
 def _revision(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(state.c.revision)).scalar_one())
+
+
+def _has_unlabelled(connection: sa.Connection) -> bool:
+    labels = sa.select(track_genres.c.track_id).where(track_genres.c.track_id == tracks.c.id)
+    return connection.scalar(sa.select(tracks.c.id).where(~labels.exists()).limit(1)) is not None
 
 
 def _filters(
