@@ -15,6 +15,7 @@ VERSIONS: Mapping[str, int] = {
     "build": 1,
     "correction": 1,
     "corrections": 1,
+    "doctor": 1,
     "evaluation": 1,
     "extractor": 1,
     "extractors": 1,

@@ -31,6 +31,7 @@ COMMANDS = {
         "earmark.cli.classify:classify",
         "Say what genre songs are, and how sure that is.",
     ),
+    "doctor": ("earmark.cli.doctor:doctor", "Say what this installation is and can do."),
     "evaluate": ("earmark.cli.evaluate:evaluate", "Say how well a library names genres."),
     "export": ("earmark.cli.export:export", "Write a library as a my.dat or an npz."),
     "extractors": (

@@ -111,6 +111,11 @@ class Opener:
                 log.unlink(missing_ok=True)
 
 
+def sqlite_version() -> str:
+    """Return the version of SQLite that keeps libraries."""
+    return sqlite3.sqlite_version
+
+
 def _guard(connection: sqlite3.Connection) -> None:
     """Let a file that somebody made on purpose do no harm."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_CELL)
