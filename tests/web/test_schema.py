@@ -116,10 +116,12 @@ def test_every_answer_of_the_api_says_what_it_is(app) -> None:
                     assert name.startswith("earmark."), (path, method, status)
     commands = {
         "build",
+        "doctor",
         "info",
         "evaluation",
         "audit",
         "failure",
+        "journal",
         "extractor",
         "extractors",
         "plan",
