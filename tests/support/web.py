@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,20 +113,23 @@ class Server:
             "EARMARK_RATE": "0",
             "XDG_DATA_HOME": str(folder / "data"),
         }
-        self.process = subprocess.Popen(
-            [*command, "--port", "0", "--workers", str(workers), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **own},
-        )
+        # A pipe that nobody empties would in time hold the server up.
+        self._errors = folder / f"server-{time.monotonic_ns()}.log"
+        with self._errors.open("wb") as errors_file:
+            self.process = subprocess.Popen(
+                [*command, "--port", "0", "--workers", str(workers), *options],
+                stdout=subprocess.PIPE,
+                stderr=errors_file,
+                text=True,
+                env={**os.environ, **own},
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+", line)
         if found is None:
             self.process.kill()
-            _, errors = self.process.communicate()
-            raise RuntimeError(f"earmark serve did not start: {line}{errors}")
+            self.process.communicate()
+            raise RuntimeError(f"earmark serve did not start: {line}{self._errors.read_text()}")
         self.url = found.group().rstrip("/")
 
     def state(self) -> Any:
@@ -163,8 +167,8 @@ class Server:
         """End it; return its exit code and what it wrote to stderr."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        _, errors = self.process.communicate(timeout=30)
-        return self.process.returncode, errors
+        self.process.communicate(timeout=30)
+        return self.process.returncode, self._errors.read_text()
 
     def __enter__(self) -> Server:
         return self
@@ -172,9 +176,8 @@ class Server:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.stop(signal.SIGKILL)
-        for output in (self.process.stdout, self.process.stderr):
-            if output is not None:
-                output.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def wait_until(what: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -26,6 +26,7 @@ from earmark.words import shown
 
 COMMANDS = {
     "audit": ("earmark.cli.audit:audit", "Look for what is wrong with a library."),
+    "backup": ("earmark.cli.backup:backup", "Copy a library, also one that is in use."),
     "build": ("earmark.cli.build:build", "Make a library of a folder of music."),
     "classify": (
         "earmark.cli.classify:classify",
@@ -42,6 +43,7 @@ COMMANDS = {
     "info": ("earmark.cli.info:info", "Say what a library holds, and how it votes."),
     "path": ("earmark.cli.path:path", "Lead from one track to another by small steps."),
     "playlist": ("earmark.cli.playlist:playlist", "Make a playlist from songs or a genre."),
+    "repair": ("earmark.cli.repair:repair", "Save what can be saved of a damaged library."),
     "serve": ("earmark.cli.serve:serve", "Open the web application and the HTTP API."),
     "similar": ("earmark.cli.similar:similar", "List tracks that sound like a song."),
 }

@@ -164,7 +164,8 @@ class SqlLibrary:
         if wrong:
             raise LibraryDamaged(
                 f"{self.location}: is damaged ({' and '.join(wrong)} were changed by something "
-                "else than Earmark); take a copy from before, or build it again"
+                "else than Earmark); take a copy from before, save its tracks by 'earmark repair', "
+                "or build it again"
             )
 
     # Tracks

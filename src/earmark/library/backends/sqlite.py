@@ -208,6 +208,24 @@ class SqliteLibrary(SqlLibrary):
             raise LibraryNotFound(f"{self.path}: is no longer there; put it back")
         raise LibraryReplaced(f"{self.path}: was replaced by another file")
 
+    def check(self) -> None:
+        """See that the file is whole, and that nothing but Earmark changed what decides answers.
+
+        Raises
+        ------
+        LibraryDamaged
+            It is not, with what was found first.
+        """
+        with self._reading() as connection:
+            found = [line for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(3)")]
+        if found != ["ok"]:
+            told = "; ".join(shown(" ".join(str(line).split()), 200) for line in found)
+            raise LibraryDamaged(
+                f"{self.location}: is damaged ({told}); save what can be saved with: "
+                f"earmark repair {self.path.name} -o NEW"
+            )
+        super().check()
+
     # Copies
 
     def copy(

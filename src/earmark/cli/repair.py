@@ -1,0 +1,52 @@
+"""``earmark repair``: what can be saved of a damaged library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from earmark.cli.common import FileName
+from earmark.errors import LibraryDamaged, LibraryError
+from earmark.words import plural, shown
+
+EXIT_CODES = "Exit codes: 0 all was saved; 1 nothing could be; 2 wrong usage; 3 a part was saved."
+
+EXIT_PARTLY = 3
+
+
+@click.command(epilog=EXIT_CODES, short_help="Save what can be saved of a damaged library.")
+@click.argument("damaged", type=FileName(), metavar="DAMAGED")
+@click.option(
+    "--output", "-o", "target", type=FileName(), required=True, metavar="FILE", help="The new one."
+)
+@click.option("--force", is_flag=True, help="Replace FILE if it is a library.")
+def repair(damaged: Path, target: Path, force: bool) -> None:
+    """Make a new library, FILE, of all tracks of DAMAGED that are whole.
+
+    DAMAGED stays as it is. Tracks whose entry or vector cannot be read are left out; history and
+    fitted vote are not taken along. Then 'earmark build' hears again what is missing.
+    """
+    # Imported here, so that --help does not wait for the database.
+    from earmark.library import open_library
+    from earmark.library.backends.salvage import salvage
+    from earmark.library.backends.sqlite_files import real_path
+
+    try:
+        with open_library(damaged, read_only=True) as library:
+            library.check()
+    except LibraryDamaged:
+        pass
+    else:
+        raise LibraryError(f"{damaged}: nothing is wrong with it, so nothing was done")
+    if real_path(damaged) == real_path(target):
+        raise LibraryError(f"{target}: is the damaged library itself; choose another name")
+    saved = salvage(real_path(damaged), real_path(target), overwrite=force)
+    said = f"{target}: {saved.tracks} {plural(saved.tracks, 'track')} saved"
+    if saved.lost:
+        said += f", {saved.lost} lost"
+    if saved.without_genre:
+        said += f", {saved.without_genre} without a genre"
+    click.echo(shown(said))
+    if saved.lost:
+        raise SystemExit(EXIT_PARTLY)
