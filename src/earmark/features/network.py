@@ -19,7 +19,7 @@ CPU = ("CPUExecutionProvider",)
 
 # Segments that go through a network together, where it takes any number: fewer of those that are
 # long, since large networks need gigabytes for each.
-_A_RUN = 16
+_A_RUN = 4
 _CELLS_A_RUN = 1_000_000
 
 
