@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import FileName
+from earmark.cli.common import EXIT_PARTLY, FileName
 from earmark.errors import LibraryDamaged, LibraryError
 from earmark.words import plural, shown
 
 EXIT_CODES = "Exit codes: 0 all was saved; 1 nothing could be; 2 wrong usage; 3 a part was saved."
-
-EXIT_PARTLY = 3
 
 
 @click.command(epilog=EXIT_CODES, short_help="Save what can be saved of a damaged library.")
