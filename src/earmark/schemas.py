@@ -35,6 +35,9 @@ VERSIONS: Mapping[str, int] = {
     "report": 1,
     "similar": 1,
     "songs": 1,
+    "tag-history": 1,
+    "tag-left": 1,
+    "tag-outcome": 1,
     "track": 1,
     "tracks": 1,
 }

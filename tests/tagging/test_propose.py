@@ -13,10 +13,11 @@ from earmark.classify import Classifier, Prediction
 from earmark.hearing import Hearing
 from earmark.library import open_library
 from earmark.listen import identify
+from earmark.tagging.albums import album_vote, song_vote
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import write_genres
 from earmark.tagging.plan import Proposal
-from earmark.tagging.propose import Left, Rules, album_vote, propose, song_vote
+from earmark.tagging.propose import Left, Rules, propose
 from earmark.workers import WorkerPool
 from support import sounds, tagged
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -130,7 +131,7 @@ def test_what_cannot_be_used_costs_itself(ask: Ask, songs: Path) -> None:
     for name in ("broken", "empty"):
         left = found[name]
         assert isinstance(left, Left)
-        assert left.failed
+        assert left.reason == "failed"
     twice = found["twice"]
     assert isinstance(twice, Left)
     assert "same file" in twice.why
@@ -174,7 +175,7 @@ def told(prediction: Prediction, genre: str, share: float, artist: str = "A") ->
 
 def test_an_album_is_surer_than_its_songs(prediction: Prediction) -> None:
     songs = [told(prediction, "hum", 0.6)] * 4
-    album = album_vote(songs)
+    album = album_vote(songs, "Best", None)
     assert album is not None
     assert album.probability > song_vote(songs[0]).probability
     assert (album.genre, album.sure) == ("hum", True)
@@ -185,12 +186,18 @@ def test_an_album_is_surer_than_its_songs(prediction: Prediction) -> None:
 def test_an_album_of_doubts_is_not_sure(prediction: Prediction) -> None:
     unsure = told(prediction, "hum", 0.4)
     for songs in ([unsure] * 5, [told(prediction, "hum", 0.6), told(prediction, "hiss", 0.6)]):
-        album = album_vote(songs)
+        album = album_vote(songs, "Best", None)
         assert album is not None
         assert not album.sure
 
 
 def test_compilations_are_left_to_their_songs(prediction: Prediction) -> None:
     songs = [told(prediction, "hum", 0.9, artist) for artist in "ABCA"]
-    assert album_vote(songs) is None
-    assert album_vote([*songs, told(prediction, "hum", 0.9, "a")]) is not None
+    assert album_vote(songs, "Best", None) is None
+    alike = [told(prediction, "hum", 0.9)] * 50
+    assert album_vote(alike, "Best", None) is not None
+    assert album_vote(alike, "Best", "Various Artists") is None
+    # So many songs without the name of an album are a folder of downloads.
+    assert album_vote(alike, None, None) is None
+    assert album_vote(alike[:1], "Best", None) is None
+    assert album_vote([*songs, told(prediction, "hum", 0.9, "a")], "Best", None) is not None

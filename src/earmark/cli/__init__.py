@@ -46,6 +46,7 @@ COMMANDS = {
     "repair": ("earmark.cli.repair:repair", "Save what can be saved of a damaged library."),
     "serve": ("earmark.cli.serve:serve", "Open the web application and the HTTP API."),
     "similar": ("earmark.cli.similar:similar", "List tracks that sound like a song."),
+    "tag": ("earmark.cli.tag:tag", "Put genres into files, by a plan, with undo."),
 }
 """Where each command is, and what the list of commands says of it without importing it."""
 

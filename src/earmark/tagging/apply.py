@@ -14,11 +14,12 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from earmark.audio.files import open_bytes
 from earmark.errors import AudioError, JournalError, TagError, WorkerError
 from earmark.listen import FileIdentity
+from earmark.schemas import schema
 from earmark.tagging import bytewise
 from earmark.tagging.bytewise import Digest, Overlay, Seekable, Step, TooMuch
 from earmark.tagging.files import (
@@ -58,6 +59,11 @@ class Outcome:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     joined: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        lists = {"before": list(self.before), "after": list(self.after)}
+        return {"schema": schema("tag-outcome"), **vars(self), **lists}
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from earmark.tagging.plan import hash_of, parse_object, path_of, text_of, texts_
 NAME = "journal.jsonl"
 LONGEST_LINE = 2**26
 MOST_LINES = 10_000_000
+_ENDED = {"event": "ended"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,18 @@ class Story:
         """The entries that can be undone, the last first."""
         gone = self.failed | self.undone
         return [entry for entry in reversed(self.entries) if entry.number not in gone]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands in the history as JSON values."""
+        return {
+            "schema": schema("tag-history"),
+            "journal": self.folder.name,
+            "folder": str(self.folder),
+            "made": self.made,
+            "files": len(self.entries) - len(self.failed),
+            "undone": len(self.undone),
+            "left": len(self.left),
+        }
 
     def kept_bytes(self, entry: Entry) -> bytes:
         """Return the former bytes of an entry.
@@ -200,8 +213,11 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close it."""
-        self._file.close()
+        """Close it, and note that it was not just cut off."""
+        if not self._file.closed:
+            with contextlib.suppress(JournalError):
+                self._write(_ENDED, sync=False)
+            self._file.close()
 
     def part(self, path: str) -> None:
         """Note a file under a passing name, so that it is found if this process ends here."""
@@ -250,7 +266,7 @@ class Journal:
             raise JournalError(f"{self.folder}: cannot be written ({error.strerror})") from error
 
     def _line(self, event: dict[str, Any]) -> None:
-        data = memoryview(json.dumps(event).encode("ascii") + b"\n")
+        data = memoryview(_line_of(event))
         begin = os.fstat(self._file.fileno()).st_size
         try:
             while data:
@@ -272,6 +288,17 @@ def stories(folder: Path | None = None) -> Iterator[Story]:
     for place in names:
         with contextlib.suppress(JournalError):
             yield read_journal(place)
+
+
+def unfinished(folder: Path | None = None) -> Iterator[Path]:
+    """Yield the folders of journals whose process was ended in the middle of its work."""
+    base = journals_folder() if folder is None else folder
+    end = _line_of(_ENDED)
+    for path in sorted(base.glob(f"*/{NAME}")):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(end)))
+            if file.read() != end:
+                yield path.parent
 
 
 def find_journal(name: str, folder: Path | None = None) -> Story:
@@ -354,6 +381,10 @@ def _lock(file: IO[bytes]) -> None:
     except OSError:
         # Not every file system has locks.
         return
+
+
+def _line_of(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode("ascii") + b"\n"
 
 
 def _take(story: Story, line: bytes, where: str, *, first: bool) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from earmark.audio import tags as audio_tags
 from earmark.audio.files import open_bytes
 from earmark.classify import Classifier, Neighbor, Prediction
 from earmark.errors import AudioError, EarmarkError, LibraryEmpty, TagError, WorkerError
 from earmark.hearing import Found, Hearing
 from earmark.listen import Extracted
+from earmark.schemas import schema
+from earmark.tagging.albums import Opinion, album_key, album_vote, song_vote
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import Named, read_tags
 from earmark.tagging.plan import PlanNeighbor, Proposal
@@ -26,6 +28,14 @@ N_NEIGHBORS = 8
 Mode: TypeAlias = Literal["missing", "replace", "add"]
 
 
+Reason: TypeAlias = Literal[
+    "failed", "same-file", "has-genre", "other-genre", "not-sure", "left-out", "same-genre"
+]
+"""Why nothing is proposed for a file: it could not be used, it was seen under another name, it has
+a genre, none of its genres was asked for, the answer is not sure, the map leaves the genre out, or
+the file has it already."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """The tags of a file as far as a plan needs them."""
@@ -33,21 +43,27 @@ class Seen:
     kind: str
     stored: tuple[str, ...]
     genres: tuple[str, ...]
+    album: str | None = None
+    album_artist: str | None = None
 
 
 @dataclass(frozen=True)
 class Left:
-    """A file that nothing is proposed for, and why: a part of a sentence.
+    """A file that nothing is proposed for, and why.
 
-    ``failed`` tells that it could not be used; ``genre`` and ``probability`` are what was heard.
+    ``why`` is a part of a sentence; ``genre`` and ``probability`` are what was heard.
     """
 
     path: str
+    reason: Reason
     why: str
-    failed: bool = False
     seen: tuple[str, ...] = ()
     genre: str | None = None
     probability: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"schema": schema("tag-left"), **vars(self), "seen": list(self.seen)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ class Rules:
     min_confidence
         From which probability on an answer counts; None: where the library is sure by itself.
     by_album
-        Whether the songs of a folder vote together.
+        Whether the songs of an album vote together.
     names
         What genres are called.
     genre_now
@@ -88,7 +104,14 @@ def see(path: str, known: list[str]) -> Seen:
     """
     with Named(open_bytes(path), path) as file:
         tags = read_tags(file, known=known)
-    return Seen(tags.kind, tags.stored, tags.genres)
+    others = audio_tags.read_tags(path)
+    return Seen(
+        tags.kind,
+        tags.stored,
+        tags.genres,
+        album=others.album,
+        album_artist=next(iter(others.album_artists), None),
+    )
 
 
 def propose(
@@ -106,7 +129,7 @@ def propose(
     Parameters
     ----------
     paths
-        Absolute paths; files of a folder stand together.
+        Absolute paths; in any order.
     roots
         The folder that was asked for, by path.
     pool
@@ -127,29 +150,31 @@ def propose(
     """
     _, snapshot = classifier.refresh()
     known = list(snapshot.genre_names)
-    wanted: dict[str, Seen] = {}
-    silent: set[str] = set()
+    seen_by_path: dict[str, Seen] = {}
+    wanted: set[str] = set()
     for path, seen in _seen(paths, pool, known, waiting):
         if isinstance(seen, Left):
             yield seen
-        elif (left := _not_wanted(path, seen, rules)) is None:
-            wanted[path] = seen
-        elif rules.by_album:
-            # It has a vote in its album all the same.
-            silent.add(path)
-            yield left
+            continue
+        left = _not_wanted(path, seen, rules)
+        if left is None:
+            wanted.add(path)
         else:
             yield left
-    albums = {Path(path).parent for path in wanted}
-    heard = [p for p in paths if p in wanted or (p in silent and Path(p).parent in albums)]
-    group: list[_Answer] = []
-    for path, found in hearing.all(heard, waiting=waiting):
-        answer = _answer(classifier, path, found)
-        if group and not (rules.by_album and Path(group[0].path).parent == Path(path).parent):
-            yield from _decided(group, wanted, roots, rules)
-            group = []
-        group.append(answer)
-    yield from _decided(group, wanted, roots, rules)
+        seen_by_path[path] = seen
+    albums: dict[Hashable, list[str]] = {}
+    for path, seen in seen_by_path.items():
+        key = album_key(path, seen.album) if rules.by_album else path
+        albums.setdefault(key, []).append(path)
+    # Songs of an album that need no genre have a vote in it all the same.
+    groups = [group for group in albums.values() if not wanted.isdisjoint(group)]
+    heard = hearing.all([path for group in groups for path in group], waiting=waiting)
+    for group in groups:
+        answers = [_answer(classifier, path, found) for path, found in islice(heard, len(group))]
+        opinion = _album_opinion(answers, seen_by_path) if len(answers) > 1 else None
+        for answer in answers:
+            if answer.path in wanted:
+                yield _decided(answer, seen_by_path[answer.path], opinion, roots, rules)
 
 
 @dataclass(frozen=True)
@@ -178,27 +203,28 @@ def _seen(
             status = Path(path).stat()
         except (TagError, AudioError, WorkerError) as error:
             problem = getattr(error, "problem", str(error))
-            yield path, Left(path, problem, failed=True)
+            yield path, Left(path, "failed", problem)
             continue
         except OSError as error:
-            yield path, Left(path, f"cannot be read ({error.strerror})", failed=True)
+            yield path, Left(path, "failed", f"cannot be read ({error.strerror})")
             continue
         other = first.setdefault((status.st_dev, status.st_ino), path)
         if other != path:
-            yield path, Left(path, f"is the same file as {other}")
+            yield path, Left(path, "same-file", f"is the same file as {other}")
         else:
             yield path, seen
 
 
 def _not_wanted(path: str, seen: Seen, rules: Rules) -> Left | None:
     if rules.mode == "missing" and seen.genres:
-        return Left(path, "has a genre", seen=seen.genres)
+        return Left(path, "has-genre", "has a genre", seen=seen.genres)
     if rules.genre_now and not any(
         fnmatch.fnmatchcase(genre.casefold(), pattern.casefold())
         for genre in seen.genres or ("",)
         for pattern in rules.genre_now
     ):
-        return Left(path, "has none of the genres that were asked for", seen=seen.genres)
+        why = "has none of the genres that were asked for"
+        return Left(path, "other-genre", why, seen=seen.genres)
     return None
 
 
@@ -220,72 +246,25 @@ def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _
     return _Answer(path, found.looked.audio_hash, told)
 
 
+def _album_opinion(answers: Sequence[_Answer], seen: Mapping[str, Seen]) -> Opinion | None:
+    predictions = [answer.prediction for answer in answers if answer.prediction is not None]
+    album = [seen[answer.path] for answer in answers]
+    artist = next((each.album_artist for each in album if each.album_artist), None)
+    return album_vote(predictions, album[0].album, artist)
+
+
 def _decided(
-    group: Sequence[_Answer],
-    wanted: Mapping[str, Seen],
+    answer: _Answer,
+    seen: Seen,
+    opinion: Opinion | None,
     roots: Mapping[str, str],
     rules: Rules,
-) -> Iterator[Proposal | Left]:
-    predictions = [answer.prediction for answer in group if answer.prediction is not None]
-    album = album_vote(predictions) if rules.by_album and len(predictions) > 1 else None
-    for answer in group:
-        seen = wanted.get(answer.path)
-        if seen is None:
-            continue
-        if answer.prediction is None:
-            yield Left(answer.path, answer.problem, failed=True, seen=seen.genres)
-            continue
-        opinion = album or song_vote(answer.prediction)
-        neighbors = answer.prediction.neighbors
-        yield _proposal(answer, seen, opinion, neighbors, roots[answer.path], rules)
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What is said of a song or an album: a genre, how probable, whether that is sure, and why."""
-
-    genre: str
-    probability: float
-    sure: bool
-    why: str
-
-
-def song_vote(prediction: Prediction) -> Opinion:
-    """Return what is said of one song."""
-    voters = prediction.neighbors
-    agreeing = sum(neighbor.genre == prediction.genre for neighbor in voters)
-    if prediction.abstained:
-        why = f"not sure: {prediction.reason}"
-    else:
-        why = f"{agreeing} of the {len(voters)} nearest tracks are {prediction.genre}"
-    return Opinion(prediction.genre, prediction.confidence, not prediction.abstained, why)
-
-
-def album_vote(predictions: Sequence[Prediction]) -> Opinion | None:
-    """Return what the songs of an album say together; None for a compilation.
-
-    Logarithms of probabilities are averaged and weighed with the root of their number: songs of
-    an album are alike, so that n of them are less than n independent witnesses. The answer is sure
-    where half of the songs are sure by themselves, and three of four of these agree with it.
-    """
-    artists = [p.artist.casefold() for p in predictions if p.artist]
-    counts = Counter(artists)
-    if len(counts) > 2 and counts.most_common(1)[0][1] <= len(artists) / 2:
-        return None
-    genres = predictions[0].probabilities
-    scores = {
-        genre: sum(math.log(max(p.probabilities.get(genre, 0.0), 1e-6)) for p in predictions)
-        / math.sqrt(len(predictions))
-        for genre in genres
-    }
-    highest = max(scores.values())
-    weights = {genre: math.exp(score - highest) for genre, score in scores.items()}
-    winner = max(weights, key=lambda genre: weights[genre])
-    sure = [p for p in predictions if not p.abstained]
-    agreeing = sum(p.genre == winner for p in sure)
-    is_sure = 2 * len(sure) >= len(predictions) and 4 * agreeing >= 3 * len(sure)
-    why = f"{agreeing} of {len(predictions)} songs of the album are surely {winner}"
-    return Opinion(winner, weights[winner] / sum(weights.values()), is_sure, why)
+) -> Proposal | Left:
+    if answer.prediction is None:
+        return Left(answer.path, "failed", answer.problem, seen=seen.genres)
+    opinion = opinion or song_vote(answer.prediction)
+    neighbors = answer.prediction.neighbors
+    return _proposal(answer, seen, opinion, neighbors, roots[answer.path], rules)
 
 
 def _proposal(
@@ -296,9 +275,10 @@ def _proposal(
     root: str,
     rules: Rules,
 ) -> Proposal | Left:
-    def left(why: str) -> Left:
+    def left(reason: Reason, why: str) -> Left:
         return Left(
             answer.path,
+            reason,
             why,
             seen=seen.genres,
             genre=opinion.genre,
@@ -306,20 +286,20 @@ def _proposal(
         )
 
     if rules.min_confidence is None and not opinion.sure:
-        return left(opinion.why)
+        return left("not-sure", opinion.why)
     if rules.min_confidence is not None and opinion.probability < rules.min_confidence:
-        return left("not sure enough")
+        return left("not-sure", "not sure enough")
     names = rules.names(opinion.genre)
     if not names:
-        return left("is to be left out, as the map says")
+        return left("left-out", "is to be left out, as the map says")
     genres = names
     if rules.mode == "add":
         had = {genre.casefold() for genre in seen.genres}
         genres = (*seen.genres, *(name for name in names if name.casefold() not in had))
     if genres == seen.genres:
-        return left("has this genre")
+        return left("same-genre", "has this genre")
     if answer.audio_hash is None:
-        return left("its sound cannot be told apart from its tags, so it is not written")
+        return left("failed", "its sound cannot be told apart from its tags, so it is not written")
     return Proposal(
         path=answer.path,
         root=root,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Literal
 
 from earmark.audio.files import open_bytes
 from earmark.errors import AudioError, JournalError, TagError
@@ -25,7 +26,7 @@ from earmark.tagging.files import (
     target_of,
     told,
 )
-from earmark.tagging.journal import Entry, Journal, Story, stories
+from earmark.tagging.journal import Entry, Journal, Story, read_journal, unfinished
 
 
 def undo(story: Story, roots: Sequence[tuple[str, str]] = ()) -> Iterator[Outcome]:
@@ -45,13 +46,12 @@ def undo(story: Story, roots: Sequence[tuple[str, str]] = ()) -> Iterator[Outcom
     JournalError
         The journal cannot be written.
     """
-    journal = Journal.go_on(story.folder)
-    try:
+    with Journal.go_on(story.folder) as journal:
         _sweep(story, roots)
         for entry in story.left:
-            path, target = mapped(entry.path, roots), mapped(entry.target, roots)
+            path = mapped(entry.path, roots)
             try:
-                _restore(story, entry, target, journal)
+                _restore(story, entry, _target(entry, roots), journal)
             except (TagError, AudioError) as error:
                 why = error.problem if isinstance(error, AudioError) else str(error)
                 yield Outcome(path, False, why, entry.genres_after, entry.genres_after)
@@ -60,18 +60,37 @@ def undo(story: Story, roots: Sequence[tuple[str, str]] = ()) -> Iterator[Outcom
             else:
                 journal.end("undone", entry.number)
                 yield Outcome(path, True, "", entry.genres_after, entry.genres_before)
-    finally:
-        journal.close()
 
 
 def sweep(folder: Path | None = None) -> None:
-    """Delete the files under passing names that processes left behind when they were ended."""
-    for story in stories(folder):
-        if story.parts:
-            # One that is still at work has locked its journal.
-            with suppress(JournalError):
-                Journal.go_on(story.folder).close()
-                _sweep(story, ())
+    """Clear up behind processes that were ended in the middle of their work.
+
+    Files under passing names are deleted, and a file that was being changed in place, and is
+    neither as before nor finished, gets its former bytes.
+
+    Parameters
+    ----------
+    folder
+        Where the journals lie; None: in the platform's data folder.
+    """
+    for place in unfinished(folder):
+        # One that is still at work has locked its journal; what is damaged is left to people.
+        with suppress(JournalError), Journal.go_on(place) as journal:
+            story = read_journal(place)
+            _sweep(story, ())
+            for entry in story.left:
+                if entry.in_place and entry.number not in story.done:
+                    with suppress(TagError, AudioError, OSError):
+                        _mend(story, entry, journal)
+
+
+def _mend(story: Story, entry: Entry, journal: Journal) -> None:
+    with open_bytes(_target(entry, ())) as file:
+        state = _state(file, entry)
+    if state == "between":
+        restore_at(entry.target, entry, story.kept_bytes(entry))
+    if state in ("before", "between"):
+        journal.end("failed", entry.number)
 
 
 def _sweep(story: Story, roots: Sequence[tuple[str, str]]) -> None:
@@ -82,22 +101,38 @@ def _sweep(story: Story, roots: Sequence[tuple[str, str]]) -> None:
                 path.unlink()
 
 
-def _restore(story: Story, entry: Entry, target: str, journal: Journal) -> None:
+def _target(entry: Entry, roots: Sequence[tuple[str, str]]) -> str:
+    target = mapped(entry.target, roots)
     if target_of(target, [target]) != target:
         raise CannotChange("is a link now; left as it is")
+    return target
+
+
+def _state(file: IO[bytes], entry: Entry) -> Literal["before", "after", "between", "other"]:
+    """Say what a file is: as before an entry, as after it, half changed in place, or another."""
+    present = bytewise.digest_of(file)
+    if present == entry.before:
+        return "before"
+    if present == entry.after:
+        return "after"
+    stays = sum(step.length for step in entry.steps if step.offset is not None)
+    if (
+        entry.in_place
+        and bytewise.size_of(file) >= stays
+        and bytewise.unchanged_digest(file, entry.steps) == entry.unchanged
+    ):
+        return "between"
+    return "other"
+
+
+def _restore(story: Story, entry: Entry, target: str, journal: Journal) -> None:
     with open_bytes(target) as file:
         status = os.fstat(file.fileno())
         require_at_rest(file)
-        present = bytewise.digest_of(file)
-        if present == entry.before:
-            return
-        between = (
-            entry.in_place
-            and present != entry.after
-            and status.st_size >= sum(s.length for s in entry.steps if s.offset is not None)
-            and bytewise.unchanged_digest(file, entry.steps) == entry.unchanged
-        )
-    if present != entry.after and not between:
+        state = _state(file, entry)
+    if state == "before":
+        return
+    if state == "other":
         raise CannotChange("was changed since; left as it is")
     require_writable(target, status)
     kept = story.kept_bytes(entry)

@@ -1,0 +1,113 @@
+"""What is said of a song, and of the songs of an album together."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from earmark.classify import Prediction
+
+MOST_WITHOUT_NAME = 40
+"""Songs of a folder that are still taken for one album where no tag says so."""
+
+VARIOUS = frozenset(("various", "various artists", "various artist", "va", "v.a.", "verschiedene"))
+"""Album artists of compilations."""
+
+_DISC = re.compile(r"(cd|disc|disk|disque|lp|side)[ _.-]*(\d{1,2}|[a-d])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What is said of a song or an album: a genre, how probable, whether that is sure, and why."""
+
+    genre: str
+    probability: float
+    sure: bool
+    why: str
+
+
+def album_key(path: str, album: str | None) -> Hashable:
+    """Return what the songs of one album have in common.
+
+    That is the folder and the album's name in the tags. Folders of the discs of an album that has a
+    name are one.
+
+    Parameters
+    ----------
+    path
+        Of the song.
+    album
+        As its tags have it.
+
+    >>> album_key("/m/Mozart/CD 1/a.flac", "Requiem"), album_key("/m/Mozart/CD2/b.flac", "requiem")
+    (('/m/Mozart', 'requiem'), ('/m/Mozart', 'requiem'))
+    >>> album_key("/m/Mozart/CD 1/a.flac", None)
+    ('/m/Mozart/CD 1', '')
+    """
+    folder = PurePath(path).parent
+    if album and _DISC.fullmatch(folder.name):
+        folder = folder.parent
+    return str(folder), (album or "").casefold()
+
+
+def song_vote(prediction: Prediction) -> Opinion:
+    """Return what is said of one song."""
+    voters = prediction.neighbors
+    agreeing = sum(neighbor.genre == prediction.genre for neighbor in voters)
+    if prediction.abstained:
+        why = f"not sure: {prediction.reason}"
+    else:
+        why = f"{agreeing} of the {len(voters)} nearest tracks are {prediction.genre}"
+    return Opinion(prediction.genre, prediction.confidence, not prediction.abstained, why)
+
+
+def album_vote(
+    predictions: Sequence[Prediction], album: str | None, album_artist: str | None
+) -> Opinion | None:
+    """Return what the songs of an album say together; None where it is none.
+
+    Logarithms of probabilities are averaged and weighed with the root of their number: songs of
+    an album are alike, so that n of them are less than n independent witnesses. The answer is sure
+    where half of the songs are sure by themselves, and three of four of these agree with it.
+
+    Parameters
+    ----------
+    predictions
+        Of the songs, with their artists.
+    album, album_artist
+        What the tags say.
+
+    Returns
+    -------
+    Opinion or None
+        None for a single song, for a compilation (the album's artist is "Various Artists", or the
+        songs have several artists and none has most of them), and for a large folder without a
+        name.
+    """
+    artists = [p.artist.casefold() for p in predictions if p.artist]
+    counts = Counter(artists)
+    if (
+        len(predictions) < 2
+        or (album_artist or "").casefold() in VARIOUS
+        or (len(counts) > 2 and counts.most_common(1)[0][1] <= len(artists) / 2)
+        or (not album and len(predictions) > MOST_WITHOUT_NAME)
+    ):
+        return None
+    genres = predictions[0].probabilities
+    scores = {
+        genre: sum(math.log(max(p.probabilities.get(genre, 0.0), 1e-6)) for p in predictions)
+        / math.sqrt(len(predictions))
+        for genre in genres
+    }
+    highest = max(scores.values())
+    weights = {genre: math.exp(score - highest) for genre, score in scores.items()}
+    winner = max(weights, key=lambda genre: weights[genre])
+    sure = [p for p in predictions if not p.abstained]
+    agreeing = sum(p.genre == winner for p in sure)
+    is_sure = 2 * len(sure) >= len(predictions) and 4 * agreeing >= 3 * len(sure)
+    why = f"{agreeing} of {len(predictions)} songs of the album are surely {winner}"
+    return Opinion(winner, weights[winner] / sum(weights.values()), is_sure, why)
