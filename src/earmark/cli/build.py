@@ -128,7 +128,7 @@ def build(
     max_duration: float,
     as_json: bool,
 ) -> None:
-    r"""Make a library of the music in FOLDER, where each sub-folder is a genre.
+    """Make a library of the music in FOLDER, where each sub-folder is a genre.
 
     A build that ends early goes on where it stopped when it is given again. Later it hears only
     what is new. Files that cannot be used are listed at the end.
@@ -136,7 +136,7 @@ def build(
     \b
     earmark build ~/Music/by-genre -o my.earmark
     earmark build ~/Music --labels tags -o my.earmark
-    """
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
     from earmark.workers import Limits
