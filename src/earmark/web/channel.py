@@ -30,6 +30,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request as it comes in."""
 
+    path = ""
+    """Waitress asks for it where a client goes away, also of what was no request at all."""
+
     def __init__(self, adj: Adjustments, channel: Channel) -> None:
         super().__init__(adj)
         self._channel = channel
