@@ -24,6 +24,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,6 +160,120 @@ def remove(library: Library, track: Track) -> Change:
         The library cannot be changed.
     """
     return library.remove([_id(track)])[0]
+
+
+def teach_all(
+    library: Library,
+    songs: Sequence[tuple[Track, NDArray[np.floating]]],
+    *,
+    at: datetime.datetime | None = None,
+) -> list[Change]:
+    """Tell a library which genres songs have, as one step of its history; return the changes.
+
+    Recordings that it holds already are labelled anew instead of being added; of those that are so
+    labelled already, and of further copies among the songs, nothing changes.
+
+    Parameters
+    ----------
+    library
+        Open for writing.
+    songs
+        What is known of each song, with its genre and the hashes of its file, and its vector [d].
+    at
+        When, as for `earmark.library.Library.add`.
+
+    Raises
+    ------
+    LibraryError
+        The library cannot be changed.
+    """
+    at = at or datetime.datetime.now(datetime.UTC)
+    held: dict[int, TrackChanges] = {}
+    new: dict[str, tuple[Track, NDArray[np.floating]]] = {}
+    for number, (song, vector) in enumerate(songs):
+        track = find(library, song.content_hash, song.audio_hash)
+        if track is not None:
+            held[_id(track)] = {"genre": song.genre, "taught": True}
+        else:
+            recording = song.audio_hash or song.content_hash or str(number)
+            new[recording] = dataclasses.replace(song, taught=True), vector
+    changes = library.update_many(held, at=at) if held else []
+    if new:
+        tracks = [track for track, _ in new.values()]
+        changes += library.add(tracks, np.stack([vector for _, vector in new.values()]), at=at)
+    return changes
+
+
+def change_all(
+    library: Library,
+    changes: Mapping[int, TrackChanges],
+    removed: Iterable[int] = (),
+) -> list[Change]:
+    """Change tracks, and take others out, as one step of the history; return what was changed.
+
+    Genres that are given here count as taught, as for `relabel`.
+
+    Parameters
+    ----------
+    library
+        Open for writing.
+    changes
+        What to change, by the ids of the tracks.
+    removed
+        Ids of the tracks to take out.
+
+    Raises
+    ------
+    TrackNotFound
+        One of them is not there; nothing was changed.
+    LibraryError
+        The library cannot be changed.
+    """
+    at = datetime.datetime.now(datetime.UTC)
+    gone = list(removed)
+    for track_id in gone:
+        library.get(track_id)
+    taught = {track_id: with_taught(change) for track_id, change in changes.items()}
+    made = library.update_many(taught, at=at) if taught else []
+    return made + (library.remove(gone, at=at) if gone else [])
+
+
+def last_step(library: Library) -> list[Change]:
+    """Return what was changed last and holds, newest first: all that one command did."""
+    limit = 1
+    while True:
+        history = library.history(limit)
+        holding = [change for change in history if not change.undone]
+        step = [change for change in holding if change.time == holding[0].time]
+        if len(history) < limit or (step and len(step) < len(holding)):
+            return step
+        limit *= 4
+
+
+def undo_all(library: Library, changes: Sequence[Change]) -> list[Change]:
+    """Take changes back, the newest first; return them as they are then.
+
+    Raises
+    ------
+    LibraryError
+        One cannot be taken back; those before it in time are left as they are.
+    """
+    ids = sorted((change.id for change in changes if change.id is not None), reverse=True)
+    return [library.undo(change_id) for change_id in ids]
+
+
+def to_json(change: Change) -> dict[str, Any]:
+    """Return a change as JSON values."""
+    return {
+        "id": change.id,
+        "time": change.time.isoformat(),
+        "what": change.what,
+        "track_id": change.track_id,
+        "track": change.track.name,
+        "genre_before": change.before.genre if change.before else None,
+        "genre_after": change.after.genre if change.after else None,
+        "undone": change.undone,
+    }
 
 
 def _id(track: Track) -> int:

@@ -27,6 +27,7 @@ VERSIONS: Mapping[str, int] = {
     "journal": 1,
     "library": 1,
     "map": 1,
+    "merge": 1,
     "plan": 1,
     "prediction": 1,
     "predictions": 1,

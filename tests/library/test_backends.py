@@ -407,3 +407,21 @@ def test_a_snapshot_can_hold_tracks_without_a_genre(library: Library) -> None:
         _ = everything.genres
     library.update(int(everything.ids[1]), genre="rock")
     assert library.snapshot(unlabelled=True).genres == ("rock", "rock", "jazz")
+
+
+def test_several_tracks_are_changed_together_or_not_at_all(library: Library) -> None:
+    library.add([track(1), track(2), track(3)], np.eye(3))
+    first, second, third = (one.id or 0 for one in library.tracks())
+    with pytest.raises(TrackNotFound):
+        library.update_many({first: {"genre": "jazz"}, 99: {"genre": "jazz"}})
+    with pytest.raises(LibraryError):
+        library.update_many({first: {"path": "/new"}, second: {"path": "/new"}})
+    assert library.genres() == {"rock": 3}
+    changes = library.update_many({first: {"genre": "jazz"}, second: {}, third: {"artist": "A"}})
+    assert [change.track_id for change in changes] == [first, third]
+    assert len({change.time for change in changes}) == 1
+    removed = library.remove([second], at=changes[0].time)
+    assert removed[0].time == changes[0].time
+    assert [change.id for change in library.history()] == [
+        change.id for change in reversed([*changes, *removed])
+    ]

@@ -34,19 +34,26 @@ COMMANDS = {
     ),
     "doctor": ("earmark.cli.doctor:doctor", "Say what this installation is and can do."),
     "evaluate": ("earmark.cli.evaluate:evaluate", "Say how well a library names genres."),
-    "export": ("earmark.cli.export:export", "Write a library as a my.dat or an npz."),
+    "export": ("earmark.cli.export:export", "Write a library as a table, an npz or a my.dat."),
     "extractors": (
         "earmark.cli.extractors:extractors",
         "List what can hear music, or check a model.",
     ),
+    "history": ("earmark.cli.history:history", "List what was changed in a library by hand."),
     "import": ("earmark.cli.import_:import_command", "Make a library of a my.dat or an npz."),
     "info": ("earmark.cli.info:info", "Say what a library holds, and how it votes."),
+    "list": ("earmark.cli.list_:list_command", "List the tracks of a library."),
+    "merge": ("earmark.cli.merge:merge", "Make one library of several."),
     "path": ("earmark.cli.path:path", "Lead from one track to another by small steps."),
     "playlist": ("earmark.cli.playlist:playlist", "Make a playlist from songs or a genre."),
+    "relabel": ("earmark.cli.relabel:relabel", "Give tracks of a library another genre."),
+    "remove": ("earmark.cli.remove:remove", "Take tracks out of a library."),
     "repair": ("earmark.cli.repair:repair", "Save what can be saved of a damaged library."),
     "serve": ("earmark.cli.serve:serve", "Open the web application and the HTTP API."),
     "similar": ("earmark.cli.similar:similar", "List tracks that sound like a song."),
     "tag": ("earmark.cli.tag:tag", "Put genres into files, by a plan, with undo."),
+    "teach": ("earmark.cli.teach:teach", "Add songs to a library as examples of a genre."),
+    "undo": ("earmark.cli.undo:undo", "Take back what was changed in a library."),
 }
 """Where each command is, and what the list of commands says of it without importing it."""
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from earmark.cli.common import FileName, console, library_option, padded
+from earmark.cli.tracks import named_track
 from earmark.errors import EarmarkError, PlaylistError, RecommendError
 from earmark.words import clock, shown
 
 if TYPE_CHECKING:
-    from earmark.library import Library, Track
+    from earmark.library import Library
     from earmark.recommend import Rules, Songs, Suggestion
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +28,6 @@ SONG_HELP = (
     "'#' and its number."
 )
 
-_MOST_NAMED = 5
 _WIDTH = 60
 
 
@@ -142,8 +142,10 @@ def songs_of(library: Library, names: Sequence[str]) -> Songs:
 
     Raises
     ------
-    RecommendError
-        A name is that of no track, or of several.
+    TrackNotFound
+        A name is that of no track.
+    LibraryError
+        It is that of several.
     AudioError
         A file cannot be used.
     """
@@ -158,7 +160,7 @@ def songs_of(library: Library, names: Sequence[str]) -> Songs:
                 files.append(name)
                 continue
         else:
-            track = _track(library, name)
+            track = named_track(library, name)
         track_ids.append(int(track.id or 0))
     if not files:
         return Songs(tuple(track_ids))
@@ -172,7 +174,9 @@ def track_of(library: Library, name: str) -> int:
     Raises
     ------
     RecommendError
-        It is that of no track, or of several.
+        A file is no track.
+    LibraryError
+        A name is that of no track, or of several.
     """
     songs = songs_of(library, [name])
     if not songs.track_ids:
@@ -181,30 +185,6 @@ def track_of(library: Library, name: str) -> int:
             "earmark build, or ask earmark similar for the nearest one"
         )
     return songs.track_ids[0]
-
-
-def _track(library: Library, name: str) -> Track:
-    if name.startswith("#") and name[1:].isdigit():
-        return library.get(int(name[1:]))
-    wanted = name.casefold().strip()
-    last = wanted.rpartition(" - ")[2]
-    found = [track for track in library.tracks(search=last, limit=1_000) if wanted in _names(track)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise RecommendError(
-            f"{name}: is neither a file nor a track of {library.name}; {SONG_HELP}"
-        )
-    some = ", ".join(f"#{track.id} {track.name}" for track in found[:_MOST_NAMED])
-    raise RecommendError(f"{name}: {len(found)} tracks of {library.name} are called so: {some}")
-
-
-def _names(track: Track) -> set[str]:
-    names = {track.name.casefold()}
-    if track.title is not None:
-        names.add(track.title.casefold())
-        names.add(f"{track.artist or ''} - {track.title}".casefold())
-    return names
 
 
 def _heard(library: Library, files: Sequence[str]) -> tuple[list[int], Any]:
@@ -250,17 +230,9 @@ def played(library: Library, history: Path | None) -> list[int]:
     """
     if history is None:
         return []
-    from earmark.recommend.files import LARGEST, read_m3u
+    from earmark.recommend.files import read_playlist
 
-    try:
-        with history.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise PlaylistError(f"{history}: cannot be read ({error.strerror})") from error
-    if len(content) > LARGEST:
-        raise PlaylistError(f"{history}: is too large for a playlist")
-    folder = Path(os.path.abspath(history)).parent  # noqa: PTH100 - links stay
-    found = (library.find_path(os.path.abspath(file)) for file in read_m3u(content, folder))  # noqa: PTH100
+    found = (library.find_path(os.path.abspath(file)) for file in read_playlist(history))  # noqa: PTH100
     return [track.id for track in found if track is not None and track.id is not None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -216,7 +217,12 @@ class Library(Protocol):
     # Changes
 
     def add(
-        self, new: Sequence[Track], vectors: ArrayLike, *, remember: bool | None = None
+        self,
+        new: Sequence[Track],
+        vectors: ArrayLike,
+        *,
+        remember: bool | None = None,
+        at: datetime.datetime | None = None,
     ) -> list[Change]:
         """Record tracks with their vectors, all of them or none.
 
@@ -231,6 +237,9 @@ class Library(Protocol):
         remember
             Keep an entry of the history for each, so that it can be undone. By default for those
             that are ``taught``.
+        at
+            When, in UTC, for the history; by default now. What was changed at one moment is one
+            step of it, also where several calls did it.
 
         Returns
         -------
@@ -260,6 +269,32 @@ class Library(Protocol):
             There is no such track.
         LibraryError
             Another track has that path.
+        """
+        ...
+
+    def update_many(
+        self, changes: Mapping[int, TrackChanges], *, at: datetime.datetime | None = None
+    ) -> list[Change]:
+        """Change what is known of several tracks, of all of them or none.
+
+        Parameters
+        ----------
+        changes
+            What to change, by the ids of the tracks.
+        at
+            As for `add`.
+
+        Returns
+        -------
+        list of Change
+            What this changed, without tracks of which all was so already.
+
+        Raises
+        ------
+        TrackNotFound
+            One of them is not there.
+        LibraryError
+            Another track has a path that is to be set.
         """
         ...
 
@@ -293,8 +328,16 @@ class Library(Protocol):
         """
         ...
 
-    def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> list[Change]:
+    def remove(
+        self,
+        track_ids: Iterable[int],
+        *,
+        remember: bool = True,
+        at: datetime.datetime | None = None,
+    ) -> list[Change]:
         """Take tracks out of the library, all of them or none; return what this changed.
+
+        ``at`` is as for `add`.
 
         Raises
         ------

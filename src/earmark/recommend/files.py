@@ -165,6 +165,26 @@ def _jspf(entries: Sequence[Entry], folder: Path, title: str) -> bytes:
     return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
+def read_playlist(path: Path) -> list[Path]:
+    """Return the files that an M3U or M3U8 list names, in their order.
+
+    Raises
+    ------
+    PlaylistError
+        It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise PlaylistError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(content) > LARGEST:
+        raise PlaylistError(f"{path}: is too large for a playlist")
+    if path.suffix.lower() in (".xspf", ".jspf"):
+        raise PlaylistError(f"{path}: only M3U lists are read; save it as .m3u8")
+    return read_m3u(content, Path(os.path.abspath(path)).parent)  # noqa: PTH100 - links stay
+
+
 def read_m3u(content: bytes, folder: Path) -> list[Path]:
     r"""Return the files that an M3U list names, in their order.
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import url_for
 
+from earmark import corrections
 from earmark.classify import Neighbor, Prediction
 from earmark.library import Change, Track
 from earmark.web.jobs import Job
@@ -88,14 +89,4 @@ def track(service: Service, shown: Track) -> dict[str, Any]:
 
 def correction(change: Change) -> dict[str, Any]:
     """Show a change of the library."""
-    known = change.after or change.before
-    return {
-        "id": change.id,
-        "time": change.time,
-        "what": change.what,
-        "track_id": change.track_id,
-        "track": known.name if known else str(change.track_id),
-        "genre_before": change.before.genre if change.before else None,
-        "genre_after": change.after.genre if change.after else None,
-        "undone": change.undone,
-    }
+    return {**corrections.to_json(change), "time": change.time}

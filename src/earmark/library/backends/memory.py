@@ -188,8 +188,14 @@ class MemoryLibrary:
     # Changes
 
     def add(
-        self, new: Sequence[Track], vectors: ArrayLike, *, remember: bool | None = None
+        self,
+        new: Sequence[Track],
+        vectors: ArrayLike,
+        *,
+        remember: bool | None = None,
+        at: datetime.datetime | None = None,
     ) -> list[Change]:
+        at = at or _now()
         stored = rules.pack(np.asarray(vectors), len(new), self.spec)
         with self._changing() as contents:
             paths = {
@@ -211,21 +217,44 @@ class MemoryLibrary:
                 contents.vectors[track_id] = vector.copy()
                 what = "add" if before is None else "relabel"
                 keep = track.taught if remember is None else remember
-                changes.append(_made(contents, what, before, after, former, keep=keep))
+                changes.append(_made(contents, what, before, after, former, at, keep=keep))
             return changes
 
     def update(
         self, track_id: int, *, remember: bool = True, **changes: Unpack[TrackChanges]
     ) -> Change | None:
         with self._changing() as contents:
-            before = self._get(contents, track_id)
-            after = dataclasses.replace(before, **changes)
-            if after == before:
-                return None
-            if after.path is not None and after.path != before.path and self.find_path(after.path):
-                raise LibraryError(f"{self.location}: another track is {after.path} already")
-            contents.tracks[track_id] = after
-            return _made(contents, "relabel", before, after, None, keep=remember)
+            return self._update(contents, track_id, changes, _now(), keep=remember)
+
+    def update_many(
+        self, changes: Mapping[int, TrackChanges], *, at: datetime.datetime | None = None
+    ) -> list[Change]:
+        at = at or _now()
+        with self._changing() as contents:
+            made = [
+                self._update(contents, track_id, change, at, keep=True)
+                for track_id, change in changes.items()
+            ]
+            return [change for change in made if change is not None]
+
+    def _update(
+        self,
+        contents: _Contents,
+        track_id: int,
+        changes: TrackChanges,
+        at: datetime.datetime,
+        *,
+        keep: bool,
+    ) -> Change | None:
+        before = self._get(contents, track_id)
+        after = dataclasses.replace(before, **changes)
+        if after == before:
+            return None
+        held = (track.path for track in contents.tracks.values())
+        if after.path is not None and after.path != before.path and after.path in held:
+            raise LibraryError(f"{self.location}: another track is {after.path} already")
+        contents.tracks[track_id] = after
+        return _made(contents, "relabel", before, after, None, at, keep=keep)
 
     def set_identity(
         self,
@@ -244,14 +273,21 @@ class MemoryLibrary:
         with self._changing() as contents:
             contents.parents = dict(parents)
 
-    def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> list[Change]:
+    def remove(
+        self,
+        track_ids: Iterable[int],
+        *,
+        remember: bool = True,
+        at: datetime.datetime | None = None,
+    ) -> list[Change]:
+        at = at or _now()
         with self._changing() as contents:
             changes = []
             for track_id in dict.fromkeys(track_ids):
                 track = self._get(contents, track_id)
                 del contents.tracks[track_id]
                 vector = contents.vectors.pop(track_id)
-                changes.append(_made(contents, "remove", track, None, vector, keep=remember))
+                changes.append(_made(contents, "remove", track, None, vector, at, keep=remember))
             return changes
 
     def undo(self, change_id: int) -> Change:
@@ -319,12 +355,17 @@ class MemoryLibrary:
             library.add(tracks, np.stack([now.vectors[track.id or 0] for track in kept]))
 
 
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
 def _made(
     contents: _Contents,
     what: str,
     before: Track | None,
     after: Track | None,
     vector: Vector | None,
+    at: datetime.datetime,
     *,
     keep: bool,
 ) -> Change:
@@ -333,7 +374,7 @@ def _made(
     contents.revision += 1
     change = Change(
         id=len(contents.history) + 1 if keep else None,
-        time=datetime.datetime.now(datetime.UTC),
+        time=at,
         what=what,
         track_id=0 if known is None else known.id or 0,
         before=before,

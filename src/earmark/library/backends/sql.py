@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import json
 import os
 import threading
@@ -108,10 +109,10 @@ class SqlLibrary:
             yield connection
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[Writer]:
+    def _changing(self, at: datetime.datetime | None = None) -> Iterator[Writer]:
         """Change tracks: all of the block or, where it raises, nothing."""
         with self._writing() as connection:
-            writer = Writer(connection, self.location)
+            writer = Writer(connection, self.location, at)
             yield writer
             writer.close()
 
@@ -286,10 +287,15 @@ class SqlLibrary:
     # Changes
 
     def add(
-        self, new: Sequence[Track], vectors: ArrayLike, *, remember: bool | None = None
+        self,
+        new: Sequence[Track],
+        vectors: ArrayLike,
+        *,
+        remember: bool | None = None,
+        at: datetime.datetime | None = None,
     ) -> list[Change]:
         stored = rules.pack(np.asarray(vectors), len(new), self.spec)
-        with self._changing() as writer:
+        with self._changing(at) as writer:
             made = writer.put(new, [row.tobytes() for row in stored])
             keep = [track.taught if remember is None else remember for track in new]
             kept = iter(
@@ -311,6 +317,18 @@ class SqlLibrary:
             change = writer.replace(before, after)
             return writer.record([(change, None)])[0] if remember else change
 
+    def update_many(
+        self, changes: Mapping[int, TrackChanges], *, at: datetime.datetime | None = None
+    ) -> list[Change]:
+        with self._changing(at) as writer:
+            made = []
+            for track_id, change in changes.items():
+                before = writer.get(track_id)
+                after = dataclasses.replace(before, **change)
+                if after != before:
+                    made.append(writer.replace(before, after))
+            return writer.record([(change, None) for change in made])
+
     def set_identity(
         self,
         track_id: int,
@@ -331,8 +349,14 @@ class SqlLibrary:
             if listed:
                 connection.execute(genre_parents.insert(), listed)
 
-    def remove(self, track_ids: Iterable[int], *, remember: bool = True) -> list[Change]:
-        with self._changing() as writer:
+    def remove(
+        self,
+        track_ids: Iterable[int],
+        *,
+        remember: bool = True,
+        at: datetime.datetime | None = None,
+    ) -> list[Change]:
+        with self._changing(at) as writer:
             gone = [writer.get(track_id) for track_id in dict.fromkeys(track_ids)]
             held = [writer.vector(rows.id_of(track)) if remember else None for track in gone]
             changes = [writer.remove(track) for track in gone]

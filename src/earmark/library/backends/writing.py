@@ -32,15 +32,19 @@ class Writer:
         In a transaction that nobody else can write beside.
     where
         What messages call the library.
+    at
+        When, for the history; None: now.
     """
 
-    def __init__(self, connection: sa.Connection, where: object) -> None:
+    def __init__(
+        self, connection: sa.Connection, where: object, at: datetime.datetime | None = None
+    ) -> None:
         self._connection = connection
         self._where = where
         self._more: list[int] = []
         self._less: list[int] = []
         self._touched = 0
-        self._now = datetime.datetime.now(datetime.UTC)
+        self._now = at or datetime.datetime.now(datetime.UTC)
 
     def close(self) -> None:
         """Write down the revision and the digest that the changes make."""

@@ -1,0 +1,163 @@
+"""What the commands share that care for the tracks of a library: how tracks are named and shown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from earmark.cli.common import console
+from earmark.errors import LibraryError, TrackNotFound
+from earmark.words import plural, shown
+
+if TYPE_CHECKING:
+    from earmark.library import Change, Library, Track
+
+TRACK_HELP = (
+    "A TRACK is the file, the name, the title or 'artist - title' of a track of the library, or "
+    "'#' and its number as 'earmark list' gives it, in quotes."
+)
+
+CHANGED_HELP = (
+    "The library to change. Without it: $EARMARK_LIBRARY, else your own, which begins as a copy of "
+    "'reference'."
+)
+
+SHOWN = 50
+"""Changes of one command that are printed before the rest is only counted."""
+
+_MOST_NAMED = 5
+
+
+def changed_library_option(command: Any) -> Any:
+    """Add ``--library`` for a command that changes the library."""
+    return click.option("--library", "-l", "library_name", metavar="FILE", help=CHANGED_HELP)(
+        command
+    )
+
+
+@contextlib.contextmanager
+def library_to_change(name: str | None) -> Iterator[Library]:
+    """Open the library that a command changes; in place of one that may not be, the user's own.
+
+    Raises
+    ------
+    LibraryReadOnly
+        A library was named that may not be written.
+    LibraryError
+        It cannot be used.
+    """
+    from earmark import corrections
+    from earmark.errors import LibraryReadOnly
+    from earmark.library import PACKAGED, open_default
+
+    with contextlib.ExitStack() as opened:
+        library = opened.enter_context(open_default(name))
+        if library.read_only and name is not None and name not in PACKAGED:
+            raise LibraryReadOnly(f"{library.location}: may not be written; change a copy of it")
+        own = corrections.writable(library)
+        if own is not library:
+            opened.enter_context(own)
+            click.echo(f"changes go into your own library, {shown(own.location)}", err=True)
+        yield own
+
+
+def named_track(library: Library, name: str) -> Track:
+    """Return the one track that an argument names.
+
+    Raises
+    ------
+    TrackNotFound
+        There is none.
+    LibraryError
+        There are several of that name.
+    """
+    if name.startswith("#") and name[1:].isdigit():
+        return library.get(int(name[1:]))
+    track = library.find_path(os.path.abspath(name))  # noqa: PTH100 - links stay
+    if track is not None:
+        return track
+    wanted = name.casefold().strip()
+    last = wanted.rpartition(" - ")[2]
+    found = [track for track in library.tracks(search=last, limit=1_000) if wanted in _names(track)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        what = "no track" if os.path.exists(name) else "neither a file nor a track"  # noqa: PTH110
+        raise TrackNotFound(f"{name}: is {what} of {library.name}; earmark list names its tracks")
+    some = ", ".join(f"'#{track.id}' {track.name}" for track in found[:_MOST_NAMED])
+    raise LibraryError(f"{name}: {len(found)} tracks of {library.name} are called so: {some}")
+
+
+def _names(track: Track) -> set[str]:
+    names = {track.name.casefold()}
+    if track.title is not None:
+        names.add(track.title.casefold())
+        names.add(f"{track.artist or ''} - {track.title}".casefold())
+    return names
+
+
+def chosen_tracks(library: Library, names: Sequence[str], of_genre: str | None) -> list[Track]:
+    """Return the tracks that arguments name, and those of a genre, each once.
+
+    Raises
+    ------
+    TrackNotFound
+        A name is that of no track, or the library has no such genre.
+    LibraryError
+        A name is that of several tracks.
+    """
+    found = {track.id: track for track in (named_track(library, name) for name in names)}
+    if of_genre is not None:
+        tracks = library.tracks(genre=of_genre)
+        if not tracks:
+            known = ", ".join(list(library.genres())[:20]) or "none"
+            raise TrackNotFound(f"{library.name}: has no genre {of_genre!r}; it has {known}")
+        found |= {track.id: track for track in tracks}
+    return list(found.values())
+
+
+def show_changes(changes: Sequence[Change], *, as_json: bool) -> None:
+    """Print what was changed."""
+    if as_json:
+        from earmark import corrections
+        from earmark.schemas import named
+
+        body = {"corrections": [corrections.to_json(change) for change in changes]}
+        click.echo(json.dumps(named("corrections", body), ensure_ascii=False, indent=1))
+        return
+    out = console()
+    for change in changes[:SHOWN]:
+        out.print(f"  {shown(told(change))}", markup=False)
+    if len(changes) > SHOWN:
+        out.print(f"  and {len(changes) - SHOWN} more")
+    count = len(changes)
+    if not count:
+        out.print("nothing to change: all is so already")
+    elif not any(change.undone for change in changes):
+        out.print(f"{count} {plural(count, 'track')} changed; earmark undo takes it back")
+
+
+def told(change: Change) -> str:
+    """Say in a line what a change did."""
+    name = f"#{change.track_id} {change.track.name}"
+    before, after = change.before, change.after
+    if before is None:
+        what = f"added as {after.genre or 'unlabelled'}" if after else "nothing"
+    elif after is None:
+        what = f"removed, was {before.genre or 'unlabelled'}"
+    elif before.genre != after.genre:
+        what = f"{before.genre or 'unlabelled'} → {after.genre or 'unlabelled'}"
+    else:
+        fields = [name for name in ("artist", "title") if _differs(before, after, name)]
+        what = ", ".join(f"{name} {getattr(after, name) or 'unknown'}" for name in fields)
+        what = what or f"{after.genre or 'unlabelled'}, by hand"
+    return f"{name}: {what}{' (undone)' if change.undone else ''}"
+
+
+def _differs(before: Track, after: Track, name: str) -> bool:
+    return bool(getattr(before, name) != getattr(after, name))
