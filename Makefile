@@ -3,7 +3,7 @@
 # make quick    the tests that are neither slow nor need a browser
 # make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
 # make soak     the long forms of what attacks it: hours of damaged files, kills, full disks and load
-# make check    what CI runs: lint, types, tests
+# make check    what CI runs: lint, types, the tests, and those of make oldest
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -29,7 +29,7 @@ oldest: $(OLDEST)/.develop
 soak: $(VENV)/.develop
 	$(BIN)/python -m pytest --soak -m soak
 
-check: lint types test
+check: lint types test oldest
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

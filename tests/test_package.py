@@ -147,3 +147,6 @@ def test_the_oldest_dependencies_that_are_tried_are_the_oldest_that_are_allowed(
     assert set(tried) == set(allowed)
     for name, version in allowed.items():
         assert f"{tried[name]}.".startswith(f"{version}."), name
+    # And they are tried whenever a change is.
+    targets = dict(re.findall(r"^(\w+):(.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    assert {"test", "oldest"} <= set(targets["check"].split())

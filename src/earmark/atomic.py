@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -34,8 +35,11 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     FileExistsError
         There is a file and ``overwrite`` is false, also if another process was quicker.
     OSError
-        It cannot be written there.
+        It cannot be written there; what is there may be a pipe or a device, whose place no file
+        takes.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
     # The stem is cut: a name with the addition must not be longer than a file system allows.
     handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}-", suffix=".part", dir=path.parent)
     os.close(handle)
@@ -43,7 +47,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         yield part
         # mkstemp lets only the owner read.
-        part.chmod(0o644)
+        part.chmod(path.stat().st_mode & 0o777 if path.is_file() else 0o644)
         _sync(part)
         if overwrite:
             part.replace(path)

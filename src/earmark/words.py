@@ -27,6 +27,10 @@ _UNFIT = re.compile(rf"[{UNFIT}\ud800-\udfff]")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 
 
+ARTIST_SEPARATOR = "; "
+"""What stands between the artists of a track that has several."""
+
+
 def shown(text: str, longest: int = LONGEST_SHOWN) -> str:
     r"""Return text from somewhere else as it may be printed on one line.
 

@@ -48,7 +48,7 @@ def copied(sounds: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
 
 def says(tags: Tags) -> dict[str, str | None]:
     return {
-        "artist": tags.artist,
+        "artist": next(iter(tags.artists), None),
         "album_artist": next(iter(tags.album_artists), None),
         "title": tags.title,
         "album": tags.album,
@@ -82,6 +82,7 @@ def test_what_mutagen_writes(copied: dict[str, Path], kind: str) -> None:
     tags = read_tags(copied[kind])
     assert says(tags) == SAID
     assert tags.artists == (SAID["artist"], "Bob")
+    assert tags.artist == f"{SAID['artist']}; Bob"
     assert tags.genres == ("Polka", "Waltz")
 
 

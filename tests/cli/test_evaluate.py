@@ -160,7 +160,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("it worked")
 
-    monkeypatch.setattr("earmark.cli.evaluate.evaluate_set", work)
+    monkeypatch.setattr("earmark.evaluation.evaluating.evaluate", work)
     for report, reason in (
         (tmp_path / "no" / "out.html", "there is no folder"),
         (tmp_path, "is a folder"),

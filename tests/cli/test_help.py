@@ -8,9 +8,10 @@ import sys
 import click
 import pytest
 
-from earmark.cli import COMMANDS, earmark
+from earmark.cli import COMMANDS, earmark, evaluate
+from earmark.evaluation.split_choice import SPLITS
 
-SLOW = {"flask", "numpy", "onnxruntime", "rich", "scipy", "sklearn", "sqlalchemy", "sqlite3"}
+SLOW = {"av", "flask", "numpy", "onnxruntime", "rich", "scipy", "sklearn", "sqlalchemy", "sqlite3"}
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
@@ -48,6 +49,10 @@ def test_nothing_slow_is_loaded_for_help(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments) & SLOW == set()
 
 
-@pytest.mark.parametrize("command", ["export", "import", "serve", "info"])
+@pytest.mark.parametrize("command", [*COMMANDS, "extractors check"])
 def test_commands_load_what_they_need_when_they_run(command: str) -> None:
-    assert loaded(command, "--help") & (SLOW - {"rich"}) == set()
+    assert loaded(*command.split(), "--help") & (SLOW - {"rich"}) == set()
+
+
+def test_the_splits_of_the_help_are_those_that_there_are() -> None:
+    assert evaluate.SPLITS == SPLITS

@@ -135,6 +135,20 @@ def test_with_one_artist_nothing_is_claimed(earmark: Command, tmp_path: Path) ->
     assert "not evaluated" in earmark("info", path).out
 
 
+def test_a_large_library_says_which_command_has_the_figure(
+    earmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "own.earmark", 60)
+    assert "not_evaluated" not in facts(earmark, path)
+    monkeypatch.setattr("earmark.cli.info.MOST_EVALUATED", 59)
+    said = facts(earmark, path)
+    assert said["leave_one_artist_out"] is None
+    assert said["not_evaluated"].endswith(f"earmark evaluate {path}")
+    printed = earmark("info", path).out
+    assert f"  not evaluated: {said['not_evaluated']}" in printed
+    assert "right" not in printed
+
+
 def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
     path = tmp_path / "empty.earmark"
     create_library(path, ExtractorSpec("musicnn", "1", 250, "cosine", "float32")).close()

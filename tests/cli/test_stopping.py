@@ -63,7 +63,7 @@ def test_evaluate(
     code: int,
     said: str,
 ) -> None:
-    monkeypatch.setattr("earmark.cli.evaluate.load_evaluation_set", send(number))
+    monkeypatch.setattr("earmark.evaluation.evaluation_set.load_evaluation_set", send(number))
     ran = earmark("evaluate", "classic")
     assert (ran.code, ran.out, ran.err.lstrip()) == (code, "", said)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import random
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +190,92 @@ def test_more_than_four_gigabytes_are_not_unpacked(tmp_path: Path, names: list[s
         with pytest.raises(ImportFormatError) as told:
             import_vectors(file, tmp_path / "l.earmark")
         assert (str(told.value) == f"{file}: unpacks to more than 4 GB") == bool(beyond)
+
+
+def entry(shape: object, data: bytes, descr: object = "<f8") -> bytes:
+    """Return an array as an archive holds it, that claims whatever it is told to."""
+    content = io.BytesIO()
+    claim = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(content, claim)
+    return content.getvalue() + data
+
+
+def packed(file: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(file, "w", method) as written:
+        for name, data in entries.items():
+            written.writestr(f"{name}.npy", data)
+    return file
+
+
+def with_field(file: Path, place: int, value: int) -> Path:
+    """Set two bytes in both headers of every entry; ``place`` is that of the header in front."""
+    data = bytearray(file.read_bytes())
+    for mark, more in ((b"PK\3\4", 0), (b"PK\1\2", 2)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + place + more : at + place + more + 2] = value.to_bytes(2, "little")
+            at = data.find(mark, at + 4)
+    file.write_bytes(data)
+    return file
+
+
+def lying(shape: object, descr: object = "<f8") -> Callable[[Path], Path]:
+    return lambda file: packed(file, {"vectors": entry(shape, bytes(96), descr)})
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda file: with_field(archive(file.parent), 6, 1), "encrypted"),
+        (lambda file: with_field(archive(file.parent), 8, 97), "packed in a way"),
+        (lambda file: packed(file, {"vectors": b"no array"}), "'vectors' is no array"),
+        (lambda file: packed(file, {"vectors": b""}), "'vectors' is no array"),
+        (lambda file: packed(file, {"vectors": b"\x93NUMPY\x09\x00"}), "'vectors' is no array"),
+        (lying((10**15, 3)), r"\(1000000000000000, 3\), but has 96 bytes"),
+        (lying((2**62, 2**62)), "but has 96 bytes"),
+        (lying((-4, -3)), "but has 96 bytes"),
+        (lying((4, 4)), "but has 96 bytes"),
+        (lying((4, 2)), "but has 96 bytes"),
+        (lying((4, 3), "|O"), "array of objects"),
+        (lying((4, 3), "<f99"), "no array"),
+        (lying("four"), "no array"),
+    ],
+)
+def test_an_archive_that_lies_is_refused_in_one_line(
+    tmp_path: Path, make: Callable[[Path], Path], reason: str
+) -> None:
+    file = make(tmp_path / "lie.npz")
+    with pytest.raises(ImportFormatError, match=reason) as told:
+        import_vectors(file, tmp_path / "l.earmark")
+    assert str(told.value).startswith(f"{file}: ")
+    assert not (tmp_path / "l.earmark").exists()
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_damaged_archive_is_refused_or_read(tmp_path: Path, method: int) -> None:
+    """Whatever bytes are other ones, there is one line or a library, and no traceback."""
+    given = archive(tmp_path)
+    with zipfile.ZipFile(given) as written:
+        whole = {name.removesuffix(".npy"): written.read(name) for name in written.namelist()}
+    sound = packed(tmp_path / "sound.npz", whole, method).read_bytes()
+    chance = random.Random(method)
+    file, target = tmp_path / "damaged.npz", tmp_path / "l.earmark"
+    for _ in range(120):
+        data = bytearray(sound)
+        for _ in range(chance.choice([1, 1, 3, 30])):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        file.write_bytes(data[: chance.choice([len(data), chance.randrange(len(data))])])
+        told = f"{file}: "
+        try:
+            import_vectors(file, target, overwrite=True)
+        except ImportFormatError as error:
+            told = str(error)
+        assert told.startswith(f"{file}: ")
+
+
+def test_text_without_a_letter_is_read(tmp_path: Path) -> None:
+    done, library = bring(tmp_path, artist=np.array(["", "", "", ""], dtype="<U0"))
+    library.close()
+    assert done.tracks == 4

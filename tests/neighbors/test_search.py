@@ -17,6 +17,7 @@ from earmark.neighbors import (
     BruteForce,
     MajorityVoter,
     Parameters,
+    count_artists,
     find_copies,
     group_tracks,
     leave_group_out,
@@ -145,6 +146,12 @@ def test_groups_are_joined_by_artist_and_copies() -> None:
     artists = ["Nina", None, "nina ", "Bob", None, "BOB  ", "", "Ella"]
     groups = group_tracks(artists, [(1, 2), (4, 6)])
     assert list(groups) == [0, 0, 0, 1, 2, 1, 2, 3]
+
+
+def test_a_track_of_several_artists_belongs_to_each_of_them() -> None:
+    artists = ["Nina", "Bob", "Ella; nina", "Ella", None, "Max;; Bob ", "Nina & Bob"]
+    assert list(group_tracks(artists)) == [0, 1, 0, 0, 2, 1, 3]
+    assert count_artists(artists) == 5
 
 
 def test_copies_are_found_and_others_are_not() -> None:

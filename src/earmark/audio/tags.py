@@ -22,6 +22,7 @@ from earmark.audio.bounds import find_tags
 from earmark.audio.ffmpeg import OPTIONS
 from earmark.audio.files import OpenFile, View
 from earmark.audio.id3 import plain_id3
+from earmark.words import ARTIST_SEPARATOR
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Tags:
     --------
     >>> tags = Tags(artists=("Duke Ellington", "John Coltrane"), titles=("Angelica",))
     >>> tags.artist, tags.title, tags.genre
-    ('Duke Ellington', 'Angelica', None)
+    ('Duke Ellington; John Coltrane', 'Angelica', None)
     """
 
     artists: tuple[str, ...] = ()
@@ -83,8 +84,8 @@ class Tags:
 
     @property
     def artist(self) -> str | None:
-        """The first artist; that of the album where the song has none."""
-        return next(iter(self.artists + self.album_artists), None)
+        """All artists in one line; those of the album where the song has none."""
+        return ARTIST_SEPARATOR.join(self.artists or self.album_artists)[:LONGEST] or None
 
     @property
     def title(self) -> str | None:

@@ -7,11 +7,6 @@ import json
 import click
 
 from earmark.cli.common import EXIT_CODES, shown_lines
-from earmark.cli.stages import stages
-from earmark.evaluation.auditing import audit as audit_set
-from earmark.evaluation.evaluation_set import load_evaluation_set
-from earmark.evaluation.reporting.text import audit_text
-from earmark.library import open_library
 
 
 @click.command(epilog=EXIT_CODES, short_help="Look for what is wrong with a library.")
@@ -31,6 +26,13 @@ def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> N
     disagrees with, hubs, genres too small to judge, and files that are gone or changed. LIBRARY is
     a file, or 'reference' or 'classic'. Nothing is changed.
     """
+    # Imported here, so that --help does not wait for NumPy and the database.
+    from earmark.cli.stages import stages
+    from earmark.evaluation.auditing import audit as audit_set
+    from earmark.evaluation.evaluation_set import load_evaluation_set
+    from earmark.evaluation.reporting.text import audit_text
+    from earmark.library import open_library
+
     with open_library(library, read_only=True) as opened:
         data = load_evaluation_set(opened, artists)
     with stages() as stage:

@@ -12,18 +12,20 @@ import click
 from click.core import ParameterSource
 
 from earmark.cli.common import EXIT_CODES, FileName, shown_lines
-from earmark.cli.stages import stages
 from earmark.errors import EvaluationError
-from earmark.evaluation.comparison import Comparison, compare
-from earmark.evaluation.cross_validation import Vote
-from earmark.evaluation.evaluating import evaluate as evaluate_set
-from earmark.evaluation.evaluation_set import load_evaluation_set
-from earmark.evaluation.reporting.html import report_html
-from earmark.evaluation.reporting.text import evaluation_text
-from earmark.evaluation.split_choice import SPLITS, SplitRequest, choose_split
-from earmark.library import open_library
 
 FILE = FileName()
+
+SPLITS = (
+    "random",
+    "k-fold",
+    "leave-one-out",
+    "artist-k-fold",
+    "leave-one-artist-out",
+    "files",
+    "fault-filtered",
+)
+"""What ``earmark.evaluation`` can split by; named here, too, so that --help need not import it."""
 
 SPLITS_OF = {
     "test_size": ("random",),
@@ -108,6 +110,18 @@ def evaluate(
     LIBRARY is a file, or 'reference' or 'classic'. The figures of a leaky and of an honest
     split are shown side by side, and their difference is the leak.
     """
+    # Imported here, so that --help does not wait for NumPy and the database.
+    from earmark.atomic import new_file
+    from earmark.cli.stages import stages
+    from earmark.evaluation.comparison import Comparison, compare
+    from earmark.evaluation.cross_validation import Vote
+    from earmark.evaluation.evaluating import evaluate as evaluate_set
+    from earmark.evaluation.evaluation_set import load_evaluation_set
+    from earmark.evaluation.reporting.html import report_html
+    from earmark.evaluation.reporting.text import evaluation_text
+    from earmark.evaluation.split_choice import SplitRequest, choose_split
+    from earmark.library import open_library
+
     if split is None and (train is not None or test is not None):
         split = "files"
     _check_options(context, split)
@@ -154,7 +168,8 @@ def evaluate(
         click.echo(shown_lines(evaluation_text(evaluation)), nl=False)
     if report is not None:
         try:
-            report.write_text(report_html(evaluation), "utf-8")
+            with new_file(report, overwrite=True) as part:
+                part.write_text(report_html(evaluation), "utf-8")
         except OSError as error:
             raise EvaluationError(f"{report}: cannot be written ({error.strerror})") from error
         click.echo(f"report: {report}", err=True)

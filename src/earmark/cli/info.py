@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,6 +89,8 @@ def describe(library: Library) -> dict[str, Any]:
         parameters = voter(library).parameters
         facts["parameters"] = parameters.describe()
         facts["leave_one_artist_out"] = held_out(data)
+        if facts["leave_one_artist_out"] is None:
+            facts["not_evaluated"] = not_evaluated(data)
     return facts
 
 
@@ -95,7 +98,7 @@ def held_out(data: EvaluationSet) -> dict[str, Any] | None:
     """Return what `earmark evaluate` says of a library; None where it cannot be asked.
 
     That is with tracks of a single artist, and with more than ``MOST_EVALUATED`` tracks, which take
-    longer than anybody who asks for information waits.
+    longer than anybody who asks for information waits; `not_evaluated` says which.
     """
     import numpy as np
 
@@ -122,6 +125,16 @@ def held_out(data: EvaluationSet) -> dict[str, Any] | None:
         "artists_known": data.n_artists > 0,
         "believe": {"level": verdict.level, "verdict": verdict.reason},
     }
+
+
+def not_evaluated(data: EvaluationSet) -> str:
+    """Say why `held_out` has no figure, and how to get one."""
+    if len(data) <= MOST_EVALUATED:
+        return "all tracks are by one artist, so none is left to answer for another"
+    return (
+        f"asking each of more than {MOST_EVALUATED:,} tracks takes minutes; for the figure: "
+        f"earmark evaluate {shlex.quote(data.source)}"
+    )
 
 
 def show(facts: dict[str, Any]) -> None:
@@ -163,9 +176,7 @@ def show(facts: dict[str, Any]) -> None:
     out.print(f"  {kind}: {listed}")
     summary = facts["leave_one_artist_out"]
     if summary is None:
-        many = facts["labelled"] > MOST_EVALUATED
-        why = "it has many tracks; earmark evaluate asks them" if many else "all are by one artist"
-        out.print(f"  not evaluated: {why}")
+        out.print(Text(shown(f"  not evaluated: {facts['not_evaluated']}")))
         return
     if len(facts["genres"]) > 1:
         left_out = "artist" if summary["artists_known"] else "track"

@@ -27,7 +27,7 @@ from earmark.evaluation.label_issues import (
 from earmark.evaluation.mistakes import Neighbor, neighbors_of
 from earmark.library import Track
 from earmark.listen import identify
-from earmark.neighbors import fold_artist
+from earmark.neighbors import artist_names, fold_artist, fold_artists
 from earmark.schemas import schema
 
 # With ten right answers of ten tracks the Wilson interval still reaches down to 72 %.
@@ -316,10 +316,9 @@ def audit(
 def _split_artists(data: EvaluationSet) -> tuple[SplitArtist, ...]:
     spelling: dict[str, str] = {}
     counts: dict[str, Counter[str]] = {}
-    for artist, genre in zip(data.artists, data.genres, strict=True):
-        folded = fold_artist(artist)
-        if folded is not None:
-            spelling.setdefault(folded, str(artist))
+    for artists, genre in zip(data.artists, data.genres, strict=True):
+        for folded, artist in zip(fold_artists(artists), artist_names(artists), strict=True):
+            spelling.setdefault(folded, artist)
             counts.setdefault(folded, Counter())[genre] += 1
     several = [
         SplitArtist(spelling[artist], dict(held.most_common()))

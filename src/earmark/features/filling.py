@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from earmark.atomic import new_file
 from earmark.errors import ExtractorRefused
 from earmark.features import probe
 from earmark.features.model import MANIFEST, open_folder
@@ -44,20 +43,9 @@ def fill(folder: Path) -> list[str]:
         file = folder / MANIFEST
         values = json.loads(file.read_text("utf-8-sig"))
         try:
-            _replace(file, json.dumps({**values, **missing}, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps({**values, **missing}, indent=2, ensure_ascii=False) + "\n"
+            with new_file(file, overwrite=True) as part:
+                part.write_text(text, "utf-8")
         except OSError as error:
             raise ExtractorRefused(file, f"cannot be written ({error.strerror})") from error
     return list(missing)
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, passing = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(passing).chmod(file.stat().st_mode & 0o777)
-        Path(passing).replace(file)
-    except BaseException:
-        Path(passing).unlink(missing_ok=True)
-        raise

@@ -25,6 +25,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from earmark.atomic import new_file
 from earmark.errors import ExtractorError, ExtractorRefused, FeatureError
 from earmark.features import probe
 from earmark.features.base import Card, ExtractorSpec, Samples, Span
@@ -73,7 +74,8 @@ def remember(name: str) -> None:
         known = set(file.read_text("utf-8").split()) if file.is_file() else set()
         if module not in known:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("\n".join(sorted({*known, module})) + "\n", "utf-8")
+            with new_file(file, overwrite=True) as part:
+                part.write_text("\n".join(sorted({*known, module})) + "\n", "utf-8")
 
 
 def require_known(name: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.atomic import new_file
 from earmark.errors import ImportFormatError
 from earmark.features import FOREIGN
+from earmark.importing.archive import read_arrays
 from earmark.importing.imported import Imported, keep
-from earmark.importing.source import require_ordinary
 from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
@@ -24,8 +23,6 @@ from earmark.words import one_line, plural
 
 METRICS = ("cosine", "euclidean")
 """What foreign vectors can be compared by."""
-
-MAX_BYTES = 4 * 2**30
 
 
 def import_vectors(
@@ -61,7 +58,7 @@ def import_vectors(
         ``target`` is there.
     """
     file = Path(source)
-    arrays = _load(file)
+    arrays = read_arrays(file)
     vectors = _vectors(file, arrays)
     count = len(vectors)
     names = _texts(file, arrays, "track", count)
@@ -143,41 +140,12 @@ def export_vectors(library: Library, target: str | os.PathLike[str]) -> int:
         "title": np.array([track.title or "" for track in tracks], dtype=str),
         "metric": np.array(spec.similarity),
     }
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as out:
+        with new_file(file, overwrite=True) as part, part.open("wb") as out:
             np.savez_compressed(out, **arrays)
-        part.replace(file)
     except OSError as error:
         raise ImportFormatError(f"{file}: cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
     return len(tracks)
-
-
-def _load(file: Path) -> Mapping[str, NDArray[Any]]:
-    require_ordinary(file)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            # A small archive may unpack to more than any memory.
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-                raise ImportFormatError(f"{file}: unpacks to more than {MAX_BYTES >> 30} GB")
-        with np.load(file, allow_pickle=False) as loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError:
-        raise ImportFormatError(f"{file}: there is no such file") from None
-    except IsADirectoryError:
-        raise ImportFormatError(f"{file}: is a folder, not an npz file") from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ImportFormatError(f"{file}: is not an npz file, or a damaged one") from error
-    except ValueError as error:
-        raise ImportFormatError(
-            f"{file}: has an array of objects, or a damaged one; only numbers and text can be "
-            "imported"
-        ) from error
-    except OSError as error:
-        raise ImportFormatError(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def _vectors(file: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.floating]:

@@ -2,8 +2,10 @@
 
 from earmark.neighbors.fitting import fit, leave_group_out
 from earmark.neighbors.groups import (
+    artist_names,
     count_artists,
     fold_artist,
+    fold_artists,
     group_recordings,
     group_tracks,
     links_of,
@@ -36,11 +38,13 @@ __all__ = [
     "Predictions",
     "Recordings",
     "Voter",
+    "artist_names",
     "codes_of",
     "count_artists",
     "find_copies",
     "fit",
     "fold_artist",
+    "fold_artists",
     "group_recordings",
     "group_tracks",
     "leave_group_out",

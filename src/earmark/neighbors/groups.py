@@ -13,12 +13,29 @@ import numpy as np
 
 from earmark.neighbors.arrays import Float, Indices
 from earmark.neighbors.recordings import Copy, find_copies
+from earmark.words import ARTIST_SEPARATOR
 
 
-def fold_artist(artist: str | None) -> str | None:
-    """Return an artist's name without differences of case and spacing; None if there is no name."""
-    folded = " ".join((artist or "").casefold().split())
-    return folded or None
+def artist_names(artists: str | None) -> tuple[str, ...]:
+    """Return the names of a track's artists, as they are spelled."""
+    parts = (" ".join(part.split()) for part in (artists or "").split(ARTIST_SEPARATOR.strip()))
+    return tuple(part for part in parts if part)
+
+
+def fold_artists(artists: str | None) -> tuple[str, ...]:
+    """Return the names of a track's artists without differences of case and spacing.
+
+    Examples
+    --------
+    >>> fold_artists("Duke  Ellington; John Coltrane")
+    ('duke ellington', 'john coltrane')
+    """
+    return tuple(name.casefold() for name in artist_names(artists))
+
+
+def fold_artist(artists: str | None) -> str | None:
+    """Return the first of a track's artists as `fold_artists` does; None if there is no name."""
+    return next(iter(fold_artists(artists)), None)
 
 
 def count_artists(artists: Iterable[str | None]) -> int:
@@ -26,10 +43,10 @@ def count_artists(artists: Iterable[str | None]) -> int:
 
     Examples
     --------
-    >>> count_artists(["Nina Simone", "nina  simone", None, "Bob"])
+    >>> count_artists(["Nina Simone", "nina  simone", None, "Bob; Nina Simone"])
     2
     """
-    return len({fold_artist(artist) for artist in artists} - {None})
+    return len({artist for several in artists for artist in fold_artists(several)})
 
 
 def recording_groups(vectors: Float, similarity: str, contents: Indices) -> Indices:
@@ -82,7 +99,8 @@ def group_tracks(artists: Sequence[str | None], links: Iterable[tuple[int, int]]
     Parameters
     ----------
     artists
-        The artist of each of n tracks, None where unknown: such a track is a group of its own.
+        The artists of each of n tracks, None where unknown: such a track is a group of its own. One
+        by several artists links the tracks of each of them.
     links
         Pairs of tracks that belong together, such as copies of one recording.
 
@@ -105,8 +123,7 @@ def group_tracks(artists: Sequence[str | None], links: Iterable[tuple[int, int]]
 
     first_of: dict[str, int] = {}
     for track, artist in enumerate(artists):
-        folded = fold_artist(artist)
-        if folded is not None:
+        for folded in fold_artists(artist):
             join(first_of.setdefault(folded, track), track)
     for one, other in links:
         join(one, other)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.atomic import new_file
 from earmark.errors import FeatureError, ImportFormatError, UnsafePickle
 from earmark.features.gaussian import N_COEFFICIENTS, pack, regularize, unpack
 from earmark.importing.classic.machine import PickleReader, PickleTruncated
@@ -218,17 +219,13 @@ def write_rows(
         The file cannot be written.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     means, covariances = unpack(vectors)
     try:
-        with part.open("wb") as file:
+        with new_file(target, overwrite=True) as part, part.open("wb") as file:
             for mean, covariance, label in zip(means, covariances, labels, strict=True):
                 file.write(_portable(mean.copy(), covariance.copy(), int(label)))
-        part.replace(target)
     except OSError as error:
         raise ImportFormatError(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _portable(mean: NDArray[np.float64], covariance: NDArray[np.float64], label: int) -> bytes:
