@@ -27,6 +27,7 @@ HOMES = {
     "huggingface_hub": ["features"],
     "tinytag": ["audio"],
     "mutagen": ["tagging"],
+    "yaml": ["tagging"],
     "flask": ["web"],
     "apiflask": ["web"],
     "marshmallow": ["web"],

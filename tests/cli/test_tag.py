@@ -9,6 +9,7 @@ import pytest
 
 from earmark.tagging.genres import read_tags
 from earmark.tagging.plan import read_plan
+from earmark.tagging.profiles import PROFILES
 from support import sounds, tagged
 from support.command import Command
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -183,3 +184,25 @@ def test_plans_are_not_overwritten(run: Command, songs: Path, tmp_path: Path) ->
     ran = run("tag", "--apply", plan)
     assert ran.code == 1
     assert "plan.jsonl, line 1" in ran.err
+
+
+def test_what_a_player_understands(run: Command, songs: Path, tmp_path: Path) -> None:
+    table = tmp_path / "map.csv"
+    table.write_text('hiss,"Folk, World, & Country;Noise"\n')
+    ran = run("tag", songs, "--map", table, "--for", "navidrome", "--match", "hiss*", "--json")
+    assert json.loads(ran.out)["genres"] == ["Folk, World, & Country", "Noise"]
+    assert "Folk, World, & Country is parted" in ran.err
+    assert "Noise" not in ran.err
+    ran = run("tag", songs, "--map", table, "--for", "itunes", "--match", "hiss*", "--json")
+    assert json.loads(ran.out)["genres"] == ["Folk, World, & Country"]
+    assert ran.err == ""
+
+
+def test_the_page_has_the_table_of_players() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "tagging.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    found = {row[0].strip("| `"): row for row in rows if len(row) == 4}
+    assert found.keys() == PROFILES.keys()
+    for name, profile in PROFILES.items():
+        assert found[name][1] == f"`{profile.sign}`"
+        assert f"({profile.source})" in found[name][3]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.errors import PlanError
-from earmark.tagging.genremap import read_map
+from earmark.tagging.genremap import GenreMap, read_map
 from earmark.tagging.plan import LONGEST_LINE, PlanNeighbor, Proposal, read_plan, write_plan
 
 PROPOSAL = Proposal(
@@ -136,3 +136,61 @@ def test_a_map_that_is_none(text: str, tmp_path: Path) -> None:
     table.write_text(text)
     with pytest.raises(PlanError, match=r"map\.csv"):
         read_map(table)
+
+
+TREE = """
+- blues:
+    - country blues:
+        - delta blues
+- Rock:
+    - heavy metal:
+        - Death Metal
+    - "Pop/Rock"
+- No
+"""
+
+
+def yaml_map(tmp_path: Path, text: str) -> GenreMap:
+    table = tmp_path / "map.yaml"
+    table.write_text(text, "utf-8")
+    return read_map(table)
+
+
+def test_a_tree_as_beets_has_it_leads_to_its_top(tmp_path: Path) -> None:
+    table = yaml_map(tmp_path, TREE)
+    assert table("Delta Blues") == ("blues",)
+    assert table("death metal") == table("ROCK") == ("Rock",)
+    assert table("no") == ("No",)
+    assert table("Polka") == ("Polka",)
+    assert "Pop/Rock" in table.known
+
+
+def test_a_tree_with_names_to_keep(tmp_path: Path) -> None:
+    indented = TREE.strip().replace("\n", "\n  ")
+    table = yaml_map(
+        tmp_path,
+        f"tree:\n  {indented}\nkeep: [Heavy Metal, blues]\n"
+        "aliases:\n  deathmetal: Death Metal\n  r*b: [Blues, Soul]\nignore: ['*podcast*']\n",
+    )
+    assert table("DeathMetal") == ("heavy metal",)
+    assert table("country blues") == ("blues",)
+    assert table("R&B") == ("blues",)
+    assert table("Rock") == ()
+    assert table("My Podcasts") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a: [b",
+        "a: &x [b]\ntree: *x",
+        "trees: [a]",
+        "aliases: [a]",
+        "tree: [{a: {b: ['']}}]",
+        "- [" * 200,
+        "- " + "{a: " * 80 + "b" + "}" * 80,
+    ],
+)
+def test_a_tree_that_is_none(text: str, tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"map\.yaml: is no tree of genres"):
+        yaml_map(tmp_path, text)

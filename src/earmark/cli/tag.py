@@ -18,6 +18,7 @@ from earmark.cli.common import (
     limit_options,
     sound_options,
 )
+from earmark.tagging.profiles import PROFILES, Profile
 from earmark.workers import Limits
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ WRITING = ("id3v23", "keep_mtime")
     "genre_map",
     type=FileName(),
     metavar="FILE",
-    help="Your own names for genres: a table with the columns from and to.",
+    help="Your own names for genres: a table with columns from and to, or beets' tree.",
 )
 @click.option("--evidence", is_flag=True, help="Write EARMARK_GENRE and the like beside it.")
 @click.option("--match", multiple=True, metavar="PATTERN", help="Only such names or paths.")
@@ -88,8 +89,15 @@ WRITING = ("id3v23", "keep_mtime")
 @click.option(
     "--id3v23",
     type=click.Choice(["/", ";", " / ", "; "]),
-    default="/",
     help="What joins several genres in ID3v2.3, which has no lists; '/' by default.",
+)
+@click.option(
+    "--for",
+    "player",
+    type=click.Choice(
+        ["navidrome", "jellyfin", "plex", "foobar2000", "mp3tag", "itunes", "lidarr"]
+    ),
+    help="Write so that this program understands it.",
 )
 @click.option("--keep-mtime", is_flag=True, help="Leave the time of the last change as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")
@@ -117,7 +125,8 @@ def tag(
     exclude: tuple[str, ...],
     extensions: tuple[str, ...],
     genre_now: tuple[str, ...],
-    id3v23: str,
+    id3v23: str | None,
+    player: str | None,
     keep_mtime: bool,
     as_json: bool,
     jobs: int | None,
@@ -144,18 +153,21 @@ def tag(
         raise click.UsageError("name files or folders, or ask for --apply, --undo or --history")
     _refuse(context, PROPOSING if any(tasks) else (), "what is proposed, so it needs PATHs alone")
     _refuse(context, ("roots",) if not any(tasks) else (), "a plan or a journal")
-    _refuse(context, WRITING if undo or history else (), "how genres are written")
+    _refuse(context, (*WRITING, "player") if undo or history else (), "how genres are written")
     if not (write or applied):
         _refuse(context, WRITING, "how genres are written; it goes with --write or --apply")
 
     from earmark.cli import tag_tasks
     from earmark.cli.tag_shown import JsonShown, TextShown
     from earmark.tagging.apply import Options
+    from earmark.tagging.genres import DEFAULT_SIGN
     from earmark.tagging.selection import Selection
 
+    profile = PROFILES[player] if player else None
     show = JsonShown() if as_json else TextShown()
+    sign = id3v23 or (profile.sign if profile else DEFAULT_SIGN)
     options = Options(
-        sign=id3v23, keep_mtime=keep_mtime, roots=[_root(text) for text in roots], inside=()
+        sign=sign, keep_mtime=keep_mtime, roots=[_root(text) for text in roots], inside=()
     )
     limits = Limits(
         seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
@@ -171,7 +183,8 @@ def tag(
             tag_tasks.Asked(
                 paths=paths,
                 selection=Selection(match=match, exclude=exclude, extensions=extensions),
-                rules=_rules(mode, min_confidence, by, genre_map, genre_now),
+                rules=_rules(mode, min_confidence, by, genre_map, genre_now, profile),
+                profile=profile,
                 library_name=library_name,
                 evidence=evidence,
                 plan=plan,
@@ -208,6 +221,7 @@ def _rules(
     by: str,
     genre_map: Path | None,
     genre_now: Sequence[str],
+    profile: Profile | None,
 ) -> Rules:
     from earmark.tagging.genremap import GenreMap, read_map
     from earmark.tagging.propose import Rules
@@ -223,4 +237,5 @@ def _rules(
         by_album=by == "album",
         names=GenreMap() if genre_map is None else read_map(genre_map),
         genre_now=genre_now,
+        most=profile.most if profile else None,
     )

@@ -28,11 +28,13 @@ from earmark.tagging.containers import mutagen_module
 from earmark.tagging.files import mapped
 from earmark.tagging.journal import Journal, find_journal, stories
 from earmark.tagging.plan import Proposal, read_plan, write_plan
+from earmark.tagging.profiles import Profile
 from earmark.tagging.propose import Left, Rules
 from earmark.tagging.propose import propose as propose_genres
 from earmark.tagging.selection import Selection
 from earmark.tagging.undo import sweep
 from earmark.tagging.undo import undo as undo_journal
+from earmark.words import shown
 from earmark.workers import Limits, WorkerPool, available_cores, preload
 
 MODULES = ("earmark.extraction", "earmark.tagging.propose")
@@ -57,6 +59,8 @@ class Asked:
         Whether it is written where a genre comes from.
     plan
         Takes up the proposals; None: they are only shown.
+    profile
+        The program that is to understand the genres; None: any.
     films, max_duration, cached, jobs
         How files are heard.
     """
@@ -67,6 +71,7 @@ class Asked:
     library_name: str | None
     evidence: bool
     plan: Path | None
+    profile: Profile | None
     films: bool
     max_duration: float
     cached: bool
@@ -91,6 +96,8 @@ def propose(asked: Asked, options: Options | None, limits: Limits, show: Shown) 
             n_used, n_failed = n_used + (not failed), n_failed + failed
         if asked.plan is not None:
             write_plan(asked.plan, proposals)
+        if asked.profile is not None:
+            _warn_of(asked.profile, proposals)
         show.proposed(asked.plan, writing=options is not None)
         if options is None or not proposals:
             return _code(n_used, n_failed)
@@ -195,6 +202,16 @@ def _progress(
             update(State(done, total, done, total, 0, 0, hearing.under_way))
 
         yield tell
+
+
+def _warn_of(profile: Profile, proposals: Sequence[Proposal]) -> None:
+    genres = dict.fromkeys(genre for proposal in proposals for genre in proposal.genres)
+    for genre in profile.parted(genres):
+        click.echo(
+            f"earmark: {shown(genre)} is parted at a sign in it by that program; "
+            "a --map gives it another name",
+            err=True,
+        )
 
 
 def _write(

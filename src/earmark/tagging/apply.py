@@ -38,6 +38,7 @@ from earmark.tagging.files import (
 )
 from earmark.tagging.genres import DEFAULT_SIGN, Named, read_tags, write_genres
 from earmark.tagging.journal import Entry, Journal
+from earmark.tagging.names import require_genres
 from earmark.tagging.plan import Proposal
 
 LARGE = 32 << 20
@@ -96,6 +97,57 @@ class NamedCopy(io.BufferedRandom):
     def __init__(self, file: IO[bytes], name: str) -> None:
         super().__init__(cast("io.RawIOBase", file))
         self.name = name
+
+
+def proposal_for(
+    path: str | os.PathLike[str],
+    genres: Sequence[str],
+    identify: Identify,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    probability: float = 1.0,
+    why: str = "",
+    evidence: dict[str, str] | None = None,
+) -> Proposal:
+    """Return a proposal for a file as it is now, by someone who knows its genres.
+
+    Parameters
+    ----------
+    path
+        The file.
+    genres
+        What it is to have in place of its present ones.
+    identify
+        As for `apply`.
+    root
+        The folder that the file must lie in, also where a link leads to it; None: its own.
+    probability, why, evidence
+        As a `Proposal` has them.
+
+    Raises
+    ------
+    AudioError, TagError
+        The file cannot be read, nothing can be written into it, or its sound cannot be told apart
+        from its tags.
+    """
+    whole = os.path.abspath(path)  # noqa: PTH100 (a link stays one)
+    with Named(open_bytes(whole), whole) as file:
+        tags = read_tags(file)
+    require_genres(genres)
+    audio_hash = identify(whole).audio_hash
+    if audio_hash is None:
+        raise CannotChange(f"{whole}: its sound cannot be told apart from its tags")
+    return Proposal(
+        path=whole,
+        root=os.path.dirname(whole) if root is None else os.path.abspath(root),  # noqa: PTH100, PTH120
+        audio_hash=audio_hash,
+        kind=tags.kind,
+        seen=tags.stored,
+        genres=tuple(genres),
+        probability=probability,
+        why=why,
+        evidence=evidence,
+    )
 
 
 def apply(

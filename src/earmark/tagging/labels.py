@@ -30,7 +30,6 @@ def genres_of(path: str, stored: Sequence[str], table: GenreMap) -> tuple[str, .
     >>> genres_of("a.mp3", ["Pop/Rock"], GenreMap((("pop/rock", ("Pop",)),)))
     ('Pop',)
     """
-    known = [name for name, _ in table.rows]
     id3 = PurePath(path).suffix.lower() in _ID3
-    names = genre_names(stored, id3=id3, known=known)
+    names = genre_names(stored, id3=id3, known=table.known)
     return tuple(dict.fromkeys(mapped for name in names for mapped in table(name)))

@@ -84,6 +84,8 @@ class Rules:
         Patterns (``*``, ``?``), one of which a genre that a file has must fit; none: all files.
     library
         What the evidence calls the library; None: no evidence is written.
+    most
+        How many genres a file gets; None: all that there are.
     """
 
     mode: Mode = "missing"
@@ -92,6 +94,7 @@ class Rules:
     names: GenreMap = field(default_factory=GenreMap)
     genre_now: Sequence[str] = ()
     library: str | None = None
+    most: int | None = None
 
 
 def see(path: str, known: list[str]) -> Seen:
@@ -296,6 +299,7 @@ def _proposal(
     if rules.mode == "add":
         had = {genre.casefold() for genre in seen.genres}
         genres = (*seen.genres, *(name for name in names if name.casefold() not in had))
+    genres = genres[: rules.most]
     if genres == seen.genres:
         return left("same-genre", "has this genre")
     if answer.audio_hash is None:
