@@ -56,6 +56,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         changed(schema="earmark.plan/2"),
         changed(path="relative.mp3"),
         changed(path="/music/../etc/passwd"),
+        changed(path="C:\\music\\..\\a.mp3"),
+        changed(path="\\music\\a.mp3"),
         changed(path="/a\0b"),
         changed(path=["/a"]),
         changed(path="/" + "a" * 5000),

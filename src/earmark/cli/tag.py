@@ -18,6 +18,7 @@ from earmark.cli.common import (
     limit_options,
     sound_options,
 )
+from earmark.tagging.names import SIGNS
 from earmark.tagging.profiles import PROFILES, Profile
 from earmark.workers import Limits
 
@@ -45,7 +46,7 @@ WRITING = ("id3v23", "keep_mtime")
     is_flag=False,
     flag_value="last",
     metavar="[JOURNAL]",
-    help="Give files back as they were before the last change, or before that of a JOURNAL.",
+    help="Take back the last change, or a JOURNAL.",
 )
 @click.option("--history", is_flag=True, help="List what was written, the newest first.")
 @click.option(
@@ -53,19 +54,20 @@ WRITING = ("id3v23", "keep_mtime")
     "roots",
     multiple=True,
     metavar="OLD=NEW",
-    help="The plan or journal has paths below OLD; here they lie below NEW.",
+    help="What the plan has in OLD is here in NEW.",
 )
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Propose what is at least that probable; by default what the library is sure of.",
+    metavar="SHARE",
+    help="Propose what is at least that probable.",
 )
 @click.option("--replace", "mode", flag_value="replace", help="Also files that have a genre.")
 @click.option("--add", "mode", flag_value="add", help="Add to the genres that a file has.")
 @click.option(
     "--by",
     type=click.Choice(["track", "album"]),
+    metavar="album",
     default="track",
     help="Let all songs of an album vote together.",
 )
@@ -74,7 +76,7 @@ WRITING = ("id3v23", "keep_mtime")
     "genre_map",
     type=FileName(),
     metavar="FILE",
-    help="Your own names for genres: a table with columns from and to, or beets' tree.",
+    help="Your names for genres: a table, or beets' tree.",
 )
 @click.option("--evidence", is_flag=True, help="Write EARMARK_GENRE and the like beside it.")
 @click.option("--match", multiple=True, metavar="PATTERN", help="Only such names or paths.")
@@ -84,20 +86,20 @@ WRITING = ("id3v23", "keep_mtime")
     "--genre-now",
     multiple=True,
     metavar="PATTERN",
-    help="Only files with such a genre; '' is none. Goes with --replace or --add.",
+    help="Only files of such a genre; '' is none.",
 )
 @click.option(
     "--id3v23",
-    type=click.Choice(["/", ";", " / ", "; "]),
-    help="What joins several genres in ID3v2.3, which has no lists; '/' by default.",
+    type=click.Choice(SIGNS),
+    metavar="SIGN",
+    help="Joins genres in ID3v2.3; '/' by default.",
 )
 @click.option(
     "--for",
     "player",
-    type=click.Choice(
-        ["navidrome", "jellyfin", "plex", "foobar2000", "mp3tag", "itunes", "lidarr"]
-    ),
-    help="Write so that this program understands it.",
+    type=click.Choice(list(PROFILES)),
+    metavar="NAME",
+    help="As navidrome, plex and others understand it.",
 )
 @click.option("--keep-mtime", is_flag=True, help="Leave the time of the last change as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and file.")

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from earmark.errors import TagError
@@ -29,23 +29,25 @@ class CannotChange(TagError):
 
 
 def mapped(path: str, roots: Sequence[tuple[str, str]]) -> str:
-    """Return a path with the first of the given beginnings that fits replaced.
+    r"""Return a path with the first of the given beginnings that fits replaced.
 
     Parameters
     ----------
     path
-        As on the machine where a plan or journal was made.
+        As on the machine where a plan or journal was made, which may be one with Windows.
     roots
         Pairs of a folder there and the folder here.
 
     >>> mapped("/mnt/a/song.mp3", [("/mnt/a", "/home/a")]), mapped("/mnt/ab", [("/mnt/a", "/x")])
     ('/home/a/song.mp3', '/mnt/ab')
+    >>> mapped("D:\\Music\\A\\song.mp3", [("d:/music", "/home/a")])
+    '/home/a/A/song.mp3'
     """
     for old, new in roots:
-        old = old.rstrip("/") or "/"
-        if path == old or path.startswith(old.rstrip("/") + "/"):
-            rest = path[len(old) :].lstrip("/")
-            return os.path.join(new, rest) if rest else new  # noqa: PTH118
+        kind = PurePosixPath if old.startswith("/") else PureWindowsPath
+        there = kind(path)
+        if there.is_absolute() and there.is_relative_to(old) and ".." not in there.parts:
+            return str(Path(new, *there.relative_to(old).parts))
     return path
 
 
@@ -57,6 +59,8 @@ def target_of(path: str, roots: Sequence[str]) -> str:
     CannotChange
         It is gone, no ordinary file, or elsewhere.
     """
+    if not os.path.isabs(path):  # noqa: PTH117
+        raise CannotChange("lies on another machine; --root OLD=NEW says where that is here")
     real = os.path.realpath(path)
     try:
         mode = os.stat(real).st_mode  # noqa: PTH116

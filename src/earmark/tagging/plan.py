@@ -7,10 +7,9 @@ types and names are checked, and nothing in it but a file's path and its genres 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NoReturn
 
 from earmark.atomic import new_file
@@ -186,7 +185,7 @@ def number_of(found: dict[str, Any], key: str) -> float:
 
 
 def path_of(found: dict[str, Any], key: str) -> str:
-    """Return an absolute path of an object.
+    """Return an absolute path of an object, of this machine or one with another system.
 
     Raises
     ------
@@ -194,7 +193,8 @@ def path_of(found: dict[str, Any], key: str) -> str:
         It is none.
     """
     value = text_of(found, key)
-    if not Path(value).is_absolute() or "\0" in value or os.path.normpath(value) != value:
+    pure = PurePosixPath(value) if value.startswith("/") else PureWindowsPath(value)
+    if not pure.is_absolute() or "\0" in value or ".." in pure.parts or str(pure) != value:
         raise ValueError(f"{key!r} is no absolute path")
     return value
 
@@ -269,8 +269,8 @@ def _proposal(line: bytes, where: str) -> Proposal:
             seen=texts_of(seen, "genres", most=1000),
             genres=genres,
             probability=probability,
-            why=text_of(found, "why"),
-            neighbors=_neighbors(found.get("neighbors")),
+            why=text_of(found, "why") if "why" in found else "",
+            neighbors=_neighbors(found.get("neighbors", [])),
             evidence=evidence_of(found),
         )
     except (ValueError, TagError) as error:
