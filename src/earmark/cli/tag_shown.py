@@ -21,7 +21,7 @@ from earmark.tagging.plan import Proposal
 from earmark.tagging.propose import Left, Reason
 from earmark.words import percent, plural, shown
 
-WIDEST_PATH, WIDEST_GENRES = 46, 24
+WIDEST_PATH, WIDEST_GENRES = 46, 18
 """Columns of a table."""
 
 REASONS: dict[Reason, str] = {
