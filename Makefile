@@ -4,14 +4,16 @@
 # make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
 # make soak     the long forms of what attacks it: hours of damaged files, kills, full disks and load
 # make check    what CI runs: lint, types, the tests, and those of make oldest
+# make libraries   the libraries of the package, again from the clips in DATA
 
 PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+DATA ?= ../shared/data
 
-.PHONY: run test quick oldest soak check lint types clean
+.PHONY: run test quick oldest soak check lint types libraries clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
@@ -58,6 +60,9 @@ $(OLDEST)/.develop: pyproject.toml .ci/oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(OLDEST)/bin/python -m pip install --quiet --editable . --group test --constraint .ci/oldest.txt
 	@touch $@
+
+libraries: $(VENV)/.develop
+	$(BIN)/python scripts/make_libraries.py $(DATA)
 
 clean:
 	rm -rf $(VENV) $(OLDEST) dist build

@@ -23,7 +23,8 @@ def recording(number: int) -> str:
 
 
 def heard(number: int) -> Extracted:
-    return Extracted(np.arange(5, dtype=np.float32) + number, 1.5 + number, ("é", "odd"), 3.0)
+    vector = np.arange(5, dtype=np.float32) + number
+    return Extracted(vector, 1.5 + number, ("é", "odd"), 3.0, heard=1.25)
 
 
 def same(found: Extracted | None, expected: Extracted) -> bool:
@@ -32,6 +33,7 @@ def same(found: Extracted | None, expected: Extracted) -> bool:
         and np.array_equal(found.vector, expected.vector)
         and found.vector.dtype == expected.vector.dtype
         and (found.duration, found.warnings) == (expected.duration, expected.warnings)
+        and found.heard == expected.heard
     )
 
 

@@ -30,7 +30,7 @@ MOST_FILES = 50_000
 LARGEST = 2**20
 """Bytes of one file."""
 
-_MAGIC = b"earmark embedding 1\n"
+_MAGIC = b"earmark embedding 2\n"
 _NAME = re.compile("[0-9a-f]{64}")
 _DTYPES = frozenset({"float16", "float32", "float64"})
 
@@ -119,6 +119,7 @@ def _written(found: Extracted) -> bytes:
     facts = {
         "dtype": str(vector.dtype),
         "duration": found.duration,
+        "heard": found.heard,
         "warnings": list(found.warnings),
     }
     body = json.dumps(facts).encode() + b"\n" + vector.astype(vector.dtype.newbyteorder("<")).data
@@ -141,4 +142,5 @@ def _read(data: bytes) -> Extracted:
         duration=float(facts["duration"]),
         warnings=tuple(map(str, facts["warnings"])),
         seconds=0.0,
+        heard=float(facts["heard"]),
     )

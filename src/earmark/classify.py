@@ -26,6 +26,9 @@ from earmark.schemas import schema
 
 N_TAGS_SHOWN = 5
 
+LITTLE_HEARD = 5.0
+"""Where fewer seconds of a song were heard the answer says so."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -113,6 +116,9 @@ class Prediction:
         Whether it is "not sure" because the song is unlike the library's.
     audio_hash
         SHA-256 of the sound in the file, which no tag changes; None where it cannot be found.
+    heard
+        How many seconds of it were heard: neither silence nor what lies between the segments of a
+        long song. None where that is not known.
 
     Examples
     --------
@@ -148,6 +154,7 @@ class Prediction:
     title: str | None = None
     unlike: bool = False
     audio_hash: str | None = None
+    heard: float | None = None
 
     def __repr__(self) -> str:
         return f"<Prediction of {self.path!r}: {self.sentence()}>"
@@ -157,6 +164,14 @@ class Prediction:
         if self.abstained:
             return f"Not sure: {self.reason}. The best guess is {self.genre}."
         return f"This song is classified as {self.genre}."
+
+    def caution(self) -> str | None:
+        """Say it where so little was heard that the answer is often wrong; None where not."""
+        if self.heard is None or self.heard >= LITTLE_HEARD:
+            return None
+        seconds = f"{self.heard:.1f}".removesuffix(".0")
+        heard = "1 second was" if seconds == "1" else f"{seconds} seconds were"
+        return f"Only {heard} heard of it, so this is less sure than for a whole song."
 
     def shortlist(self) -> tuple[str, ...]:
         """Return the prediction set where it says something that the genre does not.
@@ -188,6 +203,8 @@ class Prediction:
             "neighbors": [neighbor.to_json() for neighbor in self.neighbors],
             "tags": {tag: round(strength, 4) for tag, strength in self.tags},
             "duration": round(self.duration, 3),
+            "heard": None if self.heard is None else round(self.heard, 3),
+            "caution": self.caution(),
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
             "content_hash": self.content_hash,
@@ -370,7 +387,7 @@ class Classifier:
         if not self.include_self:
             excluded = [rows_of_song(self.library, voter, snapshot, content_hash, audio_hash)]
         answers = voter.predict(
-            heard.vector[None], exclude=excluded, seconds=np.array([heard.duration])
+            heard.vector[None], exclude=excluded, seconds=np.array([heard.heard])
         )
         ranked = np.argsort(-answers.probabilities[0], kind="stable")
         winner = answers.winners[0]
@@ -395,6 +412,7 @@ class Classifier:
             tags=_words(self.extractor.spec, heard.vector),
             seconds=heard.seconds + time.perf_counter() - began,
             duration=heard.duration,
+            heard=heard.heard,
             warnings=heard.warnings,
             content_hash=content_hash,
             audio_hash=audio_hash,

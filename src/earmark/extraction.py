@@ -15,7 +15,8 @@ import numpy as np
 
 from earmark.audio import MAX_DURATION
 from earmark.audio.tags import Tags, read_tags
-from earmark.features import ExtractorSpec, FeatureExtractor, Vector, get_extractor
+from earmark.features import ExtractorSpec, FeatureExtractor, Segments, Vector, get_extractor
+from earmark.listen import Extracted as Listened
 from earmark.listen import identify, listen
 from earmark.words import one_line
 
@@ -65,12 +66,18 @@ class Extracted:
         What was odd about the file but did not prevent its use.
     seconds
         How long it took.
+    heard
+        How many seconds of the recording were heard.
+    segments
+        What some of its segments sound like, as many as were asked for.
     """
 
     vector: Vector
     duration: float
     warnings: tuple[str, ...]
     seconds: float
+    heard: float
+    segments: Segments | None = None
 
 
 def look(path: str) -> Looked:
@@ -107,6 +114,7 @@ def extract(
     path: str,
     extractor: Mapping[str, Any],
     max_duration: float = MAX_DURATION,
+    segments: int = 0,
     *,
     providers: Sequence[str] | None = None,
 ) -> Extracted:
@@ -122,6 +130,8 @@ def extract(
         ONNX Runtime's execution providers for a network; None is the processor.
     max_duration
         The longest recording that is accepted, in seconds.
+    segments
+        How many segments to tell of, at most; evenly spread.
 
     Raises
     ------
@@ -136,6 +146,21 @@ def extract(
         duration=float(heard.duration),
         warnings=tuple(one_line(text, 500) for text in heard.warnings[:MOST_WARNINGS]),
         seconds=float(heard.seconds),
+        heard=float(heard.heard),
+        segments=heard.segments.spread(segments) if segments and heard.segments else None,
+    )
+
+
+def as_listened(path: str, extracted: Extracted) -> Listened:
+    """Return what a worker process heard of a file as `earmark.listen.listen` would."""
+    return Listened(
+        path=path,
+        vector=extracted.vector,
+        duration=extracted.duration,
+        warnings=extracted.warnings,
+        seconds=extracted.seconds,
+        heard=extracted.heard,
+        segments=extracted.segments,
     )
 
 

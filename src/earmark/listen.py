@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from earmark.audio import MAX_DURATION, Recording, open_recording
 from earmark.audio.payload import HashingFile, hash_file_and_payload
 from earmark.errors import AudioError, AudioNotFound, AudioSilent, FeatureError, NotAudio
-from earmark.features import FeatureExtractor, Samples, Vector
+from earmark.features import (
+    FeatureExtractor,
+    HearsSegments,
+    Samples,
+    Segments,
+    Span,
+    Vector,
+)
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -41,6 +48,11 @@ class Extracted:
         What was odd about the file but did not prevent its use.
     seconds
         How long listening took.
+    heard
+        How many seconds of the recording the extractor heard: not silence that was passed over,
+        nor what lies between its segments.
+    segments
+        What the extractor heard of it, segment by segment; None where it does not say.
     """
 
     path: str
@@ -48,6 +60,8 @@ class Extracted:
     duration: float
     warnings: tuple[str, ...]
     seconds: float
+    heard: float
+    segments: Segments | None = None
 
 
 def listen(
@@ -79,7 +93,7 @@ def listen(
     began = time.perf_counter()
     with open_recording(path, max_duration=max_duration) as recording:
         try:
-            vector = _vector(recording, extractor)
+            vector, heard, segments = _extract(recording, extractor)
         except FeatureError as error:
             raise AudioSilent(path, str(error)) from error
         return Extracted(
@@ -88,31 +102,61 @@ def listen(
             duration=recording.duration,
             warnings=tuple(recording.warnings),
             seconds=time.perf_counter() - began,
+            heard=heard,
+            segments=segments,
         )
 
 
-def _vector(recording: Recording, extractor: FeatureExtractor) -> Vector:
-    vector = extractor.extract(_pieces(recording, extractor))
-    if recording.silent_share > 0.5:  # known only now, where all of it was heard
-        vector = extractor.extract(_sounding(recording, extractor))
-    return vector
-
-
-def _pieces(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:
-    """Yield what the extractor wants to hear of a recording."""
+def _extract(
+    recording: Recording, extractor: FeatureExtractor
+) -> tuple[Vector, float, Segments | None]:
+    """Return the vector of a recording, how much of it was heard, and its segments."""
     rate = extractor.sample_rate
     spans = extractor.spans(recording.duration)
     if spans is None:
-        yield from recording.blocks(rate)
-        return
-    heard: list[Samples] = []
+        samples = _Counted(recording.blocks(rate))
+        vector = extractor.extract(samples)
+        if recording.silent_share > 0.5:  # known only now, where all of it was heard
+            samples = _Counted(_sounding(recording, extractor))
+            vector = extractor.extract(samples)
+        return vector, samples.count / rate, None
+    pieces: list[Samples] = []
     with contextlib.suppress(AudioSilent):
-        heard.extend(recording.spans(rate, [(span.start, span.stop) for span in spans]))
+        pieces.extend(recording.spans(rate, [(span.start, span.stop) for span in spans]))
     # A song and a long silence, as at the end of many albums: most spans fall into the pause.
-    if 2 * len(heard) < len(spans) or not heard:
-        yield from _sounding(recording, extractor)
-    else:
-        yield from heard
+    if 2 * len(pieces) < len(spans) or not pieces:
+        samples = _Counted(_sounding(recording, extractor))
+        return extractor.extract(samples), samples.count / rate, None
+    heard = sum(map(len, pieces)) / rate
+    # Where a span was left out, nobody knows when the others were.
+    if len(pieces) < len(spans) or not isinstance(extractor, HearsSegments):
+        return extractor.extract(pieces), heard, None
+    vector, segments = extractor.extract_with_segments(pieces)
+    if segments is not None:
+        segments = _placed(segments, spans, np.array([len(piece) / rate for piece in pieces]))
+    return vector, heard, segments
+
+
+def _placed(segments: Segments, spans: Sequence[Span], lengths: NDArray[np.float64]) -> Segments:
+    """Return segments of spans [n] that lay one behind the other, with their times in the song."""
+    before = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
+    # The middle, since a span begins where the one before it stops.
+    span = np.searchsorted(before, (segments.starts + segments.stops) / 2, side="right") - 1
+    shift = np.array([one.start for one in spans])[span] - before[span]
+    return Segments(segments.starts + shift, segments.stops + shift, segments.vectors)
+
+
+class _Counted:
+    """Samples block by block, counted as they go by."""
+
+    def __init__(self, blocks: Iterable[Samples]) -> None:
+        self._blocks = blocks
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Samples]:
+        for block in self._blocks:
+            self.count += len(block)
+            yield block
 
 
 def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Samples]:

@@ -37,7 +37,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         rng = np.random.default_rng(list(content))
         mean = np.concatenate([rng.normal(size=13), np.eye(13)[np.triu_indices(13)]])
         odd = ("ends early",) if content.startswith(b"odd") else ()
-        return Extracted(path, mean, 30.0, odd, 0.0)
+        return Extracted(path, mean, 30.0, odd, 0.0, 30.0)
 
     monkeypatch.setattr(extraction, "listen", listen)
     return names

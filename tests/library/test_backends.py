@@ -20,6 +20,7 @@ from earmark.errors import (
     LibraryExtractor,
     TrackNotFound,
 )
+from earmark.features import Segments
 from earmark.library import (
     ExtractorSpec,
     Fitted,
@@ -102,6 +103,83 @@ def test_a_path_that_comes_twice_is_one_track(library: Library) -> None:
     library.undo(changes[2].id or 0)
     assert library.get(changes[0].track_id).genre == "rock"
     np.testing.assert_array_equal(library.vector(changes[0].track_id), vectors[0])
+
+
+def parts(count: int, seed: int = 0, dimension: int = 3) -> Segments:
+    starts = 2.5 * np.arange(count)
+    vectors = np.random.default_rng(seed).integers(0, 9, (count, dimension)).astype(np.float32)
+    return Segments(starts, starts + 3, vectors)
+
+
+def same(found: Segments, expected: Segments) -> bool:
+    return all(
+        np.array_equal(getattr(found, name), getattr(expected, name))
+        for name in ("starts", "stops", "vectors")
+    )
+
+
+def test_segments_are_kept_beside_vectors_and_go_with_them(library: Library) -> None:
+    given = [parts(4), None, parts(2, seed=1)]
+    changes = library.add([track(1), track(2), track(3)], np.zeros((3, 3)), segments=given)
+    first, second, third = (change.track_id for change in changes)
+    found = library.segments([third, first, second, 999])
+    assert set(found) == {first, third}
+    assert same(found[first], parts(4))
+    assert same(found[third], parts(2, seed=1))
+    library.check()
+    library.update(first, genre="jazz")
+    assert same(library.segments([first])[first], parts(4))
+    # A file that was heard anew has other segments; one of the same path that has none loses them.
+    library.add([track(1), track(3)], np.ones((2, 3)), segments=[parts(1, seed=2), None])
+    assert same(library.segments([first])[first], parts(1, seed=2))
+    assert library.segments([third]) == {}
+    library.check()
+    (removed,) = library.remove([first])
+    assert library.segments([first]) == {}
+    library.undo(removed.id or 0)
+    assert library.segments([first]) == {}
+    library.check()
+
+
+def test_segments_of_a_track_that_is_replaced_are_not_those_of_its_former_vector(
+    library: Library,
+) -> None:
+    library.add([track(1)], np.zeros((1, 3)), segments=[parts(4)])
+    (change,) = library.add([track(1)], np.ones((1, 3)), segments=[parts(3)], remember=True)
+    library.undo(change.id or 0)
+    assert library.segments([change.track_id]) == {}
+    library.check()
+
+
+def test_a_copy_has_the_segments(library: Library, tmp_path: Path) -> None:
+    library.add([track(1), track(2)], np.zeros((2, 3)), segments=[None, parts(3)])
+    for packed in (False, True):
+        library.copy(tmp_path / f"{packed}.earmark", packed=packed)
+        with open_library(tmp_path / f"{packed}.earmark") as copied:
+            copied.check()
+            ids = copied.snapshot().ids.tolist()
+            (found,) = copied.segments(ids).values()
+            assert same(found, parts(3))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [parts(2)],
+        [parts(2), parts(2, dimension=4)],
+        [None, Segments(np.array([1.0]), np.array([1.0]), np.zeros((1, 3)))],
+        [None, Segments(np.array([-1.0]), np.array([1.0]), np.zeros((1, 3)))],
+        [None, Segments(np.array([0.0]), np.array([np.inf]), np.zeros((1, 3)))],
+        [None, Segments(np.array([0.0]), np.array([1.0]), np.full((1, 3), np.nan))],
+        [None, Segments(np.zeros(2), np.ones(2), np.zeros((2, 3)))],
+    ],
+)
+def test_odd_segments_are_refused_and_nothing_is_added(
+    library: Library, wrong: list[Segments | None]
+) -> None:
+    with pytest.raises(ValueError, match=r"segments|vectors"):
+        library.add([track(1), track(2)], np.zeros((2, 3)), segments=wrong)
+    assert library.count() == 0
 
 
 def test_a_snapshot_is_kept_until_the_library_changes(library: Library) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import TrackNotFound
+from earmark.features import Segments
 from earmark.library import ExtractorSpec, Track, create_library, digest, open_library
 from earmark.library.backends import migrations
 from earmark.library.backends.schema import FORMAT_VERSION
@@ -285,3 +286,24 @@ def digest_of_open(path: Path) -> str:
     found = digest_of(copy)
     copy.unlink()
     return found
+
+
+def test_a_file_without_the_table_of_segments_is_as_good_as_one_that_has_none(
+    tmp_path: Path,
+) -> None:
+    # The first files of format 2 were made before there was that table.
+    path = tmp_path / "early.earmark"
+    spec = ExtractorSpec("ears", "1", 2, "cosine", "float32")
+    with create_library(path, spec) as library:
+        library.add([Track(name="a", genre="x")], np.ones((1, 2)))
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DROP TABLE segments")
+        raw.commit()
+    with open_library(path, read_only=True) as library:
+        assert library.segments(library.snapshot().ids.tolist()) == {}
+        library.check()
+    one = Segments(np.zeros(1), np.ones(1), np.ones((1, 2), dtype=np.float32))
+    with open_library(path) as library:
+        library.add([Track(name="b", genre="y")], np.ones((1, 2)), segments=[one])
+        assert len(library.segments(library.snapshot().ids.tolist())) == 1
+        library.check()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import LibraryDamaged, LibraryError
+from earmark.features import Segments
 from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
 from earmark.library.backends.salvage import Saved, salvage
 from support.command import Command
@@ -44,7 +45,9 @@ def path(tmp_path: Path) -> Path:
             )
             for n in range(COUNT)
         ]
-        library.add(tracks, rng.normal(size=(COUNT, 8)))
+        starts = np.array([0.0, 5.0])
+        parts = [Segments(starts, starts + 3, rng.normal(size=(2, 8))) for _ in tracks]
+        library.add(tracks, rng.normal(size=(COUNT, 8)), segments=parts)
         library.set_parents({"jazz": "music"})
     return path
 
@@ -54,6 +57,11 @@ def contents(library: Library) -> dict[int, tuple[Track, bytes]]:
         track.id or 0: (track, np.asarray(library.vector(track.id or 0)).tobytes())
         for track in library.tracks()
     }
+
+
+def segments(library: Library) -> dict[int, bytes]:
+    found = library.segments(library.snapshot(unlabelled=True).ids.tolist())
+    return {track_id: parts.vectors.tobytes() for track_id, parts in found.items()}
 
 
 def kept_of(path: Path) -> dict[int, tuple[Track, bytes]]:
@@ -67,12 +75,15 @@ def run(path: Path, script: str) -> None:
 
 
 def test_a_sound_library_is_saved_whole(path: Path, tmp_path: Path) -> None:
-    before = kept_of(path)
+    with open_library(path, read_only=True) as library:
+        before, parts = contents(library), segments(library)
     bytes_before = path.read_bytes()
     assert salvage(path, tmp_path / "b.earmark") == Saved(COUNT, 0, COUNT // 10)
     with open_library(tmp_path / "b.earmark") as library:
         library.check()
         assert contents(library) == before
+        assert segments(library) == parts
+        assert len(parts) == COUNT
         assert library.parents() == {"jazz": "music"}
         assert library.spec == SPEC
         # Numbers are not given again.

@@ -100,10 +100,10 @@ def test_sets_are_those_of_split_conformal_prediction(n: int) -> None:
     # The ceil((n + 1) · 0.9)-th smallest score, in whole numbers; without such a track, everything.
     rank = -(-9 * (n + 1) // 10)
     if rank > n:
-        assert calibration.set_threshold == 0
+        assert calibration.set_thresholds.whole == 0
     else:
-        assert 1 - calibration.set_threshold == pytest.approx(np.sort(scores)[rank - 1])
-    covered = scores <= 1 - calibration.set_threshold + 1e-12
+        assert 1 - calibration.set_thresholds.whole == pytest.approx(np.sort(scores)[rank - 1])
+    covered = scores <= 1 - calibration.set_thresholds.whole + 1e-12
     assert covered.mean() >= COVERAGE - 1e-9
 
 
@@ -113,7 +113,7 @@ def test_fresh_sets_hold_the_truth_as_often_as_promised() -> None:
         shares, labels = votes(300, seed=seed)
         fresh, fresh_labels = votes(500, seed=1000 + seed)
         calibration = calibrate(shares, labels, evidence(300))
-        sets = calibration.probabilities(fresh) >= calibration.set_threshold
+        sets = calibration.probabilities(fresh) >= calibration.set_thresholds.whole
         held.append(sets[np.arange(500), fresh_labels].mean())
     # Each varies with its 300 tracks; their mean does so less by the root of 30.
     assert abs(np.mean(held) - COVERAGE) < 3 * np.sqrt(0.09 * (1 / 300 + 1 / 500) / 30)

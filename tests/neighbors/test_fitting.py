@@ -30,6 +30,7 @@ from earmark.neighbors import (
 )
 from earmark.neighbors.calibration import COVERAGE
 from earmark.neighbors.fitting import assign_folds, members_of
+from earmark.neighbors.lengths import ByLength
 from support.clusters import Tracks, clusters
 
 pytestmark = pytest.mark.slow
@@ -188,8 +189,9 @@ def test_a_genre_of_one_group_can_be_left_out() -> None:
 
 def _numbers(parameters: Parameters) -> list[float]:
     calibration = dataclasses.asdict(parameters.calibration)
-    scale = calibration.pop("novelty")
-    return [*calibration.values(), *scale["means"], *scale["deviations"], scale["limit"]]
+    scale, thresholds = calibration.pop("novelty"), calibration.pop("set_thresholds")
+    by_length = [*thresholds["values"], *scale["limits"]["values"]]
+    return [*calibration.values(), *scale["means"], *scale["deviations"], *by_length]
 
 
 def test_the_order_of_tracks_does_not_matter() -> None:
@@ -348,7 +350,8 @@ def test_more_is_refused_as_more_is_demanded() -> None:
     refused = np.zeros(300, dtype=bool)
     for limit in (50.0, 3.0, 1.0, 0.0, -50.0):
         stricter = dataclasses.replace(
-            calibration, novelty=dataclasses.replace(calibration.novelty, limit=limit)
+            calibration,
+            novelty=dataclasses.replace(calibration.novelty, limits=ByLength((30.0,), (limit,))),
         )
         parameters = dataclasses.replace(voter.parameters, calibration=stricter)
         answers = make_voter(tracks.vectors, *one_hot(tracks.genres), parameters).predict(queries)

@@ -200,7 +200,7 @@ def answer_for(
     classifier: Classifier, path: str, found: Found | EarmarkError
 ) -> Prediction | AudioError:
     """Return what is said of one file, or what is wrong with it."""
-    from earmark.listen import Extracted
+    from earmark.extraction import as_listened
 
     if isinstance(found, AudioError):
         return found
@@ -209,14 +209,8 @@ def answer_for(
     if isinstance(found, EarmarkError):
         raise found
     looked, extracted = found.looked, found.extracted
-    heard = Extracted(
-        path=path,
-        vector=extracted.vector,
-        duration=extracted.duration,
-        warnings=extracted.warnings,
-        seconds=extracted.seconds,
-    )
     try:
+        heard = as_listened(path, extracted)
         prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
     except LibraryEmpty as error:
         # Of this file: all that is there to compare with is its own track.
@@ -382,6 +376,8 @@ def show(out: Console, prediction: Prediction) -> None:
         promise = f"{prediction.coverage:.0%} of such lists hold the right genre"
         # A Text, since a genre may be called [red].
         out.print(Text(f"  {listed}: {promise}"))
+    if caution := prediction.caution():
+        out.print(Text(f"  {caution}", style="yellow"))
     if prediction.tags:
         words = ", ".join(tag for tag, _ in prediction.tags)
         out.print(Text(f"  the network hears: {words}", style="dim"))

@@ -28,7 +28,7 @@ from earmark.collection.labelled_files import Collection, LabelledFile, Problem
 from earmark.collection.report import BuildReport
 from earmark.collection.under_way import Done, Failed, UnderWay
 from earmark.extraction import Extracted, Looked
-from earmark.features import Vector
+from earmark.features import Segments, Vector
 from earmark.library import Library, Track
 from earmark.library.fitting import refit
 from earmark.workers import Limits, WorkerPool, available_cores
@@ -37,6 +37,9 @@ ProgressCallback = Callable[[BuildReport], None]
 
 TELL_EVERY = 1.0
 """Seconds after which progress is told also when nothing was done: the clock goes on."""
+
+SEGMENTS_A_TRACK = 4
+"""So many segments of a track are kept, by which the vote is fitted to short songs."""
 
 BATCH = 64
 BATCH_SECONDS = 0.5
@@ -373,8 +376,10 @@ class _Build:
             self._relabel(gone, file, looked, moved=True)
         else:
             like = tracks[0]
-            vector = self.library.vector(like.id or 0)
-            self._add([self._track(path, like.duration, like.artist, like.title)], [vector])
+            like_id = like.id or 0
+            vector = self.library.vector(like_id)
+            track = self._track(path, like.duration, like.artist, like.title)
+            self._add([track], [vector], [self.library.segments([like_id]).get(like_id)])
         self.report.recognized += 1
         return True
 
@@ -389,7 +394,8 @@ class _Build:
 
     def _listen(self, path: str, calls: UnderWay) -> None:
         spec = self.library.spec.to_json()
-        calls.submit(path, extraction.extract, path, spec, self.max_duration)
+        asked = path, spec, self.max_duration, SEGMENTS_A_TRACK
+        calls.submit(path, extraction.extract, *asked)
 
     def _failed(self, failed: Failed, calls: UnderWay) -> None:
         self.report.problems.append(Problem(failed.path, failed.reason))
@@ -410,7 +416,7 @@ class _Build:
     def _record(self, calls: UnderWay) -> None:
         """Write down files that were heard, all of them at once, then others of the same sound."""
         heard, self.heard = self.heard, []
-        found: list[tuple[Track, Vector]] = []
+        found: list[tuple[Track, Extracted]] = []
         copies: list[str] = []
         for path, extracted in heard:
             looked = self.looked[path]
@@ -419,12 +425,16 @@ class _Build:
                 continue
             _, *others = self.pending.pop(looked.recording)
             track = self._track(path, extracted.duration, None, None)
-            found.append((track, extracted.vector))
+            found.append((track, extracted))
             self.report.warnings += [Problem(path, warning) for warning in extracted.warnings]
             copies += others
             self._finish(path)
         if found:
-            self._add([track for track, _ in found], [vector for _, vector in found])
+            self._add(
+                [track for track, _ in found],
+                [extracted.vector for _, extracted in found],
+                [extracted.segments for _, extracted in found],
+            )
         self.report.heard += len(found)
         for path in copies:
             self._recognize(path)
@@ -452,8 +462,10 @@ class _Build:
             modified_ns=looked.modified_ns,
         )
 
-    def _add(self, tracks: list[Track], vectors: list[Vector]) -> None:
-        self.library.add(tracks, np.stack(vectors), remember=False)
+    def _add(
+        self, tracks: list[Track], vectors: list[Vector], segments: list[Segments | None]
+    ) -> None:
+        self.library.add(tracks, np.stack(vectors), segments=segments, remember=False)
         self.changed = True
 
     # What is gone

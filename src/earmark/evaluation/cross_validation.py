@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,10 @@ class SplitPredictions:
         Whether a track of its group, of its artist or a copy of it, was on the training side [m].
     baseline
         Accuracy of always naming the genre that is most frequent on the training sides together.
+    seconds
+        How much of each was heard [m].
+    parts
+        The answers to parts of the same tracks, where the library has such.
     """
 
     rows: NDArray[np.intp]
@@ -81,6 +86,8 @@ class SplitPredictions:
     coverage: float | None
     artist_known: NDArray[np.bool_]
     baseline: float
+    seconds: NDArray[np.float64]
+    parts: SplitPredictions | None = None
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -147,6 +154,7 @@ def _leave_out(
 ) -> SplitPredictions:
     """Both ways to leave one out ask every track without its group: one pass answers all."""
     next(split.folds(data.labels, data.groups))  # raises where it cannot be made
+    excerpts = data.excerpts
     answers = leave_group_out(
         data.vectors,
         data.one_hot,
@@ -156,6 +164,8 @@ def _leave_out(
         n_neighbors=vote.n_neighbors,
         majority=vote.majority,
         seconds=data.seconds,
+        excerpts=excerpts,
+        asked=None if excerpts is None else excerpts.behind(data.vectors, data.seconds),
         progress=progress,
     )
     everyone = np.arange(len(data))
@@ -164,7 +174,12 @@ def _leave_out(
     if progress is not None:
         progress(len(data), len(data))
     known = np.bincount(data.labels, minlength=len(data.genre_names))
-    predictions = _joined(data, [(Fold(everyone, everyone), answers)], known)
+    of_tracks = Fold(everyone, everyone), answers.of(everyone), data.seconds
+    of_parts = None
+    if excerpts is not None:
+        behind = np.arange(len(data), len(data) + len(excerpts))
+        of_parts = Fold(everyone, excerpts.rows), answers.of(behind), excerpts.seconds
+    predictions = _joined(data, [of_tracks], known, [] if of_parts is None else [of_parts])
     return replace(predictions, artist_known=np.zeros(len(data), dtype=bool))
 
 
@@ -174,7 +189,8 @@ def _fold_by_fold(
     folds = list(split.folds(data.labels, data.groups))
     total, done = sum(len(fold.test) for fold in folds), 0
     known = np.zeros(len(data.genre_names), dtype=np.intp)
-    answered = []
+    answered: list[_Answered] = []
+    parts: list[_Answered] = []
     for fold in folds:
         vectors = data.vectors[fold.train]
         labels, genre_names = one_hot([data.genres[i] for i in fold.train])
@@ -187,26 +203,42 @@ def _fold_by_fold(
             n_neighbors=vote.n_neighbors,
             majority=vote.majority,
             seconds=data.seconds[fold.train],
+            excerpts=data.excerpts_of(fold.train),
         )
         voter = make_voter(vectors, labels, genre_names, parameters)
-        answers = voter.predict(data.vectors[fold.test], seconds=data.seconds[fold.test])
-        answered.append((fold, answers))
+        seconds = data.seconds[fold.test]
+        answered.append((fold, voter.predict(data.vectors[fold.test], seconds=seconds), seconds))
+        heard = data.excerpts_of(fold.test)
+        if heard is not None and len(heard):
+            asked = replace(fold, test=fold.test[heard.rows])
+            answers = voter.predict(heard.vectors, seconds=heard.seconds)
+            parts.append((asked, answers, heard.seconds))
         known += np.bincount(data.labels[fold.train], minlength=len(known))
         done += len(fold.test)
         if progress is not None:
             progress(done, total)
-    return _joined(data, answered, known)
+    return _joined(data, answered, known, parts)
+
+
+_Answered: TypeAlias = tuple[Fold, Predictions, NDArray[np.float64]]
+"""The answers to the test side of a fold, and how much of each track or part was heard."""
 
 
 def _joined(
-    data: EvaluationSet, answered: list[tuple[Fold, Predictions]], known: NDArray[np.intp]
+    data: EvaluationSet,
+    answered: list[_Answered],
+    known: NDArray[np.intp],
+    parts: list[_Answered],
 ) -> SplitPredictions:
-    """Put answers together, renumbered from each fold's genres and tracks to the set's."""
-    width = max(answers.neighbors.shape[1] for _, answers in answered)
+    """Put answers together, renumbered from each fold's genres and tracks to the set's.
+
+    ``parts`` are the answers to parts of tracks, which stand beside.
+    """
+    width = max(answers.neighbors.shape[1] for _, answers, _ in answered)
     n_genres = len(data.genre_names)
     number = {name: i for i, name in enumerate(data.genre_names)}
-    parts = []
-    for fold, answers in answered:
+    columns_of = []
+    for fold, answers, seconds in answered:
         columns = np.array([number[name] for name in answers.genre_names], dtype=np.intp)
         m, k = answers.neighbors.shape
         probabilities = np.zeros((m, n_genres))
@@ -218,7 +250,7 @@ def _joined(
         distances[:, :k] = answers.distances
         there = np.isfinite(answers.distances)
         neighbors[:, :k][there] = fold.train[answers.neighbors[there]]
-        parts.append(
+        columns_of.append(
             (
                 fold.test,
                 np.full(m, fold.repeat, dtype=np.intp),
@@ -229,12 +261,13 @@ def _joined(
                 answers.abstained,
                 sets,
                 np.isin(data.groups[fold.test], data.groups[fold.train]),
+                seconds,
             )
         )
-    rows, repeat, predicted, probabilities, neighbors, distances, abstained, sets, met = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
+    rows, repeat, predicted, probabilities, neighbors, distances, abstained, sets, met, heard = (
+        np.concatenate(column) for column in zip(*columns_of, strict=True)
     )
-    promised = [answers.coverage for _, answers in answered]
+    promised = [answers.coverage for _, answers, _ in answered]
     return SplitPredictions(
         rows=rows,
         repeat=repeat,
@@ -247,4 +280,6 @@ def _joined(
         coverage=None if None in promised else float(np.mean([c for c in promised if c])),
         artist_known=met,
         baseline=majority_baseline(known, data.labels[rows]),
+        seconds=heard,
+        parts=_joined(data, parts, known, []) if parts else None,
     )

@@ -271,6 +271,7 @@ def evaluate(
         n_neighbors=vote.n_neighbors,
         majority=vote.majority,
         seconds=data.seconds,
+        excerpts=data.excerpts,
     )
     return Evaluation(
         data=data,

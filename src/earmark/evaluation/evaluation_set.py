@@ -16,9 +16,10 @@ from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.features import Comparison
 from earmark.library import Library, Snapshot, Track
-from earmark.library.fitting import contents_of
+from earmark.library.fitting import contents_of, excerpts_of
 from earmark.neighbors import (
     Copy,
+    Excerpts,
     count_artists,
     find_copies,
     fold_artist,
@@ -55,6 +56,8 @@ class EvaluationSet:
     fixed_groups
         The group of each track [n] where it is not to be derived from artists and copies, as when
         two libraries of the same tracks are compared.
+    excerpts
+        Parts of the tracks, by which the vote is fitted to short songs.
     """
 
     tracks: tuple[Track, ...]
@@ -66,6 +69,7 @@ class EvaluationSet:
     artists_from: str | None
     stated_copies: tuple[tuple[int, int], ...] = ()
     fixed_groups: NDArray[np.intp] | None = None
+    excerpts: Excerpts | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -133,6 +137,10 @@ class EvaluationSet:
         """Whether these are clips of GTZAN, by their names."""
         return gtzan.is_gtzan(self.names)
 
+    def excerpts_of(self, rows: NDArray[np.intp]) -> Excerpts | None:
+        """Return the parts of some tracks, numbered by their places in ``rows``."""
+        return None if self.excerpts is None else self.excerpts.of(rows)
+
     def rows(self, keep: NDArray[np.intp]) -> EvaluationSet:
         """Return only some tracks, in the order given."""
         place = {int(row): i for i, row in enumerate(keep)}
@@ -145,6 +153,7 @@ class EvaluationSet:
                 (place[a], place[b]) for a, b in self.stated_copies if a in place and b in place
             ),
             fixed_groups=None if self.fixed_groups is None else self.fixed_groups[keep],
+            excerpts=self.excerpts_of(keep),
         )
 
     def find(self, lines: Iterable[str], source: str) -> tuple[NDArray[np.intp], list[str]]:
@@ -289,6 +298,7 @@ def load_evaluation_set(library: Library, artists: str | None = None) -> Evaluat
         source=library.location,
         artists=tuple(snapshot.artists),
         artists_from="the library" if own else None,
+        excerpts=excerpts_of(library, snapshot),
     )
     if artists and artists != "none":
         return with_artists(data, Path(artists))

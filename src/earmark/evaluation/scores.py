@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,43 @@ from earmark.evaluation import metrics
 from earmark.evaluation.cross_validation import SplitPredictions
 from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.intervals import Interval, bootstrap, wilson
+from earmark.neighbors.lengths import CLASSES, class_of
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LengthScores:
+    """What answers are worth where about as much was heard: of tracks, and of parts of tracks.
+
+    Attributes
+    ----------
+    heard
+        How much, in words.
+    count, accuracy
+        How many answers, and the share that is right.
+    confidence
+        How probable the answers say that they are, on average.
+    sets
+        Prediction sets; None where none are made.
+    """
+
+    heard: str
+    count: int
+    accuracy: float
+    confidence: float
+    sets: metrics.SetScores | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every figure, in JSON's types."""
+        return {
+            "heard": self.heard,
+            "count": self.count,
+            "accuracy": self.accuracy,
+            "confidence": self.confidence,
+            "coverage": None if self.sets is None else self.sets.coverage,
+            "mean_size": None if self.sets is None else self.sets.mean_size,
+        }
 
 
 @dataclass(frozen=True)
@@ -44,6 +80,8 @@ class Scores:
         Share of tracks that were not answered "not sure", and how many of them rightly.
     sets, coverage, coverage_interval
         Prediction sets, what they promise and how often they kept it; None where none are made.
+    by_length
+        Figures by how much was heard, shortest first.
     artist_known, accuracy_known, accuracy_unknown
         Share of questions whose artist (or copy) was on the training side, and the accuracy with
         and without; None where there were no such questions.
@@ -74,6 +112,7 @@ class Scores:
     sets: metrics.SetScores | None
     coverage: float | None
     coverage_interval: Interval | None
+    by_length: tuple[LengthScores, ...]
     artist_known: float
     accuracy_known: float | None
     accuracy_unknown: float | None
@@ -128,6 +167,7 @@ class Scores:
                 "coverage_interval": interval_json(self.coverage_interval),
                 "mean_size": self.sets.mean_size,
             },
+            "by_length": [one.to_json() for one in self.by_length],
             "artist_known": self.artist_known,
             "accuracy_artist_known": self.accuracy_known,
             "accuracy_artist_unknown": self.accuracy_unknown,
@@ -215,10 +255,35 @@ def score_predictions(
         sets=sets,
         coverage=predictions.coverage,
         coverage_interval=None if sets is None else wilson(sets.coverage * n_tracks, n_tracks),
+        by_length=tuple(_by_length(data, predictions)),
         artist_known=float(predictions.artist_known.mean()),
         accuracy_known=_mean(right[predictions.artist_known]),
         accuracy_unknown=_mean(right[~predictions.artist_known]),
     )
+
+
+def _by_length(data: EvaluationSet, predictions: SplitPredictions) -> Iterator[LengthScores]:
+    both = [part for part in (predictions, predictions.parts) if part is not None]
+    classes = [class_of(part.seconds) for part in both]
+    for number, name in enumerate(CLASSES):
+        mine = [which == number for which in classes]
+        truth, predicted, confidence, sets = (
+            np.concatenate([values[which] for values, which in zip(columns, mine, strict=True)])
+            for columns in (
+                [data.labels[part.rows] for part in both],
+                [part.predicted for part in both],
+                [part.confidence for part in both],
+                [part.sets for part in both],
+            )
+        )
+        if len(truth):
+            yield LengthScores(
+                heard=name,
+                count=len(truth),
+                accuracy=float((truth == predicted).mean()),
+                confidence=float(confidence.mean()),
+                sets=None if predictions.coverage is None else metrics.set_coverage(truth, sets),
+            )
 
 
 def _mean(values: NDArray[np.bool_]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,38 @@ class Span:
 
     start: float
     stop: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segments:
+    """What some segments of a recording sound like, in the order of time.
+
+    Attributes
+    ----------
+    starts, stops
+        Where each lies, in seconds from the start [s].
+    vectors
+        The embedding of each alone [s, d].
+    """
+
+    starts: NDArray[np.float64]
+    stops: NDArray[np.float64]
+    vectors: Vector
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def spread(self, most: int) -> Segments:
+        """Return at most so many of them, evenly spread.
+
+        >>> ten = Segments(np.arange(10.0), np.arange(1.0, 11.0), np.zeros((10, 2)))
+        >>> ten.spread(4).starts.tolist()
+        [1.0, 3.0, 6.0, 8.0]
+        """
+        if len(self) <= most:
+            return self
+        chosen = ((np.arange(most) + 0.5) * len(self) / most).astype(np.intp)
+        return Segments(self.starts[chosen], self.stops[chosen], self.vectors[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,5 +291,31 @@ class FeatureExtractor(Protocol):
         ------
         FeatureError
             The samples have no features.
+        """
+        ...
+
+
+@runtime_checkable
+class HearsSegments(Protocol):
+    """What an extractor may do besides, where its vector is the mean over segments."""
+
+    def extract_with_segments(self, segments: Iterable[Samples]) -> tuple[Vector, Segments | None]:
+        """Return what ``extract`` does, and what each segment alone sounds like.
+
+        Parameters
+        ----------
+        segments
+            As of ``extract``.
+
+        Returns
+        -------
+        The vector [dimension], bit for bit that of ``extract``, and the segments that it is the
+        mean of, with times in seconds of the samples given, as if these lay one behind the other;
+        None where it is no mean.
+
+        Raises
+        ------
+        FeatureError
+            As ``extract``.
         """
         ...

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from earmark.atomic import new_file
 from earmark.errors import ExtractorError, ExtractorRefused, FeatureError
 from earmark.features import probe
-from earmark.features.base import Card, ExtractorSpec, Samples, Span
-from earmark.features.segments import cut, sounding, spread
+from earmark.features.base import Card, ExtractorSpec, Samples, Segments, Span
+from earmark.features.segments import QUIET, cut_all, rms, sounding, spread
 from earmark.features.weights import sha256_of
 from earmark.words import one_line
 
@@ -222,15 +222,25 @@ class HearExtractor:
         FeatureError
             All of it is silent, or the module answers with numbers that are not finite.
         """
+        return self.extract_with_segments(segments)[0]
+
+    def extract_with_segments(self, segments: Iterable[Samples]) -> tuple[Float32, Segments]:
+        """Return what ``extract`` does, and the scene embedding of each segment that sounds.
+
+        Raises
+        ------
+        FeatureError, ExtractorRefused
+            As ``extract``.
+        """
         length = round(SEGMENT_SECONDS * self.sample_rate)
-        heard = sounding(
-            [part for segment in segments for part in cut(segment, length, repeat=False)]
-        )
+        parts, places = cut_all(segments, length, repeat=False)
+        heard = sounding(parts)
         vectors = np.stack([self._embed(part) for part in heard]).astype(np.float64)
         if not np.isfinite(vectors).all():
             raise FeatureError("the module answers it with numbers that are not finite")
         mean: Float32 = vectors.mean(axis=0).astype(np.float32)
-        return mean
+        starts, stops = (places[[rms(part) > QUIET for part in parts]] / self.sample_rate).T
+        return mean, Segments(starts, stops, vectors.astype(np.float32))
 
     def _embed(self, samples: Samples) -> Float32:
         """Return the scene embedding of samples [n]."""

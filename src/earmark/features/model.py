@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from earmark.errors import ExtractorRefused, FeatureError
 from earmark.features import probe
-from earmark.features.base import Card, ExtractorSpec, Samples, Span
+from earmark.features.base import Card, ExtractorSpec, Samples, Segments, Span
 from earmark.features.manifest import Manifest, read_manifest
 from earmark.features.network import CPU, Network
-from earmark.features.segments import cut, leveled, sounding, spread
+from earmark.features.segments import QUIET, cut_all, leveled, rms, sounding, spread
 from earmark.features.weights import sha256_of
 
 MANIFEST = "model.json"
@@ -191,19 +191,41 @@ class ModelExtractor:
         FeatureError
             All segments are silent, or the network answers with numbers that are not finite.
         """
-        length = self.segment_length
-        heard = sounding([part for segment in segments for part in cut(segment, length)])
+        return self.extract_with_segments(segments)[0]
+
+    def extract_with_segments(self, segments: Iterable[Samples]) -> tuple[Float32, Segments | None]:
+        """Return what ``extract`` does, and what each segment of the network's length sounds like.
+
+        Without these where the vector is more than their mean. Those that are silent are left out.
+
+        Raises
+        ------
+        FeatureError
+            As ``extract``.
+        """
+        parts, places = cut_all(segments, self.segment_length)
+        heard = sounding(parts)
         if self.manifest.level is not None:
             heard = leveled(heard, self.manifest.level)
-        vector = self._pooled(self.network, heard)
+        words, embeddings = self.network.outputs(heard)
+        vector = self._pool(words, embeddings)
         if not np.isfinite(vector).all():
             raise FeatureError("the network answers it with numbers that are not finite")
-        return vector
+        if self.manifest.pooling != ("mean",):
+            return vector, None
+        if len(heard) < len(parts):
+            places = places[[rms(part) > QUIET for part in parts]]
+        starts, stops = (places / self.sample_rate).T
+        return vector, Segments(starts, stops, np.concatenate([words, embeddings], axis=1))
 
     def _pooled(self, network: Network, segments: Sequence[Float32]) -> Float32:
-        words, embeddings = (part.astype(np.float64) for part in network.outputs(segments))
-        pooled = [getattr(np, how)(embeddings, axis=0) for how in self.manifest.pooling]
-        return np.concatenate([words.mean(axis=0), *pooled]).astype(np.float32)
+        return self._pool(*network.outputs(segments))
+
+    def _pool(self, words: Float32, embeddings: Float32) -> Float32:
+        exact = embeddings.astype(np.float64)
+        pooled = [getattr(np, how)(exact, axis=0) for how in self.manifest.pooling]
+        said = words.astype(np.float64).mean(axis=0)
+        return np.concatenate([said, *pooled]).astype(np.float32)
 
 
 def open_folder(

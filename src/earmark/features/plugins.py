@@ -19,7 +19,9 @@ from earmark.features.base import (
     Card,
     ExtractorSpec,
     FeatureExtractor,
+    HearsSegments,
     Samples,
+    Segments,
     Span,
     Vector,
 )
@@ -92,7 +94,33 @@ class PlugIn:
         ExtractorRefused
             It answers with anything else than a vector of its dimension.
         """
-        vector = np.asarray(self.extractor.extract(segments))
+        return self._checked(self.extractor.extract(segments))
+
+    def extract_with_segments(self, segments: Iterable[Samples]) -> tuple[Vector, Segments | None]:
+        """Return what ``extract`` does, with segments where the extractor hears such.
+
+        Raises
+        ------
+        FeatureError, ExtractorRefused
+            As ``extract``.
+        """
+        if not isinstance(self.extractor, HearsSegments):
+            return self.extract(segments), None
+        answer, heard = self.extractor.extract_with_segments(segments)
+        vector = self._checked(answer)
+        if heard is None:
+            return vector, None
+        shape = (len(heard.starts), self.spec.dimension)
+        found = np.asarray(heard.vectors)
+        if found.shape != shape or found.dtype.kind != "f" or len(heard.stops) != len(heard):
+            raise ExtractorRefused(
+                self._where,
+                f"answers with segments of shape {found.shape}; they need to be numbers {shape}",
+            )
+        return vector, heard if np.isfinite(found).all() else None
+
+    def _checked(self, answer: Vector) -> Vector:
+        vector = np.asarray(answer)
         if vector.shape != (self.spec.dimension,) or vector.dtype.kind != "f":
             raise ExtractorRefused(
                 self._where,

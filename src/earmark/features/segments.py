@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +34,45 @@ def cut(samples: Samples, length: int, *, repeat: bool = True) -> Iterator[Sampl
     is at least half a segment long. Fewer samples than one segment are repeated to fill it, or
     stay as they are.
     """
-    if len(samples) == 0:
+    for start, stop in places(len(samples), length):
+        part = samples[start:stop]
+        short = repeat and len(part) < length
+        yield np.tile(part, -(-length // len(part)))[:length] if short else part
+
+
+def places(count: int, length: int) -> Iterator[tuple[int, int]]:
+    """Return where the segments lie that `cut` makes of so many samples.
+
+    >>> list(places(7, 3)), list(places(8, 3)), list(places(2, 3))
+    ([(0, 3), (3, 6)], [(0, 3), (3, 6), (5, 8)], [(0, 2)])
+    """
+    if 0 < count < length:
+        yield 0, count
         return
-    if len(samples) < length:
-        yield np.tile(samples, -(-length // len(samples)))[:length] if repeat else samples
-        return
-    for start in range(0, len(samples) - length + 1, length):
-        yield samples[start : start + length]
-    if len(samples) % length >= length // 2:
-        yield samples[-length:]
+    for start in range(0, count - length + 1, length):
+        yield start, start + length
+    if count > length and count % length >= length // 2:
+        yield count - length, count
+
+
+def cut_all(
+    arrays: Iterable[Samples], length: int, *, repeat: bool = True
+) -> tuple[list[Samples], NDArray[np.intp]]:
+    """Cut each of several arrays of samples into segments.
+
+    Returns
+    -------
+    The segments [s], and where each begins and stops [s, 2] where the arrays lie one behind the
+    other.
+    """
+    parts: list[Samples] = []
+    found: list[tuple[int, int]] = []
+    at = 0
+    for samples in arrays:
+        parts += cut(samples, length, repeat=repeat)
+        found += [(at + start, at + stop) for start, stop in places(len(samples), length)]
+        at += len(samples)
+    return parts, np.array(found, dtype=np.intp).reshape(-1, 2)
 
 
 def sounding(segments: Sequence[Samples]) -> list[Samples]:

@@ -11,6 +11,7 @@ from typing import Protocol, Self, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from earmark.features import Segments
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
 from earmark.library.snapshot import Snapshot
 
@@ -200,6 +201,13 @@ class Library(Protocol):
         """
         ...
 
+    def segments(self, track_ids: Iterable[int]) -> dict[int, Segments]:
+        """Return what a few segments of tracks sound like, by their ids, in the order of time.
+
+        Tracks of which none are kept are left out.
+        """
+        ...
+
     def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         """Return all labelled tracks and their vectors, as of one moment.
 
@@ -221,6 +229,7 @@ class Library(Protocol):
         new: Sequence[Track],
         vectors: ArrayLike,
         *,
+        segments: Sequence[Segments | None] | None = None,
         remember: bool | None = None,
         at: datetime.datetime | None = None,
     ) -> list[Change]:
@@ -234,6 +243,9 @@ class Library(Protocol):
             n tracks; their ``id`` does not matter.
         vectors
             [n, dimension], finite.
+        segments
+            A few of each track [n], by which the vote is fitted to short songs; None for tracks
+            without. They go when the track goes or gets another vector, and do not come back.
         remember
             Keep an entry of the history for each, so that it can be undone. By default for those
             that are ``taught``.
@@ -249,7 +261,7 @@ class Library(Protocol):
         Raises
         ------
         ValueError
-            The vectors have another shape or are not finite.
+            The vectors have another shape or are not finite, or so have segments.
         """
         ...
 

@@ -1,9 +1,9 @@
 """A digest of what decides answers: it tells when vectors, labels or parameters were damaged.
 
-Every vector and every label is hashed by itself, and the digest is the sum of these hashes modulo
-2¹²⁸ (an incremental hash after Bellare and Micciancio 1997, AdHash). So it does not depend on any
-order, and a change costs the hash of what was changed, not of the whole library. It finds bits that
-flipped by accident; it is no proof against somebody who computes it anew.
+Every vector, every segment and every label is hashed by itself, and the digest is the sum of these
+hashes modulo 2¹²⁸ (an incremental hash after Bellare and Micciancio 1997, AdHash). So it does not
+depend on any order, and a change costs the hash of what was changed, not of the whole library. It
+finds bits that flipped by accident; it is no proof against somebody who computes it anew.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ EMPTY = f"{0:032x}"
 
 _ID = struct.Struct("<q")
 _LABEL = struct.Struct("<qd")
+_SEGMENT = struct.Struct("<qdd")
 
 
 def of_vector(track_id: int, vector: bytes) -> int:
     """Return the part of one track's stored vector."""
     return _number(b"v" + _ID.pack(track_id) + vector)
+
+
+def of_segment(track_id: int, start: float, stop: float, vector: bytes) -> int:
+    """Return the part of the stored vector of a segment of a track."""
+    return _number(b"s" + _SEGMENT.pack(track_id, start, stop) + vector)
 
 
 def of_label(track_id: int, genre: str, weight: float) -> int:

@@ -14,7 +14,13 @@ from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryRea
 from earmark.library.base import Library
 from earmark.library.model import Fitted, Track
 from earmark.library.snapshot import Snapshot
-from earmark.neighbors import Parameters, Voter
+from earmark.neighbors import Excerpts, Parameters, Voter
+
+MOST_EXCERPTED = 2_000
+"""Tracks of which parts are answered, to fit the vote to short songs."""
+
+EXCERPTED = (1, 3)
+"""So many segments of a track are such a part."""
 
 CHANGE_LIMIT = 0.1
 """Parameters hold until this share of the tracks has changed."""
@@ -63,6 +69,37 @@ def rows_of_song(
     return recordings.copies(own)
 
 
+def excerpts_of(library: Library, snapshot: Snapshot) -> Excerpts | None:
+    """Return parts of a library's tracks: one segment of each, and what three of it are together.
+
+    They are made of the segments that it keeps; None where it keeps none. Of a large library some
+    of the tracks are enough.
+    """
+    chosen = neighbors.subsample(np.arange(len(snapshot)), MOST_EXCERPTED)
+    held = library.segments(snapshot.ids[chosen].tolist())
+    rows: list[int] = []
+    vectors: list[NDArray[np.floating]] = []
+    seconds: list[float] = []
+    for row in chosen.tolist():
+        found = held.get(int(snapshot.ids[row]))
+        for count in EXCERPTED:
+            if found is None or len(found) <= count:
+                continue
+            # Another place in each track, the same every time.
+            first = row % (len(found) - count + 1)
+            part = slice(first, first + count)
+            rows.append(row)
+            vectors.append(found.vectors[part].mean(axis=0, dtype=np.float64))
+            seconds.append(float((found.stops - found.starts)[part].sum()))
+    if not rows:
+        return None
+    return Excerpts(
+        np.array(rows, dtype=np.intp),
+        np.stack(vectors).astype(snapshot.vectors.dtype),
+        np.array(seconds),
+    )
+
+
 def fit(
     library: Library, snapshot: Snapshot | None = None, *, n_neighbors: int | None = None
 ) -> Parameters:
@@ -89,6 +126,7 @@ def fit(
             comparison=comparison,
             n_neighbors=n_neighbors,
             seconds=tracks.seconds,
+            excerpts=excerpts_of(library, tracks),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.features import Segments
 from earmark.library.base import Library
 from earmark.library.default import new_library, open_library
 from earmark.library.fitting import refit
@@ -100,8 +101,8 @@ def merge_libraries(
         for library in opened:
             union.take(library)
         with new_library(target, spec, overwrite=overwrite) as made:
-            for tracks, vectors in union.batches():
-                made.add(tracks, vectors, remember=False)
+            for tracks, vectors, segments in union.batches():
+                made.add(tracks, vectors, segments=segments, remember=False)
             parents = {
                 genre: parent
                 for library in reversed(opened)
@@ -123,13 +124,15 @@ class _Union:
         self.conflicts: list[Conflict] = []
         self._tracks: list[Track] = []
         self._vectors: list[NDArray[np.floating]] = []
-        # Places in the two lists by content, sound and path.
+        self._segments: list[Segments | None] = []
+        # Places in these lists by content, sound and path.
         self._places: dict[tuple[str, str], int] = {}
 
     def take(self, library: Library) -> None:
         """Take the tracks of a library that are not there yet."""
         snapshot = library.snapshot(unlabelled=True)
         tracks = library.get_many(snapshot.ids.tolist())
+        segments = library.segments(snapshot.ids.tolist())
         # Within one library, two tracks of a recording are meant: they have different genres.
         new: list[tuple[Track, NDArray[np.floating]]] = []
         for track_id, vector in zip(snapshot.ids.tolist(), snapshot.vectors, strict=True):
@@ -144,6 +147,7 @@ class _Union:
                 self._places.setdefault(key, len(self._tracks))
             self._tracks.append(track)
             self._vectors.append(vector)
+            self._segments.append(segments.get(track.id or 0))
 
     def _meet(self, place: int, other: Track, library: str) -> None:
         held = self._tracks[place]
@@ -157,11 +161,13 @@ class _Union:
             self.conflicts.append(Conflict(held.name, str(kept.genre), lost, library))
         self._tracks[place] = kept
 
-    def batches(self) -> Iterator[tuple[list[Track], NDArray[np.floating]]]:
-        """Yield tracks with their vectors [m, d], some at a time."""
+    def batches(
+        self,
+    ) -> Iterator[tuple[list[Track], NDArray[np.floating], list[Segments | None]]]:
+        """Yield tracks with their vectors [m, d] and segments, some at a time."""
         for start in range(0, len(self._tracks), _BATCH):
             some = slice(start, start + _BATCH)
-            yield self._tracks[some], np.stack(self._vectors[some])
+            yield self._tracks[some], np.stack(self._vectors[some]), self._segments[some]
 
 
 def _keys(track: Track) -> Iterator[tuple[str, str]]:

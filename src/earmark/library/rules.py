@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryError, LibraryExtractor
+from earmark.features import Segments
 from earmark.library.model import Change, ExtractorSpec, Track, TrackChanges
 
 # Bytes of a file name that are no UTF-8 arrive from Python as lone surrogates, which no database
@@ -65,6 +66,33 @@ def pack(vectors: NDArray[Any], count: int, spec: ExtractorSpec) -> NDArray[np.f
     if not np.isfinite(stored).all():
         raise ValueError(f"vectors with numbers that are not finite as {spec.dtype}")
     return stored
+
+
+def pack_segments(
+    segments: Sequence[Segments | None] | None, count: int, spec: ExtractorSpec
+) -> list[list[tuple[float, float, bytes]]]:
+    """Return start, stop and stored vector of the segments of each of so many tracks.
+
+    Raises
+    ------
+    ValueError
+        They are of another number of tracks, lie nowhere, or have vectors that `pack` refuses.
+    """
+    if segments is None:
+        return [[] for _ in range(count)]
+    if len(segments) != count:
+        raise ValueError(f"segments of {len(segments)} tracks are not those of {count}")
+    return [[] if parts is None else _packed(parts, spec) for parts in segments]
+
+
+def _packed(parts: Segments, spec: ExtractorSpec) -> list[tuple[float, float, bytes]]:
+    starts, stops = parts.starts.tolist(), parts.stops.tolist()
+    if not all(0 <= start < stop < np.inf for start, stop in zip(starts, stops, strict=True)):
+        raise ValueError("segments that lie nowhere in their track")
+    if len(set(starts)) < len(starts):
+        raise ValueError("segments of a track that begin at one time")
+    stored = pack(np.asarray(parts.vectors), len(starts), spec)
+    return list(zip(starts, stops, (row.tobytes() for row in stored), strict=True))
 
 
 def require(where: str, spec: ExtractorSpec, name: str, version: str, checksum: str | None) -> None:

@@ -11,7 +11,8 @@ from earmark.neighbors.groups import (
     links_of,
     recording_groups,
 )
-from earmark.neighbors.index import BruteForce, Index
+from earmark.neighbors.index import BruteForce, Index, subsample
+from earmark.neighbors.lengths import Excerpts
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
@@ -31,6 +32,7 @@ __all__ = [
     "UNLIKE",
     "BruteForce",
     "Copy",
+    "Excerpts",
     "FittedVoter",
     "Index",
     "MajorityVoter",
@@ -52,4 +54,5 @@ __all__ = [
     "make_voter",
     "one_hot",
     "recording_groups",
+    "subsample",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earmark.neighbors.arrays import Float64, Indices
+from earmark.neighbors.lengths import ByLength, known_seconds
 from earmark.neighbors.novelty import INDECISION, NoveltyScale, indecision
 
 COVERAGE = 0.9
@@ -29,8 +30,8 @@ class Calibration:
         A share s becomes the probability (s + floor) ** power, divided by the sum over genres.
     novelty
         When the answer is "not sure"; None: never.
-    set_threshold
-        Genres at least this probable are in the prediction set.
+    set_thresholds
+        Genres at least this probable are in the prediction set of a song of some length.
     n_judged, accuracy, balanced_accuracy
         On how many tracks all this was fitted, and how many of them, their artists left out, were
         answered rightly: of all, and averaged over genres.
@@ -39,7 +40,7 @@ class Calibration:
     floor: float
     power: float
     novelty: NoveltyScale | None
-    set_threshold: float
+    set_thresholds: ByLength
     n_judged: int
     accuracy: float
     balanced_accuracy: float
@@ -57,34 +58,48 @@ def sharpen(shares: Float64, floor: float, power: float) -> Float64:
     return probabilities
 
 
-def calibrate(shares: Float64, labels: Indices, others: Float64) -> Calibration:
+def calibrate(
+    shares: Float64,
+    labels: Indices,
+    others: Float64,
+    *,
+    seconds: Float64 | None = None,
+    n_whole: int | None = None,
+) -> Calibration:
     """Fit a calibration.
 
     Parameters
     ----------
     shares
-        Shares of votes [n, G] on tracks whose artists were left out.
+        Shares of votes [n, G] on tracks whose artists were left out and, behind these, on parts of
+        such tracks.
     labels
-        The tracks' genres [n], columns of ``shares``.
+        Their genres [n], columns of ``shares``.
     others
         What else is known of them in a library without their artists [n, 2 or 3]: how far they are
         out of its distribution, the mean distance of the neighbors and, where there are words, the
         distance of these.
+    seconds
+        The lengths [n] of what was heard; None: all were long enough.
+    n_whole
+        How many of them are tracks; None: all.
 
     Returns
     -------
-    The floor and power of the smallest log loss; thresholds by quantiles of the same answers. The
-    prediction sets are those of split conformal prediction with the score 1 − p (Sadinle, Lei and
-    Wasserman, 2019), whose promise of ``COVERAGE`` holds for music drawn as the tracks were.
+    The floor and power of the smallest log loss over whole tracks; thresholds by quantiles of the
+    answers of each class of length. The prediction sets are those of split conformal prediction
+    with the score 1 − p (Sadinle, Lei and Wasserman, 2019), whose promise of ``COVERAGE`` holds for
+    music drawn as the tracks were.
     """
     rows = np.arange(len(labels))
+    whole = slice(n_whole)
 
     # A few tracks that are all answered rightly do not prove that no answer is ever wrong. So one
     # more, unanimous and wrong, counts with them, in the spirit of Laplace's rule of succession.
     mistake = np.eye(1, max(2, shares.shape[1]))
 
     def log_loss(floor: float, power: float) -> float:
-        of_tracks = np.log(sharpen(shares, floor, power)[rows, labels])
+        of_tracks = np.log(sharpen(shares[whole], floor, power)[rows[whole], labels[whole]])
         of_mistake = np.log(sharpen(mistake, floor, power)[0, -1])
         return -float(of_tracks.sum() + of_mistake)
 
@@ -93,17 +108,24 @@ def calibrate(shares: Float64, labels: Indices, others: Float64) -> Calibration:
     )
     probabilities = sharpen(shares, floor, power)
     evidence = np.insert(others, INDECISION, indecision(probabilities), axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    present = np.unique(labels)
-    # In double precision a tenth of ten is a little less than one.
-    n_outside = int(round((1 - COVERAGE) * (len(labels) + 1), 9))
-    of_true = np.sort(probabilities[rows, labels])
+    right = (probabilities.argmax(axis=1) == labels)[whole]
+    of_tracks = labels[whole]
+    heard = known_seconds(seconds, len(labels))
     return Calibration(
         floor=float(floor),
         power=float(power),
-        novelty=NoveltyScale.fit(evidence),
-        set_threshold=float(of_true[n_outside - 1]) if n_outside else 0.0,
-        n_judged=len(labels),
+        novelty=NoveltyScale.fit(evidence, heard, n_whole),
+        set_thresholds=ByLength.fit(heard, probabilities[rows, labels], _set_threshold),
+        n_judged=len(of_tracks),
         accuracy=float(right.mean()),
-        balanced_accuracy=float(np.mean([right[labels == genre].mean() for genre in present])),
+        balanced_accuracy=float(
+            np.mean([right[of_tracks == genre].mean() for genre in np.unique(of_tracks)])
+        ),
     )
+
+
+def _set_threshold(of_true: Float64) -> float:
+    """Return the threshold that leaves out a tenth of the probabilities of the true genre [n]."""
+    # In double precision a tenth of ten is a little less than one.
+    n_outside = int(round((1 - COVERAGE) * (len(of_true) + 1), 9))
+    return float(np.sort(of_true)[n_outside - 1]) if n_outside else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from earmark.features import Comparison
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.calibration import Calibration, calibrate
 from earmark.neighbors.index import subsample
+from earmark.neighbors.lengths import ByLength, Excerpts, known_seconds
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import CLASSIC_N_NEIGHBORS, Parameters
 from earmark.neighbors.predictions import Predictions
@@ -30,7 +32,7 @@ _OPEN = Calibration(
     floor=0.01,
     power=1.0,
     novelty=None,
-    set_threshold=1.0,
+    set_thresholds=ByLength((1.0,), (1.0,)),
     n_judged=0,
     accuracy=0.0,
     balanced_accuracy=0.0,
@@ -63,6 +65,7 @@ def fit(
     n_neighbors: int | None = None,
     majority: bool | None = None,
     seconds: Float64 | None = None,
+    excerpts: Excerpts | None = None,
 ) -> Parameters:
     """Fit the vote to labelled tracks.
 
@@ -83,6 +86,8 @@ def fit(
         The classic majority vote; None: as the similarity has it by default.
     seconds
         The lengths of the tracks [n]; None: all were long enough.
+    excerpts
+        Parts of tracks: by their answers the thresholds are fitted to songs that are short.
 
     Returns
     -------
@@ -111,25 +116,44 @@ def fit(
     names = [str(number) for number in range(labels.shape[1])]
     start = Parameters(comparison, n_neighbors, _OPEN)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
-    judged: list[Indices] = []
-    shares: list[Float64] = []
-    scores: list[Float64] = []
+    known = known_seconds(seconds, len(labels))
+    # Of the tracks, then of their parts: rows, shares of votes, what else is known, lengths.
+    whole: list[_Answered] = []
+    parts: list[_Answered] = []
     for fold in assign_folds(groups, n_folds):
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
         voter = FittedVoter(vectors, labels, names, start, learn_from=rest)
         chosen = subsample(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
-        exclude = members_of(groups, chosen)
-        found, neighbors = voter.kneighbors(vectors[chosen], n_neighbors, exclude=exclude)
-        votes, _ = voter.vote_shares(found, neighbors, exclude=exclude)
-        judged.append(chosen)
-        shares.append(votes)
-        scores.append(voter.evidence(vectors[chosen], found, _of(seconds, chosen)))
+        whole.append(_answered(voter, groups, chosen, vectors[chosen], known[chosen]))
+        if excerpts is not None:
+            mine = excerpts.which(fold)
+            asked = excerpts.rows[mine], excerpts.vectors[mine], excerpts.seconds[mine]
+            parts.append(_answered(voter, groups, *asked))
+    rows, shares, others, lengths = map(np.concatenate, zip(*whole, *parts, strict=True))
     calibration = calibrate(
-        np.concatenate(shares),
-        labels[np.concatenate(judged)].argmax(axis=1),
-        np.concatenate(scores),
+        shares,
+        labels[rows].argmax(axis=1),
+        others,
+        seconds=lengths,
+        n_whole=sum(len(rows) for rows, *_ in whole),
     )
     return Parameters(comparison, n_neighbors, calibration)
+
+
+_Answered: TypeAlias = tuple[Indices, Float64, Float64, Float64]
+
+
+def _answered(
+    voter: FittedVoter, groups: Indices, rows: Indices, queries: Float, seconds: Float64
+) -> _Answered:
+    """Ask for tracks at rows [m], or parts of them, with queries [m, d] and lengths [m].
+
+    Returns the rows, the shares of votes of other groups, what else is known, and the lengths.
+    """
+    exclude = members_of(groups, rows)
+    found, neighbors = voter.kneighbors(queries, voter.parameters.n_neighbors, exclude=exclude)
+    shares, _ = voter.vote_shares(found, neighbors, exclude=exclude)
+    return rows, shares, voter.evidence(queries, found, seconds), seconds
 
 
 def leave_group_out(
@@ -142,6 +166,8 @@ def leave_group_out(
     n_neighbors: int | None = None,
     majority: bool | None = None,
     seconds: Float64 | None = None,
+    excerpts: Excerpts | None = None,
+    asked: Excerpts | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Answer every track by the others, with no track of its group voting or used in fitting.
@@ -152,8 +178,10 @@ def leave_group_out(
 
     Parameters
     ----------
-    vectors, labels, groups, comparison, n_neighbors, majority, seconds
+    vectors, labels, groups, comparison, n_neighbors, majority, seconds, excerpts
         As in `fit`.
+    asked
+        Parts of tracks that are answered instead of the tracks.
     genre_names
         The genres [G].
     progress
@@ -161,7 +189,7 @@ def leave_group_out(
 
     Returns
     -------
-    One answer for each track, in their order.
+    One answer for each track, or each part, in their order.
 
     Raises
     ------
@@ -182,21 +210,36 @@ def leave_group_out(
             n_neighbors=n_neighbors,
             majority=majority,
             seconds=_of(seconds, rest),
+            excerpts=None if excerpts is None else excerpts.of(rest),
         )
         if parameters.majority:
             break
         voter = FittedVoter(vectors, labels, genre_names, parameters, learn_from=rest)
-        predictions = voter.predict(
-            vectors[fold], exclude=members_of(groups, fold), seconds=_of(seconds, fold)
-        )
-        parts.append((fold, predictions))
+        mine = fold if asked is None else asked.which(fold)
+        rows, queries, lengths = _questions(vectors, seconds, asked, mine)
+        if not len(rows):
+            continue
+        predictions = voter.predict(queries, exclude=members_of(groups, rows), seconds=lengths)
+        parts.append((mine, predictions))
         if progress is not None:
-            progress(sum(len(tracks) for tracks, _ in parts), len(groups))
+            total = len(groups) if asked is None else len(asked)
+            progress(sum(len(tracks) for tracks, _ in parts), total)
     else:
         return join_predictions(parts)
+    everything = np.arange(len(groups) if asked is None else len(asked))
+    rows, queries, _ = _questions(vectors, seconds, asked, everything)
     return MajorityVoter(vectors, labels, genre_names, parameters).predict(
-        vectors, exclude=members_of(groups, np.arange(len(groups)))
+        queries, exclude=members_of(groups, rows)
     )
+
+
+def _questions(
+    vectors: Float, seconds: Float64 | None, asked: Excerpts | None, mine: Indices
+) -> tuple[Indices, Float, Float64 | None]:
+    """Return rows, queries and lengths of some of the tracks, or of the parts that are asked."""
+    if asked is None:
+        return mine, vectors[mine], _of(seconds, mine)
+    return asked.rows[mine], asked.vectors[mine], asked.seconds[mine]
 
 
 def assign_folds(groups: Indices, n_folds: int) -> list[Indices]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.lengths import ByLength, known_seconds
 
 KEPT = 0.88
 """The share of a library's own tracks, their artists left out, that is answered."""
@@ -53,40 +54,59 @@ class NoveltyScale:
     ----------
     means, deviations
         Of each kind of evidence [3 or 4] among the library's own tracks.
-    limit
-        Above this sum of standard scores a song is refused.
+    limits
+        Above this sum of standard scores a song of some length is refused.
     """
 
     means: tuple[float, ...]
     deviations: tuple[float, ...]
-    limit: float
+    limits: ByLength
 
     @classmethod
-    def fit(cls, evidence: Float64) -> NoveltyScale:
+    def fit(
+        cls, evidence: Float64, seconds: Float64 | None = None, n_whole: int | None = None
+    ) -> NoveltyScale:
         """Fit to the evidence [n, 3 or 4] of tracks whose artists were left out.
+
+        Parameters
+        ----------
+        evidence
+            Of tracks and, behind them, of parts of tracks.
+        seconds
+            Their lengths [n]; None: all were long enough.
+        n_whole
+            How many of them are tracks, which means and deviations are those of; None: all.
 
         Examples
         --------
         >>> evidence = np.random.default_rng(0).normal(size=(1000, 3))
         >>> scale = NoveltyScale.fit(evidence)
-        >>> float(np.mean(scale.scores(evidence).sum(axis=1) <= scale.limit))
+        >>> float(np.mean(scale.scores(evidence).sum(axis=1) <= scale.limits.whole))
         0.88
         """
-        means = evidence.mean(axis=0)
-        deviations = np.maximum(evidence.std(axis=0), _LEAST_DEVIATION)
+        means = evidence[:n_whole].mean(axis=0)
+        deviations = np.maximum(evidence[:n_whole].std(axis=0), _LEAST_DEVIATION)
         sums = ((evidence - means) / deviations).sum(axis=1)
-        limit = float(np.quantile(sums, KEPT, method="inverted_cdf"))
-        return cls(tuple(means.tolist()), tuple(deviations.tolist()), limit)
+        limits = ByLength.fit(known_seconds(seconds, len(sums)), sums, _limit)
+        return cls(tuple(means.tolist()), tuple(deviations.tolist()), limits)
 
     def scores(self, evidence: Float64) -> Float64:
         """Return the evidence [q, p] in standard deviations of the library's own tracks."""
         scores: Float64 = (evidence - np.array(self.means)) / np.array(self.deviations)
         return scores
 
-    def refuses(self, scores: Float64) -> NDArray[np.bool_]:
-        """Tell which songs with these scores [q, p] the library has no name for [q]."""
-        refused: NDArray[np.bool_] = scores.sum(axis=1) > self.limit
+    def refuses(self, scores: Float64, seconds: Float64 | None = None) -> NDArray[np.bool_]:
+        """Tell which songs with these scores [q, p] the library has no name for [q].
+
+        ``seconds`` are their lengths [q]; None: all were long enough.
+        """
+        limits = self.limits.at(known_seconds(seconds, len(scores)))
+        refused: NDArray[np.bool_] = scores.sum(axis=1) > limits
         return refused
+
+
+def _limit(sums: Float64) -> float:
+    return float(np.quantile(sums, KEPT, method="inverted_cdf"))
 
 
 def indecision(probabilities: Float64) -> Float64:

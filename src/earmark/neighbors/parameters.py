@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +11,7 @@ from typing import Any
 from earmark.errors import LibraryDamaged
 from earmark.features import Comparison
 from earmark.neighbors.calibration import Calibration
+from earmark.neighbors.lengths import ByLength
 from earmark.neighbors.novelty import NoveltyScale
 
 CLASSIC_N_NEIGHBORS = 8
@@ -59,8 +61,9 @@ class Parameters:
             values.pop("metric", None)
             calibration = values.pop("calibration")
             if calibration is not None:
-                novelty = calibration.pop("novelty")
-                calibration = Calibration(**calibration, novelty=_novelty(novelty))
+                novelty = _novelty(calibration.pop("novelty"))
+                thresholds = _by_length(calibration.pop("set_thresholds"))
+                calibration = Calibration(**calibration, novelty=novelty, set_thresholds=thresholds)
             read = cls(comparison, values.pop("k"), calibration, **values)
             read._check()
             return read
@@ -83,17 +86,34 @@ class Parameters:
             return
         for field in fields(self.calibration):
             value = getattr(self.calibration, field.name)
-            if field.name == "novelty":
+            if field.name in ("novelty", "set_thresholds"):
                 continue
             if type(value) not in (int, float) or math.isnan(value):
                 raise ValueError(f"{field.name} is {value!r}")
 
     def describe(self) -> dict[str, Any]:
         """Return the parameters as names and JSON values, for people."""
-        calibrated = {} if self.calibration is None else asdict(self.calibration)
-        scale = calibrated.pop("novelty", None)
-        if scale is not None:
-            calibrated["most_novelty"] = scale["limit"]
+        calibrated: dict[str, Any] = {}
+        if self.calibration is not None:
+            calibrated = asdict(self.calibration)
+            thresholds, novelty = self.calibration.set_thresholds, self.calibration.novelty
+            del calibrated["set_thresholds"], calibrated["novelty"]
+            calibrated["set_threshold"] = thresholds.whole
+            calibrated["by_length"] = [
+                {
+                    "seconds": seconds,
+                    "set_threshold": threshold,
+                    "most_novelty": None if novelty is None else limit,
+                }
+                for seconds, threshold, limit in zip(
+                    thresholds.seconds,
+                    thresholds.values,
+                    thresholds.values if novelty is None else novelty.limits.values,
+                    strict=True,
+                )
+            ]
+            if novelty is not None:
+                calibrated["most_novelty"] = novelty.limits.whole
         similarity = self.comparison.similarity
         return {"metric": similarity, "k": self.n_neighbors, "plain": self.majority, **calibrated}
 
@@ -111,11 +131,28 @@ def _novelty(values: Any) -> NoveltyScale | None:
     scale = NoveltyScale(
         tuple(map(float, values["means"])),
         tuple(map(float, values["deviations"])),
-        float(values["limit"]),
+        _by_length(values["limits"]),
     )
-    numbers = (*scale.means, *scale.deviations, scale.limit)
+    numbers = (*scale.means, *scale.deviations)
     if len(scale.means) != len(scale.deviations) or len(scale.means) not in (3, 4):
         raise ValueError(f"{len(scale.means)} means and {len(scale.deviations)} deviations")
     if not all(map(math.isfinite, numbers)) or min(scale.deviations) <= 0:
         raise ValueError("a scale with numbers that are none")
     return scale
+
+
+def _by_length(values: Any) -> ByLength:
+    """Read a number by length as JSON has it.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        It is something else.
+    """
+    read = ByLength(tuple(map(float, values["seconds"])), tuple(map(float, values["values"])))
+    if not read.seconds or len(read.seconds) != len(read.values):
+        raise ValueError(f"{len(read.values)} numbers for {len(read.seconds)} lengths")
+    rising = all(one < other for one, other in itertools.pairwise((0.0, *read.seconds)))
+    if not rising or not all(map(math.isfinite, (*read.seconds, *read.values))):
+        raise ValueError("numbers by length that are none")
+    return read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,21 @@ class Predictions:
     reasons: tuple[str | None, ...]
     sets: NDArray[np.bool_]
     coverage: float | None
+
+    def of(self, queries: Indices) -> Predictions:
+        """Return the predictions for some of the queries."""
+        return replace(
+            self,
+            winners=self.winners[queries],
+            probabilities=self.probabilities[queries],
+            neighbors=self.neighbors[queries],
+            distances=self.distances[queries],
+            outlier_scores=self.outlier_scores[queries],
+            abstained=self.abstained[queries],
+            unlike=self.unlike[queries],
+            reasons=tuple(self.reasons[query] for query in queries.tolist()),
+            sets=self.sets[queries],
+        )
 
     @property
     def confidence(self) -> Float64:

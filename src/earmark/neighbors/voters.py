@@ -13,6 +13,7 @@ from earmark.errors import LibraryEmpty
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.calibration import COVERAGE, Calibration
 from earmark.neighbors.index import BruteForce
+from earmark.neighbors.lengths import known_seconds
 from earmark.neighbors.local_scaling import LocalScaling, OutlierScore
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.novelty import (
@@ -360,7 +361,8 @@ class FittedVoter:
         shares, winners = self.vote_shares(distances, neighbors, exclude=exclude)
         probabilities = self._calibration.probabilities(shares)
         others = self.evidence(queries, distances, seconds)
-        unlike, reasons = self._reasons(queries, probabilities, others)
+        unlike, reasons = self._reasons(queries, probabilities, others, seconds)
+        thresholds = self._calibration.set_thresholds.at(known_seconds(seconds, len(queries)))
         return Predictions(
             genre_names=self.genre_names,
             winners=winners,
@@ -371,13 +373,17 @@ class FittedVoter:
             abstained=np.array([reason is not None for reason in reasons], dtype=bool),
             unlike=unlike,
             reasons=reasons,
-            sets=(probabilities >= self._calibration.set_threshold)
+            sets=(probabilities >= thresholds[:, None])
             | (np.arange(len(self.genre_names)) == winners[:, None]),
             coverage=COVERAGE,
         )
 
     def _reasons(
-        self, queries: Float, probabilities: Float64, others: Float64
+        self,
+        queries: Float,
+        probabilities: Float64,
+        others: Float64,
+        seconds: Float64 | None,
     ) -> tuple[NDArray[np.bool_], tuple[str | None, ...]]:
         """Return for queries [q, d] whether each is unlike the library, and why it is refused."""
         reasons: list[str | None] = [None] * len(queries)
@@ -387,7 +393,7 @@ class FittedVoter:
             return unlike, tuple(reasons)
         evidence = np.insert(others, INDECISION, indecision(probabilities), axis=1)
         scores = scale.scores(evidence)
-        for row in np.flatnonzero(scale.refuses(scores)):
+        for row in np.flatnonzero(scale.refuses(scores, seconds)):
             # What weighs most is said.
             unlike[row] = scores[row].argmax() != INDECISION
             if not unlike[row]:

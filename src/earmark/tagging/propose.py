@@ -13,8 +13,8 @@ from earmark.audio import tags as audio_tags
 from earmark.audio.files import open_bytes
 from earmark.classify import Classifier, Neighbor, Prediction
 from earmark.errors import AudioError, EarmarkError, LibraryEmpty, TagError, WorkerError
+from earmark.extraction import as_listened
 from earmark.hearing import Found, Hearing
-from earmark.listen import Extracted
 from earmark.schemas import schema
 from earmark.tagging.albums import Opinion, album_key, album_vote, song_vote
 from earmark.tagging.genremap import GenreMap
@@ -236,11 +236,8 @@ def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _
         return _Answer(path, None, None, found.problem)
     if isinstance(found, EarmarkError):
         raise found
-    extracted = found.extracted
-    heard = Extracted(
-        path, extracted.vector, extracted.duration, extracted.warnings, extracted.seconds
-    )
     try:
+        heard = as_listened(path, found.extracted)
         looked = found.looked
         prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
     except LibraryEmpty as error:

@@ -27,10 +27,10 @@ from earmark.errors import (
     TrackNotFound,
     WorkerDied,
 )
+from earmark.extraction import as_listened
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.backends.sqlite_files import real_path
 from earmark.library.fitting import rows_of_song
-from earmark.listen import Extracted
 from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
 from earmark.web.config import Config
@@ -286,13 +286,7 @@ class Service:
     def _answer(self, job: Job, found: analysis.Heard) -> None:
         looked, extracted = found.looked, found.extracted
         job.artist, job.title = looked.artist, looked.title
-        heard = Extracted(
-            path=job.name,
-            vector=extracted.vector,
-            duration=extracted.duration,
-            warnings=extracted.warnings,
-            seconds=extracted.seconds,
-        )
+        heard = as_listened(job.name, extracted)
         with self._lock:
             held = self.library.find_hash(looked.content_hash)
             if looked.audio_hash is not None:

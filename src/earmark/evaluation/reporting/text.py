@@ -139,7 +139,26 @@ def _facts(f: Scores, artists_known: bool) -> list[str]:
                 f"promised {percent(f.coverage, 0)}; {f.sets.mean_size:.1f} genres on average",
             )
         )
-    return ["Figures", *table(rows, "lrl")]
+    return ["Figures", *table(rows, "lrl"), *_lengths(f)]
+
+
+def _lengths(f: Scores) -> list[str]:
+    """Show how good answers are by how much was heard, where that differs."""
+    if len(f.by_length) < 2:
+        return []
+    rows = [("heard", "right", "sure", "sets hold it", "genres", "answers")]
+    rows += [
+        (
+            one.heard,
+            percent(one.accuracy),
+            percent(one.confidence),
+            "" if one.sets is None else percent(one.sets.coverage),
+            "" if one.sets is None else f"{one.sets.mean_size:.1f}",
+            f"{one.count:,}",
+        )
+        for one in f.by_length
+    ]
+    return ["", "By length heard, of tracks and of parts of tracks", *table(rows, "lrrrrr")]
 
 
 def _genres(f: Scores) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryDamaged
+from earmark.features import Segments
 from earmark.library.backends import rows
-from earmark.library.backends.schema import track_genres, tracks, vectors
+from earmark.library.backends.schema import segments, track_genres, tracks, vectors
 from earmark.library.model import ExtractorSpec
 from earmark.library.snapshot import Indices, Snapshot, hashes, sorted_codes
 
 _BATCH = 10_000
+_IDS_A_QUERY = 500
 
 
 def read_snapshot(
@@ -185,7 +188,7 @@ def _facts(connection: sa.Connection, row_of: _Rows) -> tuple[tuple[str, ...], d
 
 def _number(value: object) -> float:
     if not isinstance(value, int | float):
-        raise TypeError("a duration is not a number")
+        raise TypeError("a duration or a time is not a number")
     return value
 
 
@@ -209,3 +212,30 @@ def _vectors(
     rows.check_finite(held, where)
     held.flags.writeable = False
     return held
+
+
+def read_segments(
+    connection: sa.Connection, track_ids: Sequence[int], spec: ExtractorSpec, where: object
+) -> dict[int, Segments]:
+    """Read the segments of tracks; those that have none are left out.
+
+    Raises
+    ------
+    LibraryDamaged
+        A vector has a wrong length or numbers that are not finite.
+    TypeError, ValueError
+        A cell holds something else than its column does; see `rows.intact`.
+    """
+    found: dict[int, Segments] = {}
+    for at in range(0, len(track_ids), _IDS_A_QUERY):
+        some = segments.c.track_id.in_(track_ids[at : at + _IDS_A_QUERY])
+        query = sa.select(segments).where(some).order_by(segments.c.track_id, segments.c.start)
+        for track_id, parts in itertools.groupby(connection.execute(query), lambda row: row[0]):
+            _, starts, stops, blobs = zip(*parts, strict=True)
+            held = rows.unpack(blobs, spec, where)
+            rows.check_finite(held, where)
+            times = np.array([list(map(_number, starts)), list(map(_number, stops))])
+            if not (np.isfinite(times).all() and (times[0] < times[1]).all()):
+                raise ValueError("a segment that lies nowhere")
+            found[int(track_id)] = Segments(times[0], times[1], held)
+    return found

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from earmark.errors import ChangeNotFound, LibraryError, LibraryReadOnly, TrackNotFound
+from earmark.features import Segments
 from earmark.library import rules
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
 from earmark.library.snapshot import Snapshot
@@ -31,6 +32,7 @@ class _Contents:
 
     tracks: dict[int, Track] = dataclasses.field(default_factory=dict)
     vectors: dict[int, Vector] = dataclasses.field(default_factory=dict)
+    segments: dict[int, Segments] = dataclasses.field(default_factory=dict)
     # Changes with the vector of their track before, oldest first.
     history: list[tuple[Change, Vector | None]] = dataclasses.field(default_factory=list)
     parents: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -43,6 +45,7 @@ class _Contents:
             self,
             tracks=dict(self.tracks),
             vectors=dict(self.vectors),
+            segments=dict(self.segments),
             history=list(self.history),
         )
 
@@ -172,6 +175,10 @@ class MemoryLibrary:
         found: Vector = now.vectors[track_id].astype(self.spec.working)
         return found
 
+    def segments(self, track_ids: Iterable[int]) -> dict[int, Segments]:
+        held = self._now.segments
+        return {int(i): held[i] for i in dict.fromkeys(track_ids) if i in held}
+
     def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         with self._lock:
             now = self._now
@@ -192,11 +199,13 @@ class MemoryLibrary:
         new: Sequence[Track],
         vectors: ArrayLike,
         *,
+        segments: Sequence[Segments | None] | None = None,
         remember: bool | None = None,
         at: datetime.datetime | None = None,
     ) -> list[Change]:
         at = at or _now()
         stored = rules.pack(np.asarray(vectors), len(new), self.spec)
+        parts = map(self._held, rules.pack_segments(segments, len(new), self.spec))
         with self._changing() as contents:
             paths = {
                 track.path: track_id
@@ -204,7 +213,7 @@ class MemoryLibrary:
                 if track.path is not None
             }
             changes = []
-            for track, vector in zip(new, stored, strict=True):
+            for track, vector, of_track in zip(new, stored, parts, strict=True):
                 track_id = paths.get(track.path or "")
                 if track_id is None:
                     contents.last_id += 1
@@ -215,10 +224,22 @@ class MemoryLibrary:
                 after = dataclasses.replace(track, id=track_id)
                 contents.tracks[track_id] = after
                 contents.vectors[track_id] = vector.copy()
+                contents.segments.pop(track_id, None)
+                if of_track is not None:
+                    contents.segments[track_id] = of_track
                 what = "add" if before is None else "relabel"
                 keep = track.taught if remember is None else remember
                 changes.append(_made(contents, what, before, after, former, at, keep=keep))
             return changes
+
+    def _held(self, packed: Sequence[tuple[float, float, bytes]]) -> Segments | None:
+        """Return segments as they would come from a file: by time, in the library's precision."""
+        if not packed:
+            return None
+        starts, stops, blobs = zip(*sorted(packed), strict=True)
+        stored = np.frombuffer(b"".join(blobs), self.spec.storage)
+        vectors = stored.reshape(len(starts), -1).astype(self.spec.working)
+        return Segments(np.array(starts), np.array(stops), vectors)
 
     def update(
         self, track_id: int, *, remember: bool = True, **changes: Unpack[TrackChanges]
@@ -287,6 +308,7 @@ class MemoryLibrary:
                 track = self._get(contents, track_id)
                 del contents.tracks[track_id]
                 vector = contents.vectors.pop(track_id)
+                contents.segments.pop(track_id, None)
                 changes.append(_made(contents, "remove", track, None, vector, at, keep=remember))
             return changes
 
@@ -303,6 +325,7 @@ class MemoryLibrary:
             if before is None:
                 contents.tracks.pop(track_id, None)
                 contents.vectors.pop(track_id, None)
+                contents.segments.pop(track_id, None)
             else:
                 holder = None if before.path is None else self.find_path(before.path)
                 rules.check_restored(
@@ -313,6 +336,7 @@ class MemoryLibrary:
                 contents.tracks[track_id] = before
                 if vector is not None:
                     contents.vectors[track_id] = vector
+                    contents.segments.pop(track_id, None)
             contents.revision += 1
             undone = dataclasses.replace(change, undone=True)
             contents.history[place] = undone, vector
@@ -352,7 +376,11 @@ class MemoryLibrary:
         nowhere: TrackChanges = {"path": None, "size": None, "modified_ns": None}
         tracks = [dataclasses.replace(track, **nowhere) if packed else track for track in kept]
         with new_library(location, self.spec, overwrite=overwrite) as library:
-            library.add(tracks, np.stack([now.vectors[track.id or 0] for track in kept]))
+            library.add(
+                tracks,
+                np.stack([now.vectors[track.id or 0] for track in kept]),
+                segments=[now.segments.get(track.id or 0) for track in kept],
+            )
 
 
 def _now() -> datetime.datetime:

@@ -72,6 +72,10 @@ INSERT INTO tracks (id, name, artist, title, path, content_hash, duration, size,
            search_text FROM tracks_1;
 CREATE TABLE vectors (track_id INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (track_id));
 INSERT INTO vectors SELECT id, vector FROM tracks_1;
+CREATE TABLE segments (
+    track_id INTEGER NOT NULL, start FLOAT NOT NULL, stop FLOAT NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (track_id, start)
+);
 CREATE TABLE track_genres (
     track_id INTEGER NOT NULL, genre TEXT NOT NULL, weight FLOAT NOT NULL,
     PRIMARY KEY (track_id, genre)

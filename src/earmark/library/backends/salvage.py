@@ -24,7 +24,14 @@ from earmark.errors import LibraryDamaged, LibraryError
 from earmark.library import digest
 from earmark.library.backends import connections, logs, rows, sqlite_files
 from earmark.library.backends.migrations import spec_of_format_1
-from earmark.library.backends.schema import genre_parents, state, track_genres, tracks, vectors
+from earmark.library.backends.schema import (
+    genre_parents,
+    segments,
+    state,
+    track_genres,
+    tracks,
+    vectors,
+)
 from earmark.library.backends.sqlite import SqliteLibrary
 from earmark.library.model import ExtractorSpec, Track
 from earmark.words import one_line
@@ -63,6 +70,7 @@ class Found:
     track: Track | None
     vector: bytes | None
     labels: dict[str, float]
+    parts: list[tuple[float, float, bytes]]
 
 
 def salvage(source: Path, target: Path, *, overwrite: bool = False) -> Saved:
@@ -116,7 +124,8 @@ def _copy(source: Path) -> Iterator[sqlite3.Connection]:
 
 def _check_plain(raw: sqlite3.Connection, source: Path) -> None:
     """See that what is read is stored, and not computed by whoever made the file."""
-    for table in ("meta", tracks.name, vectors.name, track_genres.name, genre_parents.name):
+    names = [table.name for table in (tracks, vectors, segments, track_genres, genre_parents)]
+    for table in ("meta", *names):
         query = "SELECT type, sql FROM sqlite_master WHERE name = ?"
         for kind, sql in raw.execute(query, (table,)).fetchall():
             plain = kind == "table" and not str(sql).upper().startswith("CREATE VIRTUAL")
@@ -179,6 +188,13 @@ def _put(connection: sa.Connection, whole: list[Found], paths: set[str]) -> int:
     connection.execute(tracks.insert(), entries)
     held = [{"track_id": found.number, "vector": found.vector} for found in whole]
     connection.execute(vectors.insert(), held)
+    of_parts = [(found.number, *part) for found in whole for part in found.parts]
+    if of_parts:
+        names = ("track_id", "start", "stop", "vector")
+        connection.execute(
+            segments.insert(), [dict(zip(names, part, strict=True)) for part in of_parts]
+        )
+        parts += sum(digest.of_segment(*part) for part in of_parts)
     if labels:
         connection.execute(track_genres.insert(), labels)
     return parts
@@ -202,7 +218,8 @@ def _found(raw: sqlite3.Connection, spec: ExtractorSpec, source: Path) -> Iterat
         if held is None and row is not None and "vector" in row:
             held = row  # format 1 has it there
         vector = None if held is None else _vector(held["vector"], spec, source)
-        yield Found(number, _track(number, row), vector, _labels(raw, number, row))
+        labels, parts = _labels(raw, number, row), _parts(raw, number, spec, source)
+        yield Found(number, _track(number, row), vector, labels, parts)
 
 
 def _numbers(raw: sqlite3.Connection) -> Iterator[int]:
@@ -281,6 +298,21 @@ def _labels(raw: sqlite3.Connection, number: int, row: dict[str, Any] | None) ->
         and isinstance(weight, float)
         and 0 < weight < math.inf
     }
+
+
+def _parts(
+    raw: sqlite3.Connection, number: int, spec: ExtractorSpec, source: Path
+) -> list[tuple[float, float, bytes]]:
+    """Return the segments of a track that are whole."""
+    query = "SELECT start, stop, vector FROM segments WHERE track_id = ?"
+    found: dict[float, tuple[float, float, bytes]] = {}
+    with contextlib.suppress(sqlite3.Error):
+        for start, stop, blob in raw.execute(query, (number,)):
+            vector = _vector(blob, spec, source)
+            lies = isinstance(start, float) and isinstance(stop, float)
+            if vector is not None and lies and 0 <= start < stop < math.inf:
+                found[start] = (start, stop, vector)
+    return list(found.values())
 
 
 def _vector(blob: object, spec: ExtractorSpec, source: Path) -> bytes | None:

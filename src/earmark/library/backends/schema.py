@@ -106,6 +106,17 @@ vectors = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
+# What a few segments of a track sound like, each alone; only to fit the vote by. Files that were
+# made before there was this table have none.
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("track_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("start", sa.Float, primary_key=True),
+    sa.Column("stop", sa.Float, nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+
 history = sa.Table(
     "history",
     metadata,
@@ -119,6 +130,11 @@ history = sa.Table(
     sa.Column("undone", sa.Boolean, nullable=False, default=False),
     sqlite_autoincrement=True,
 )
+
+
+def has_segments(connection: sa.Connection) -> bool:
+    """Tell whether a library has the table of segments."""
+    return sa.inspect(connection).has_table(segments.name)
 
 
 def read_meta(connection: sa.Connection) -> dict[str, str]:

@@ -19,12 +19,15 @@ import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
 from earmark.errors import LibraryDamaged, LibraryReadOnly, TrackNotFound
+from earmark.features import Segments
 from earmark.library import digest, rules
 from earmark.library.backends import rows
-from earmark.library.backends.columns import read_snapshot
+from earmark.library.backends.columns import read_segments, read_snapshot
 from earmark.library.backends.schema import (
     genre_parents,
+    has_segments,
     history,
+    segments,
     state,
     track_genres,
     tracks,
@@ -150,11 +153,13 @@ class SqlLibrary:
         columns = (state.c.digest, state.c.parameters, state.c.parameters_digest)
         with self._reading() as connection:
             told, parameters, parameters_told = connection.execute(sa.select(*columns)).one()
+            parts = connection.execute(sa.select(segments)) if has_segments(connection) else ()
             found = digest.moved(
                 digest.EMPTY,
                 more=(
                     sum(digest.of_vector(*row) for row in connection.execute(held)),
                     sum(digest.of_label(*row) for row in connection.execute(labels)),
+                    sum(digest.of_segment(*row) for row in parts),
                 ),
             )
         wrong = []
@@ -266,6 +271,13 @@ class SqlLibrary:
         found: NDArray[np.floating] = vector[0]
         return found
 
+    def segments(self, track_ids: Iterable[int]) -> dict[int, Segments]:
+        wanted = [i for i in dict.fromkeys(map(int, track_ids)) if 0 <= i <= LARGEST_ID]
+        with self._reading() as connection:
+            if not has_segments(connection):
+                return {}
+            return read_segments(connection, wanted, self.spec, self.location)
+
     def snapshot(self, *, unlabelled: bool = False) -> Snapshot:
         with self._lock, self._reading() as connection:
             revision = _revision(connection)
@@ -291,12 +303,14 @@ class SqlLibrary:
         new: Sequence[Track],
         vectors: ArrayLike,
         *,
+        segments: Sequence[Segments | None] | None = None,
         remember: bool | None = None,
         at: datetime.datetime | None = None,
     ) -> list[Change]:
         stored = rules.pack(np.asarray(vectors), len(new), self.spec)
+        parts = rules.pack_segments(segments, len(new), self.spec)
         with self._changing(at) as writer:
-            made = writer.put(new, [row.tobytes() for row in stored])
+            made = writer.put(new, [row.tobytes() for row in stored], parts)
             keep = [track.taught if remember is None else remember for track in new]
             kept = iter(
                 writer.record([put for put, wanted in zip(made, keep, strict=True) if wanted])

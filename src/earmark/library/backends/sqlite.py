@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
@@ -20,9 +21,11 @@ from earmark.library.backends.connections import BUSY_TIMEOUT, Opener
 from earmark.library.backends.migrations import migrate
 from earmark.library.backends.schema import (
     FORMAT_VERSION,
+    has_segments,
     history,
     metadata,
     read_meta,
+    segments,
     state,
     tracks,
     write_meta,
@@ -169,6 +172,8 @@ class SqliteLibrary(SqlLibrary):
                     if read_only:
                         engine = connections.in_memory(engine)
                     _migrate(engine)
+                elif not read_only:
+                    _complete(engine)
                 spec = _recorded_spec(file, engine)
         except BaseException:
             engine.dispose()
@@ -242,7 +247,7 @@ class SqliteLibrary(SqlLibrary):
         packed
             Make it small and fit to be given away: one file without a journal, and without history
             and paths, sizes and times of files, which say something about this machine, as does
-            where a model lay.
+            where a model lay. The same tracks added in the same order give the same bytes.
 
         Raises
         ------
@@ -259,9 +264,8 @@ class SqliteLibrary(SqlLibrary):
             try:
                 with engine.execution_options(write=True).begin() as connection:
                     # From here on it is another library, whose log is not that of this one.
-                    connection.execute(
-                        state.update().values(token=secrets.token_hex(16), token_before="")
-                    )
+                    token = _packed_token(connection) if packed else secrets.token_hex(16)
+                    connection.execute(state.update().values(token=token, token_before=""))
                     if packed:
                         connection.execute(history.delete())
                         connection.execute(
@@ -337,6 +341,22 @@ def _migrate(engine: sa.Engine) -> None:
         # Another process may have been quicker.
         migrate(connection, int(read_meta(connection)["format"]))
         connection.execute(state.update().values(token=secrets.token_hex(16)))
+
+
+def _complete(engine: sa.Engine) -> None:
+    """Make the table that files of this format had not from the beginning."""
+    with engine.begin() as connection:
+        if has_segments(connection):
+            return
+    with engine.execution_options(write=True).begin() as connection:
+        segments.create(connection, checkfirst=True)
+        connection.execute(state.update().values(token=secrets.token_hex(16)))
+
+
+def _packed_token(connection: sa.Connection) -> str:
+    """Return a token that is the same for the same contents."""
+    digests = connection.execute(sa.select(state.c.digest, state.c.parameters_digest)).one()
+    return hashlib.blake2b(repr(tuple(digests)).encode(), digest_size=16).hexdigest()
 
 
 def _recorded_spec(file: Path, engine: sa.Engine) -> ExtractorSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import sqlalchemy as sa
@@ -13,11 +13,21 @@ import sqlalchemy as sa
 from earmark.errors import LibraryDamaged, LibraryError, TrackNotFound
 from earmark.library import digest, rules
 from earmark.library.backends import rows
-from earmark.library.backends.schema import history, state, track_genres, tracks, vectors
+from earmark.library.backends.schema import (
+    history,
+    segments,
+    state,
+    track_genres,
+    tracks,
+    vectors,
+)
 from earmark.library.model import Change, Track
 
 _PATHS_A_QUERY = 500
 
+
+Parts = Sequence[tuple[float, float, bytes]]
+"""Start, stop and stored vector of each segment of a track."""
 
 Put = tuple[Change, bytes | None]
 """A change, and the stored vector of its track before."""
@@ -90,8 +100,10 @@ class Writer:
 
     # Tracks
 
-    def put(self, new: Sequence[Track], blobs: Sequence[bytes]) -> list[Put]:
-        """Insert tracks with their vectors, or replace those of the same paths.
+    def put(
+        self, new: Sequence[Track], blobs: Sequence[bytes], parts: Sequence[Parts]
+    ) -> list[Put]:
+        """Insert tracks with their vectors and segments, or replace those of the same paths.
 
         Most are new, and are written many at a time.
         """
@@ -107,6 +119,7 @@ class Writer:
                 met.add(track.path)
         done: dict[int, Put] = {}
         ids = self._insert([new[n] for n in plain], [blobs[n] for n in plain])
+        self._add_segments(zip(ids, (parts[n] for n in plain), strict=True))
         for number, track_id in zip(plain, ids, strict=True):
             added = dataclasses.replace(new[number], id=track_id)
             done[number] = self._change("add", None, added), None
@@ -116,6 +129,7 @@ class Writer:
             before, former = self.get(track_id), self.vector(track_id)
             after = dataclasses.replace(new[number], id=track_id)
             done[number] = self.replace(before, after, blobs[number]), former
+            self._add_segments([(track_id, parts[number])])
         return [done[number] for number in range(len(new))]
 
     def _held(self, paths: set[str]) -> dict[str, int]:
@@ -151,6 +165,21 @@ class Writer:
         )
         self._more += map(digest.of_vector, ids, blobs)
 
+    def _add_segments(self, parts: Iterable[tuple[int, Parts]]) -> None:
+        found = [(track_id, *part) for track_id, of_track in parts for part in of_track]
+        if found:
+            names = ("track_id", "start", "stop", "vector")
+            values = [dict(zip(names, part, strict=True)) for part in found]
+            self._connection.execute(segments.insert(), values)
+        self._more += (digest.of_segment(*part) for part in found)
+
+    def _drop_segments(self, track_id: int) -> None:
+        mine = segments.c.track_id == track_id
+        with rows.intact(self._where):
+            for row in self._connection.execute(sa.select(segments).where(mine)):
+                self._less.append(digest.of_segment(*row))
+        self._connection.execute(segments.delete().where(mine))
+
     def _add_labels(self, labels: Sequence[tuple[int, str]]) -> None:
         if labels:
             self._connection.execute(
@@ -174,6 +203,8 @@ class Writer:
     def replace(self, before: Track, after: Track, blob: bytes | None = None) -> Change:
         """Let a track that is there be as ``after`` says, with another vector where one is given.
 
+        Segments belong to a vector, and go with it.
+
         Raises
         ------
         LibraryError
@@ -190,6 +221,7 @@ class Writer:
             if after.genre is not None:
                 self._add_labels([(track_id, after.genre)])
         if blob is not None:
+            self._drop_segments(track_id)
             self._less.append(digest.of_vector(track_id, self.vector(track_id)))
             mine = vectors.c.track_id == track_id
             self._connection.execute(vectors.update().where(mine).values(vector=blob))
@@ -202,13 +234,14 @@ class Writer:
         track_id = rows.id_of(track)
         self._less.append(digest.of_vector(track_id, self.vector(track_id)))
         self._drop_labels(track_id)
+        self._drop_segments(track_id)
         self._connection.execute(vectors.delete().where(vectors.c.track_id == track_id))
         self._connection.execute(tracks.delete().where(tracks.c.id == track_id))
         self._touched += 1
         return self._change("remove", track, None)
 
     def restore(self, track: Track, blob: bytes) -> None:
-        """Put back a track that was removed, with the id that it had."""
+        """Put back a track that was removed, with the id that it had, without segments."""
         track_id = rows.id_of(track)
         values = rows.values_of(track)
         self._connection.execute(tracks.insert().values(id=track_id, **values))

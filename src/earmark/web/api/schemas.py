@@ -122,6 +122,16 @@ class PredictionOut(Schema):
         metadata={"description": "The genre was given to this very recording by hand."},
     )
     duration = Float(required=True, metadata={"description": "Of the song, in seconds."})
+    heard = Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "How many seconds of it were heard."},
+    )
+    caution = String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Said where little was heard, in a sentence."},
+    )
     seconds = Float(required=True, metadata={"description": "How long the answer took."})
     warnings = List(String(), required=True)
     content_hash = String(required=True, metadata={"description": "SHA-256 of the file."})
