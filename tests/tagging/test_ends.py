@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ KINDS = ("flac", "mp3-v24", "mp3-v23", "m4a", "ogg", "wavpack", "wav", "aiff")
 GENRES = ("Jazz", "Soul")
 
 
+@cache
 def finished(kind: str) -> bytes:
     file = tagged.memory(kind)
     write_genres(file, GENRES)
@@ -75,6 +77,9 @@ def take_all_back(songs: dict[Path, str], journals: Path) -> None:
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     songs = collection(tmp_path / "music", 200)
+    linked = list(songs)[::7]
+    for number, path in enumerate(linked):
+        (tmp_path / f"name {number}").hardlink_to(path)
     plan, journals = tmp_path / "plan.jsonl", tmp_path / "journals"
     write_plan(plan, plan_of(songs))
     chance = random.Random(12)
@@ -96,11 +101,16 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
             os.kill(number, signal.SIGKILL)
             while not process.stdout.readline().endswith(b"ended\n"):
                 pass
+            check({path: kind for path, kind in songs.items() if path not in linked})
+            # A file with two names is changed in place, and mended where that was cut off.
+            sweep(journals)
             counts.append(check(songs))
         process.stdin.close()
     assert counts == sorted(counts)
     assert 0 < counts[-1] < len(songs)
+    assert check({path: songs[path] for path in linked}) > 0
     take_all_back(songs, journals)
+    assert all(path.stat().st_nlink == 2 for path in linked)
 
 
 @pytest.fixture
