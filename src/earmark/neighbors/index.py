@@ -296,7 +296,7 @@ class BruteForce:
         else:
             wanted = bounds < np.inf
         ranks = np.full(bounds.shape, np.inf)
-        ranks[wanted] = self._ranks(exact, np.nonzero(wanted)[0], rows[wanted])
+        ranks[wanted] = self.ranks(exact, np.nonzero(wanted)[0], rows[wanted])
         ranks, rows = _sorted(ranks, rows, k)
         # Every other track is at least at the limit.
         for query in np.flatnonzero((limits < np.inf) & (limits <= ranks[:, -1])):
@@ -316,7 +316,7 @@ class BruteForce:
                 start + np.flatnonzero((scores[0] <= ranks[-1]) & (scores[0] < np.inf))
             )
         rows = np.concatenate(open_rows)
-        found = self._ranks(query, np.zeros(len(rows), dtype=np.intp), rows)
+        found = self.ranks(query, np.zeros(len(rows), dtype=np.intp), rows)
         best, chosen = _sorted(found[None], rows[None], len(ranks))
         return best[0], chosen[0]
 
@@ -331,7 +331,7 @@ class BruteForce:
             for start, scores in self._scores(prepared, None):
                 near, columns = np.nonzero(scores <= limit[:, None])
                 rows = start + columns
-                ranks = self._ranks(exact, near, rows)
+                ranks = self.ranks(exact, near, rows)
                 inside = ranks < limit[near]
                 found.append((first + near[inside], rows[inside], ranks[inside]))
         if not found:
@@ -346,22 +346,21 @@ class BruteForce:
         No other index can do that, so nothing that has to work on large libraries may ask for it.
         """
         numbers, rows = np.divmod(np.arange(len(queries) * len(self)), len(self))
-        ranks = self._ranks(self.similarity.exact(queries, track=False), numbers, rows)
+        ranks = self.ranks(self.similarity.exact(queries, track=False), numbers, rows)
         return self.similarity.distances(ranks.reshape(len(queries), len(self)))
 
-    def bounds(self, number: int, other: int) -> tuple[Float, Float]:
-        """Return what the ranks [b, c] between the tracks of two blocks are at least.
+    def prepared(self, number: int) -> Float:
+        """Return the tracks of a block as queries, for `bounds` [b, m + 1]."""
+        vectors = self.blocks[number].vectors
+        return self._prepare(vectors, self.similarity.exact(vectors))
 
-        The second array [b, c] is what they can be more than that.
+    def bounds(self, prepared: Float, number: int) -> tuple[Float, Float]:
+        """Return what the ranks [q, b] between queries and the tracks of a block are at least.
+
+        The second array [q, b] is what they can be more than that.
         """
-        prepared = self._prepare(self.blocks[number].vectors, self.exact(number))
-        scores = _multiply(prepared, self._keys_of(self.blocks[other]))
-        return scores, -2 * prepared[:, -1:] * self.blocks[other].errors
-
-    def exact(self, number: int) -> Float64:
-        """Return the tracks of a block in the form in which pairs are compared [b, e]."""
         block = self.blocks[number]
-        return self.similarity.exact(block.vectors) if block.exact is None else block.exact
+        return _multiply(prepared, self._keys_of(block)), -2 * prepared[:, -1:] * block.errors
 
     # How
 
@@ -434,7 +433,7 @@ class BruteForce:
             mask = places == place
             yield mask, rows[mask] - self.starts[place], self.blocks[place]
 
-    def _ranks(self, queries: Float64, numbers: Indices, rows: Indices) -> Float64:
+    def ranks(self, queries: Float64, numbers: Indices, rows: Indices) -> Float64:
         """Return the ranks [p] of query ``numbers[p]``, of some in their exact form, and track."""
         if len(self.blocks) == 1:
             return self._ranks_in(self.blocks[0], queries, numbers, rows)

@@ -13,7 +13,7 @@ import numpy as np
 
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.index import BruteForce
-from earmark.neighbors.metrics import METRICS
+from earmark.neighbors.metrics import METRICS, N_COORDINATES
 
 SURROUNDINGS = 10
 # Tracks that lie close together are put into boxes of at most so many.
@@ -129,14 +129,15 @@ def _near(vectors: Float, rows: Indices, similarity: str) -> list[tuple[int, int
         return []
     some = vectors[rows]
     kind = measure.fit(some)
-    boxes = _boxes(np.asarray(kind.coordinates(some), dtype=np.float64))
+    coordinates = np.asarray(kind.coordinates(some), dtype=np.float64)
+    boxes = _boxes(coordinates)
     order = np.concatenate([box.rows for box in boxes])
     index = BruteForce(kind, some[order], blocks=[len(box.rows) for box in boxes])
     width = min(SURROUNDINGS + 1, n - 1)
     at_most = np.concatenate([_at_most(index, number, width) for number in range(len(boxes))])
     # Not 0, since nothing may come of it times an unknown one.
     root = np.sqrt(np.maximum(at_most * measure.likely_share, 1e-300))
-    one, other, distances = _close(index, boxes, root, measure.near_zero)
+    one, other, distances = _close(index, boxes, coordinates[order], root, measure.near_zero)
     one, other = order[one], order[other]
     # What is there to be sure of: the surroundings of those tracks alone.
     asked = np.unique(np.concatenate([one, other]))
@@ -185,7 +186,7 @@ def _at_most(index: BruteForce, number: int, width: int) -> Float64:
     """Return what the surroundings of each track of a box can at most be [m]: those in the box."""
     if width < 2:
         return np.zeros(len(index.blocks[number]))
-    bounds, errors = index.bounds(number, number)
+    bounds, errors = index.bounds(index.prepared(number), number)
     highest = bounds.astype(np.float64) + errors
     if len(highest) <= width:
         return np.full(len(highest), np.inf)
@@ -196,7 +197,11 @@ def _at_most(index: BruteForce, number: int, width: int) -> Float64:
 
 
 def _close(
-    index: BruteForce, boxes: list[_Box], root: Float64, near_zero: float
+    index: BruteForce,
+    boxes: list[_Box],
+    coordinates: Float64,
+    root: Float64,
+    near_zero: float,
 ) -> tuple[Indices, Indices, Float64]:
     """Return all pairs that are nearer than the product of their roots, or than ``near_zero``."""
     found: list[tuple[Indices, Indices, Float64]] = []
@@ -206,29 +211,53 @@ def _close(
     for number, box in enumerate(boxes):
         reach = index.similarity.rank(np.maximum(largest[number] * largest[number:], near_zero))
         least = index.similarity.least_rank(box.low, box.high, lows[number:], highs[number:])
-        # A little more, for what the coordinates are rounded by.
-        for other in (number + np.flatnonzero(least <= reach * (1 + 1e-6) + 1e-12)).tolist():
-            found += _close_in(index, number, other, root, near_zero)
+        near = number + np.flatnonzero(least <= _a_little_more(reach))
+        points = slice(index.starts[number], index.starts[number + 1])
+        left = np.ones((len(box.rows), len(near)), dtype=bool)
+        # Of very many coordinates that would cost as much as it saves.
+        if coordinates.shape[1] <= N_COORDINATES:
+            for place, row in enumerate(range(points.start, points.stop)):
+                point = coordinates[row]
+                least = index.similarity.least_rank(point, point, lows[near], highs[near])
+                reach = index.similarity.rank(np.maximum(root[row] * largest[near], near_zero))
+                left[place] = least <= _a_little_more(reach)
+        prepared = index.prepared(number)
+        for place, other in enumerate(near.tolist()):
+            some = np.flatnonzero(left[:, place])
+            if len(some):
+                found += _close_in(index, number, some, prepared[some], other, root, near_zero)
     if not found:
         return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
     one, another, distances = zip(*found, strict=True)
     return np.concatenate(one), np.concatenate(another), np.concatenate(distances)
 
 
+def _a_little_more(ranks: Float64) -> Float64:
+    """Return ranks [n], and a little more for what coordinates are rounded by."""
+    return ranks * (1 + 1e-6) + 1e-12
+
+
 def _close_in(
-    index: BruteForce, number: int, other: int, root: Float64, near_zero: float
+    index: BruteForce,
+    number: int,
+    some: Indices,
+    prepared: Float,
+    other: int,
+    root: Float64,
+    near_zero: float,
 ) -> Iterator[tuple[Indices, Indices, Float64]]:
-    start, stop = index.starts[number], index.starts[number + 1]
-    begin, end = index.starts[other], index.starts[other + 1]
-    limits = np.maximum(root[start:stop, None] * root[begin:end], near_zero)
-    bounds, _ = index.bounds(number, other)
+    """Yield the close pairs of some tracks [m] of a box and all of another one."""
+    start, begin, end = index.starts[number], index.starts[other], index.starts[other + 1]
+    limits = np.maximum(root[start + some, None] * root[begin:end], near_zero)
+    bounds, _ = index.bounds(prepared, other)
     one, another = np.nonzero(bounds <= index.similarity.rank(limits))
     if number == other:
-        one, another = one[one < another], another[one < another]
+        one, another = one[some[one] < another], another[some[one] < another]
     if not len(one):
         return
-    ranks = index.similarity.ranks(index.exact(number), one, index.exact(other), another)
-    distances = index.similarity.distances(ranks)
+    few, which = np.unique(one, return_inverse=True)
+    exact = index.similarity.exact(index.blocks[number].vectors[some[few]])
+    distances = index.similarity.distances(index.ranks(exact, which, begin + another))
     near = distances < limits[one, another]
     if near.any():
-        yield start + one[near], begin + another[near], distances[near]
+        yield start + some[one[near]], begin + another[near], distances[near]
