@@ -165,6 +165,41 @@ def test_foreign_packages_are_used_in_their_part_only() -> None:
     assert faults == []
 
 
+def test_only_the_library_knows_its_back_ends() -> None:
+    known = modules()
+    faults = [
+        f"{module}, line {line}: {name}"
+        for module, file in known.items()
+        if part_of(module) != "library"
+        for name, line in imports(parsed(file), known)
+        if name.startswith("earmark.library.backends")
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", ["musicnn", "mfcc"])
+def test_extractors_are_known_by_name_in_their_own_module_and_as_a_default_only(name: str) -> None:
+    own = [f"features/{name}.py", "features/registry.py"]
+    faults = []
+    for file in modules().values():
+        place = file.relative_to(SOURCE).as_posix()
+        tree = parsed(file)
+        docs = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if text and id(node) not in docs and name in str(node.value).lower():
+                faults.append(f"{place}, line {node.lineno}")
+            if isinstance(node, ast.Name | ast.Attribute):
+                told = node.id if isinstance(node, ast.Name) else node.attr
+                if name in told.lower():
+                    faults.append(f"{place}, line {node.lineno}: {told}")
+    assert [fault for fault in faults if fault.partition(",")[0] not in own] == []
+
+
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     """A circle works only as long as nobody changes the order of imports."""
     known = modules()

@@ -30,7 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import FeatureError
-from earmark.features import Card, ExtractorSpec, FeatureExtractor, Samples, Vector, get_extractor
+from earmark.features import (
+    CLASSIC,
+    Card,
+    ExtractorSpec,
+    FeatureExtractor,
+    Samples,
+    Vector,
+    get_extractor,
+)
 from earmark.features.probe import UNLIKE, is_one_place
 from earmark.library import Library, Track, create_library
 from earmark.listen import identify, listen
@@ -205,14 +213,14 @@ def make_library(
     music
         The folder of the collection.
     extractor
-        Makes the embeddings; None: the classic one (``mfcc``), which needs no network.
+        Makes the embeddings; None: the classic one, which needs no network.
 
     Returns
     -------
     Library
         Open, to be closed by the caller.
     """
-    ears = get_extractor("mfcc") if extractor is None else extractor
+    ears = get_extractor(CLASSIC) if extractor is None else extractor
     tracks, embeddings = [], []
     for file in sorted(Path(music).rglob("*.wav")):
         genre, number = file.parent.name, int(file.stem.rpartition("-")[2])

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.features.gaussian import pack
-from earmark.neighbors import METRICS, BruteForce
-from earmark.neighbors import index as index_module
+from earmark.neighbors import METRICS, BruteForce, brute_force
 from earmark.neighbors.divergence import symmetrized_kl
 from earmark.neighbors.local_scaling import LocalScaling
 
@@ -44,8 +43,8 @@ def index_of(name: str, tracks: np.ndarray) -> BruteForce:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_nearest_are_those_of_a_sort(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # So many blocks that what is best so far is merged again and again.
-    monkeypatch.setattr(index_module, "TRACKS_A_BLOCK", 7)
-    monkeypatch.setattr(index_module, "QUERIES_A_BLOCK", 5)
+    monkeypatch.setattr(brute_force, "TRACKS_A_BLOCK", 7)
+    monkeypatch.setattr(brute_force, "QUERIES_A_BLOCK", 5)
     rng = np.random.default_rng(0)
     tracks, queries = draw(name, 90, rng), draw(name, 12, rng)
     expected = plain_distances(name, queries, tracks)
@@ -150,12 +149,12 @@ def test_what_is_not_kept_is_computed_anew(
     name: str, key_bytes: int, exact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(6)
-    monkeypatch.setattr(index_module, "TRACKS_A_BLOCK", 16)
+    monkeypatch.setattr(brute_force, "TRACKS_A_BLOCK", 16)
     tracks, queries = draw(name, 90, rng, dimension=80), draw(name, 9, rng, dimension=80)
     exclude = [np.array([3, 50])] * len(queries)
     whole = index_of(name, tracks)
-    monkeypatch.setattr(index_module, "MOST_KEY_BYTES", key_bytes)
-    monkeypatch.setattr(index_module, "MOST_EXACT", exact)
+    monkeypatch.setattr(brute_force, "MOST_KEY_BYTES", key_bytes)
+    monkeypatch.setattr(brute_force, "MOST_EXACT", exact)
     lean = index_of(name, tracks)
     assert [block.keys is None for block in whole.blocks] == [False] * len(whole.blocks)
     assert (lean.blocks[-1].keys is None) == (key_bytes < 10**9)

@@ -11,7 +11,7 @@ from sklearn.covariance import shrunk_covariance
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.preprocessing import StandardScaler
 
-from earmark.neighbors.index import subsample
+from earmark.neighbors.arrays import subsample
 from earmark.neighbors.local_scaling import (
     LEAST_SCALE,
     MOST_SCALED_BY,

@@ -15,6 +15,7 @@ from earmark.features.base import (
     Vector,
 )
 from earmark.features.registry import (
+    CLASSIC,
     DEFAULT,
     available,
     get_extractor,
@@ -23,6 +24,7 @@ from earmark.features.registry import (
 )
 
 __all__ = [
+    "CLASSIC",
     "DEFAULT",
     "FOREIGN",
     "Card",

@@ -19,7 +19,10 @@ from earmark.features.manifest import read_manifest
 DEFAULT = "musicnn"
 """The extractor of a new library where none is asked for."""
 
-BUILT_IN = ("mfcc", DEFAULT)
+CLASSIC = "mfcc"
+"""The classic method, which needs no network."""
+
+BUILT_IN = (CLASSIC, DEFAULT)
 """Modules of this package, each with a function ``extractor``."""
 
 SEARCH_PATH = "EARMARK_MODELS"

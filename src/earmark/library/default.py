@@ -53,8 +53,8 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     Examples
     --------
     >>> with open_library("reference") as library:
-    ...     library.spec.name, library.read_only, library.count(genre="jazz")
-    ('musicnn', True, 73)
+    ...     library.spec.dimension, library.read_only, library.count(genre="jazz")
+    (250, True, 73)
     """
     path = _file(location)
     inside = sqlite_files.real_path(path).parent == PACKAGE_DATA

@@ -1,5 +1,7 @@
 """Search, vote, probabilities and abstention: arrays in, arrays out, no input or output."""
 
+from earmark.neighbors.arrays import subsample
+from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.fitting import fit, leave_group_out
 from earmark.neighbors.groups import (
     artist_names,
@@ -11,7 +13,7 @@ from earmark.neighbors.groups import (
     links_of,
     recording_groups,
 )
-from earmark.neighbors.index import BruteForce, Index, subsample
+from earmark.neighbors.index import Index
 from earmark.neighbors.lengths import Excerpts
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters

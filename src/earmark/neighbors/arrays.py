@@ -24,3 +24,16 @@ def blocks(n: int, size: int = ROWS_A_BLOCK) -> Iterator[slice]:
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def subsample(rows: Indices, n: int) -> Indices:
+    """Return at most n of the rows, evenly spread over them.
+
+    Examples
+    --------
+    >>> subsample(np.arange(10), 4).tolist()
+    [0, 3, 6, 9]
+    """
+    if len(rows) <= n:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.intp)]

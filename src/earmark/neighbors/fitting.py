@@ -8,9 +8,8 @@ from typing import TypeAlias
 import numpy as np
 
 from earmark.features import Comparison
-from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.arrays import Float, Float64, Indices, subsample
 from earmark.neighbors.calibration import Calibration, calibrate
-from earmark.neighbors.index import subsample
 from earmark.neighbors.lengths import ByLength, Excerpts, known_seconds
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import CLASSIC_N_NEIGHBORS, Parameters

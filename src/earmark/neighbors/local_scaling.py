@@ -14,8 +14,8 @@ from typing import Self
 
 import numpy as np
 
-from earmark.neighbors.arrays import Float, Float64, Indices, blocks
-from earmark.neighbors.index import BruteForce, subsample
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks, subsample
+from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.metrics import Cosine, leveled, mean_of
 
 # From how many tracks the neighborhood of each is estimated, at most.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earmark.neighbors.arrays import Float, Float64, Indices
-from earmark.neighbors.index import BruteForce
+from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.metrics import METRICS, N_COORDINATES
 
 SURROUNDINGS = 10

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.groups import recording_groups
-from earmark.neighbors.index import BruteForce
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.recordings import SURROUNDINGS
 from earmark.neighbors.voters import Voter

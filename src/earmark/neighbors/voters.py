@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.calibration import COVERAGE, Calibration
-from earmark.neighbors.index import BruteForce
 from earmark.neighbors.lengths import known_seconds
 from earmark.neighbors.local_scaling import LocalScaling, OutlierScore
 from earmark.neighbors.metrics import METRICS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from flask import Blueprint, Response, abort, current_app, request, send_file
 
 from earmark.audio import is_audio_name
 from earmark.library import Track
-from earmark.library.backends.sqlite_files import real_path
 from earmark.web.service import Service
 
 blueprint = Blueprint("media", __name__, url_prefix="/media")
@@ -39,7 +39,7 @@ def audio_file(service: Service, track: Track) -> Path | None:
     """Return the file of a track, if it lies under the folder of music; links are followed."""
     if service.config.music is None:
         return None
-    root = real_path(service.config.music)
+    root = Path(os.path.realpath(service.config.music))
     # A library that was given away has no paths; its tracks are found where they lie as when it
     # was built: a folder for each genre, and the track's name.
     path = track.path or service.listing.find(root / str(track.genre), track.name)
@@ -49,7 +49,7 @@ def audio_file(service: Service, track: Track) -> Path | None:
     if path is None or not is_audio_name(path):
         return None
     try:
-        file = real_path(root / path)
+        file = Path(os.path.realpath(root / path))
         return file if file.is_relative_to(root) and file.is_file() else None
     except (OSError, ValueError):
         return None

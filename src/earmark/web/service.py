@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,6 @@ from earmark.errors import (
 )
 from earmark.extraction import as_listened
 from earmark.library import Library, Track, open_default, user_library_path
-from earmark.library.backends.sqlite_files import real_path
 from earmark.library.fitting import rows_of_song
 from earmark.neighbors import Parameters, count_artists
 from earmark.web import analysis, answers
@@ -128,7 +128,7 @@ class Service:
         ]
         if self.config.music is not None:
             paths.append(self.config.music)
-        found = {form for path in paths for form in (path.absolute(), real_path(path))}
+        found = {form for path in paths for form in (path.absolute(), Path(os.path.realpath(path)))}
         return sorted(
             (path for path in found if path.name), key=lambda path: len(path.parts), reverse=True
         )
@@ -201,9 +201,9 @@ class Service:
         """
         if self.config.music is None:
             raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
-        root = real_path(self.config.music)
+        root = Path(os.path.realpath(self.config.music))
         try:
-            file = real_path(root / path)
+            file = Path(os.path.realpath(root / path))
             inside = file.is_relative_to(root)
             exists = inside and file.is_file()
         except (OSError, ValueError):

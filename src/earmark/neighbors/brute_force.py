@@ -1,0 +1,356 @@
+"""An index that looks at every track, and is exact.
+
+An index finds candidates by one inner product in single precision, in tiles, so that no matrix of
+all queries by all tracks is ever held. What it returns is computed again in double precision from
+the vectors themselves, and single precision can lose no neighbor: every key carries how far
+rounding can have moved its score, so a score is a lower bound, and a query whose bounds do not
+prove its answer is asked again with all tracks that the bounds leave open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.neighbors.arrays import Float, Float64, Indices, blocks
+from earmark.neighbors.blocks import Block
+from earmark.neighbors.candidates import (
+    Excluded,
+    lower_bounds,
+    nearest_first,
+    side_by_side,
+    smallest,
+)
+from earmark.neighbors.metrics import Similarity, squares
+
+# Tracks are kept in blocks of this many, and queries asked so many at once: the scores of one by
+# the other stay in a processor's cache.
+TRACKS_A_BLOCK = 4_096
+QUERIES_A_BLOCK = 256
+# How many pairs are compared in double precision at once: so many stay in a processor's cache.
+_PAIRS_A_BLOCK = 512
+# Of so many tracks the form in which pairs are compared is kept; of others it is computed anew.
+MOST_EXACT = 16_384
+# Of how many bytes keys are kept, in all; those of further tracks are computed anew each time, so
+# that an index of very many tracks takes little more memory than their vectors.
+MOST_KEY_BYTES = 768_000_000
+# How many more candidates are kept than asked for: where tracks lie closer together than single
+# precision can tell, they mostly save asking again.
+_SPARE = 8
+
+
+class BruteForce:
+    """An index that looks at every track, in blocks.
+
+    Parameters
+    ----------
+    similarity
+        How vectors are compared.
+    vectors
+        The tracks [n, d], at least one. They are not copied, so they may lie in a file that is
+        mapped into memory; they must not change.
+    weights
+        What the rank of each track is multiplied by [n]; None: 1.
+    blocks
+        How many tracks each block has; None: as many as suits a processor.
+
+    Attributes
+    ----------
+    blocks
+        The tracks, in order; for code that looks at some blocks and not at others.
+    starts
+        The first row of each block, and the number of all tracks.
+    """
+
+    def __init__(
+        self,
+        similarity: Similarity,
+        vectors: Float,
+        weights: Float64 | None = None,
+        *,
+        blocks: Sequence[int] | None = None,
+    ) -> None:
+        self.similarity = similarity
+        self.blocks: list[Block] = []
+        self.starts = np.zeros(1, dtype=np.intp)
+        if blocks is None:
+            self.add(vectors, weights)
+            return
+        stops = np.cumsum(blocks)
+        for start, stop in zip(stops - blocks, stops, strict=True):
+            given = None if weights is None else weights[start:stop]
+            self.blocks.append(self._block(vectors[start:stop], given, int(start)))
+        self._number()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def copy(self) -> Self:
+        """Return an index of the same tracks that can be changed without changing this one."""
+        other = object.__new__(type(self))
+        other.similarity = self.similarity
+        other.blocks, other.starts = list(self.blocks), self.starts
+        return other
+
+    def add(
+        self, vectors: Float, weights: Float64 | None = None, *, rows: Indices | None = None
+    ) -> None:
+        """Take in tracks [m, d], with what their ranks are multiplied by [m]."""
+        if rows is None:
+            for start in range(0, len(vectors), TRACKS_A_BLOCK):
+                part = slice(start, start + TRACKS_A_BLOCK)
+                given = None if weights is None else weights[part]
+                self.blocks.append(self._block(vectors[part], given, len(self) + start))
+            self._number()
+            return
+        for i, row in enumerate(rows.tolist()):
+            given = None if weights is None else weights[i : i + 1]
+            one = self._block(vectors[i : i + 1], given, 0)
+            self._insert(row, one)
+
+    def _insert(self, row: int, one: Block) -> None:
+        if not self.blocks:
+            self.blocks.append(one)
+        else:
+            place = int(np.searchsorted(self.starts[1:-1], row, side="left"))
+            wider = self.blocks[place].insert(row - int(self.starts[place]), one)
+            half = len(wider) // 2
+            parts = [wider] if half <= TRACKS_A_BLOCK else [wider[:half], wider[half:]]
+            self.blocks[place : place + 1] = parts
+        self._number()
+
+    def _block(self, vectors: Float, weights: Float64 | None, before: int) -> Block:
+        """Return a block of tracks that stand behind ``before`` others."""
+        exact = self.similarity.exact(vectors)
+        keys = self._keys(vectors, exact, weights)
+        n = before + len(vectors)
+        errors = keys[:, -1]
+        if n * keys.shape[1] * keys.itemsize <= MOST_KEY_BYTES:
+            kept = exact if n <= MOST_EXACT else None
+            return Block(vectors, errors, weights, keys, kept)
+        return Block(vectors, errors.copy(), weights, None, None)
+
+    def _keys(self, vectors: Float, exact: Float64, weights: Float64 | None) -> Float:
+        keys = self.similarity.keys(vectors, exact)
+        if weights is not None:
+            keys *= weights[:, None].astype(keys.dtype)
+        lengths = np.sqrt(squares(keys))
+        # Of an inner product of m numbers, in whichever order a processor sums them; twice that,
+        # since keys and queries are rounded, too.
+        unit = 2 * (keys.shape[1] + 2) * float(np.finfo(keys.dtype).eps)
+        whole = np.empty((len(keys), keys.shape[1] + 1), dtype=keys.dtype)
+        whole[:, :-1] = keys
+        whole[:, -1] = unit * lengths
+        return whole
+
+    def remove(self, rows: Indices) -> None:
+        """Take tracks out; those behind them move up."""
+        gone = np.unique(rows)
+        places = np.searchsorted(self.starts, gone, side="right") - 1
+        for place in np.unique(places)[::-1]:
+            block = self.blocks[place]
+            inside = gone[places == place] - self.starts[place]
+            kept = np.delete(np.arange(len(block)), inside)
+            self.blocks[place : place + 1] = [block[kept]] if len(kept) else []
+        self._number()
+
+    def _number(self) -> None:
+        sizes = [len(block) for block in self.blocks]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+
+    # Questions
+
+    def search(
+        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+    ) -> tuple[Float64, Indices]:
+        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
+        k = min(n_neighbors, len(self))
+        ranks = np.empty((len(queries), k))
+        rows = np.empty((len(queries), k), dtype=np.intp)
+        if k == 0:
+            return ranks, rows
+        for start in range(0, len(queries), QUERIES_A_BLOCK):
+            part = slice(start, start + QUERIES_A_BLOCK)
+            excluded = None if exclude is None else exclude[part]
+            ranks[part], rows[part] = self._search(queries[part], k, excluded)
+        return self.similarity.distances(ranks), rows
+
+    def _search(
+        self, queries: Float, k: int, exclude: Sequence[Indices] | None
+    ) -> tuple[Float64, Indices]:
+        exact = self.similarity.exact(queries, track=False)
+        prepared = self._prepare(queries, exact)
+        left_out = None if exclude is None else Excluded(exclude)
+        bounds, rows, limits = self._candidates(prepared, k + _SPARE, left_out)
+        # A candidate whose bound is above what k others surely keep need not be compared.
+        if bounds.shape[1] > k:
+            with np.errstate(invalid="ignore", over="ignore"):
+                known = bounds - 2 * prepared[:, -1:] * self._errors(rows)
+            known[~np.isfinite(known)] = np.inf
+            surely = np.partition(known, k - 1, axis=1)[:, k - 1 : k]
+            wanted = (bounds <= surely) & (bounds < np.inf)
+        else:
+            wanted = bounds < np.inf
+        ranks = np.full(bounds.shape, np.inf)
+        ranks[wanted] = self.ranks(exact, np.nonzero(wanted)[0], rows[wanted])
+        ranks, rows = nearest_first(ranks, rows, k)
+        # Every other track is at least at the limit.
+        for query in np.flatnonzero((limits < np.inf) & (limits <= ranks[:, -1])):
+            only = None if left_out is None else left_out.only(int(query))
+            ranks[query], rows[query] = self._search_on(
+                exact[query : query + 1], prepared[query : query + 1], ranks[query], only
+            )
+        return ranks, rows
+
+    def _search_on(
+        self, query: Float64, prepared: Float, ranks: Float64, left_out: Excluded | None
+    ) -> tuple[Float64, Indices]:
+        """Return the k nearest of one query [1, e], given the ranks [k] of k candidates."""
+        open_rows = []
+        for start, scores in self._scores(prepared, left_out):
+            open_rows.append(
+                start + np.flatnonzero((scores[0] <= ranks[-1]) & (scores[0] < np.inf))
+            )
+        rows = np.concatenate(open_rows)
+        found = self.ranks(query, np.zeros(len(rows), dtype=np.intp), rows)
+        best, chosen = nearest_first(found[None], rows[None], len(ranks))
+        return best[0], chosen[0]
+
+    def within(self, queries: Float, radius: Float64 | float) -> tuple[Indices, Indices, Float64]:
+        """Return every pair of a query and a track that are nearer than a radius."""
+        limits = np.broadcast_to(self.similarity.rank(np.asarray(radius, float)), len(queries))
+        found: list[tuple[Indices, Indices, Float64]] = []
+        for first in range(0, len(queries), QUERIES_A_BLOCK):
+            part = slice(first, first + QUERIES_A_BLOCK)
+            exact = self.similarity.exact(queries[part], track=False)
+            prepared, limit = self._prepare(queries[part], exact), limits[part]
+            for start, scores in self._scores(prepared, None):
+                near, columns = np.nonzero(scores <= limit[:, None])
+                rows = start + columns
+                ranks = self.ranks(exact, near, rows)
+                inside = ranks < limit[near]
+                found.append((first + near[inside], rows[inside], ranks[inside]))
+        if not found:
+            return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
+        numbers, rows, ranks = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = np.lexsort((rows, numbers))
+        return numbers[order], rows[order], self.similarity.distances(ranks[order])
+
+    def distances(self, queries: Float) -> Float64:
+        """Return the distances [q, n] of queries [q, d] to all tracks, for small numbers of both.
+
+        No other index can do that, so nothing that has to work on large libraries may ask for it.
+        """
+        numbers, rows = np.divmod(np.arange(len(queries) * len(self)), len(self))
+        ranks = self.ranks(self.similarity.exact(queries, track=False), numbers, rows)
+        return self.similarity.distances(ranks.reshape(len(queries), len(self)))
+
+    def prepared(self, number: int) -> Float:
+        """Return the tracks of a block as queries, for `bounds` [b, m + 1]."""
+        vectors = self.blocks[number].vectors
+        return self._prepare(vectors, self.similarity.exact(vectors))
+
+    def bounds(self, prepared: Float, number: int) -> tuple[Float, Float]:
+        """Return what the ranks [q, b] between queries and the tracks of a block are at least.
+
+        The second array [q, b] is what they can be more than that.
+        """
+        block = self.blocks[number]
+        return lower_bounds(prepared, self._keys_of(block)), -2 * prepared[:, -1:] * block.errors
+
+    # How
+
+    def _prepare(self, queries: Float, exact: Float64) -> Float:
+        """Return queries [q, m + 1]; the last column is minus the length of each."""
+        prepared = self.similarity.queries(queries, exact)
+        whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
+        whole[:, :-1] = prepared
+        whole[:, -1] = -np.sqrt(squares(prepared))
+        return whole
+
+    def _keys_of(self, block: Block) -> Float:
+        if block.keys is not None:
+            return block.keys
+        return self._keys(block.vectors, self.similarity.exact(block.vectors), block.weights)
+
+    def _scores(self, prepared: Float, left_out: Excluded | None) -> Iterator[tuple[int, Float]]:
+        """Yield the first row of each block, and lower bounds [q, b] of the ranks in it."""
+        for start, block in zip(self.starts[:-1].tolist(), self.blocks, strict=True):
+            scores = lower_bounds(prepared, self._keys_of(block))
+            if left_out is not None:
+                left_out.apply(scores, start)
+            yield start, scores
+
+    def _candidates(
+        self, prepared: Float, width: int, left_out: Excluded | None
+    ) -> tuple[Float, Indices, Float]:
+        """Return bounds and rows [q, w] of the nearest candidates, and a limit [q].
+
+        They are at least ``width`` where there are so many tracks, and the bound of no other track
+        is below the limit, which is infinite where there are no others.
+        """
+        n_queries = len(prepared)
+        bounds = np.empty((n_queries, 0), dtype=prepared.dtype)
+        rows = np.empty((n_queries, 0), dtype=np.intp)
+        limits = np.full(n_queries, np.inf, dtype=prepared.dtype)
+        for start, scores in self._scores(prepared, left_out):
+            if bounds.shape[1] < width:
+                columns = np.broadcast_to(np.arange(start, start + scores.shape[1]), scores.shape)
+                if bounds.shape[1]:
+                    scores = np.concatenate([bounds, scores], axis=1)
+                    columns = np.concatenate([rows, columns], axis=1)
+                bounds, rows, limits = smallest(scores, columns, width, limits)
+                continue
+            near = np.flatnonzero(scores < limits[:, None])
+            if not len(near):
+                continue
+            numbers, columns = np.divmod(near, scores.shape[1])
+            more, fresh = side_by_side(
+                numbers, scores[numbers, columns], start + columns, n_queries
+            )
+            bounds = np.concatenate([bounds, more], axis=1)
+            rows = np.concatenate([rows, fresh], axis=1)
+            if bounds.shape[1] >= 2 * width:
+                bounds, rows, limits = smallest(bounds, rows, width, limits)
+        return bounds, rows, limits
+
+    def _errors(self, rows: Indices) -> Float:
+        """Return the error columns of tracks, in the shape of ``rows``."""
+        if len(self.blocks) == 1:
+            only: Float = self.blocks[0].errors[rows]
+            return only
+        errors: Float = np.empty(rows.shape, dtype=self.blocks[0].errors.dtype)
+        for mask, inside, block in self._parts(rows):
+            errors[mask] = block.errors[inside]
+        return errors
+
+    def _parts(self, rows: Indices) -> Iterator[tuple[NDArray[np.bool_], Indices, Block]]:
+        """Yield, for each block that some rows lie in, which these are and where in the block."""
+        places = np.searchsorted(self.starts, rows, side="right") - 1
+        for place in np.unique(places):
+            mask = places == place
+            yield mask, rows[mask] - self.starts[place], self.blocks[place]
+
+    def ranks(self, queries: Float64, numbers: Indices, rows: Indices) -> Float64:
+        """Return the ranks [p] of query ``numbers[p]``, of some in their exact form, and track."""
+        if len(self.blocks) == 1:
+            return self._ranks_in(self.blocks[0], queries, numbers, rows)
+        ranks = np.empty(len(rows))
+        for mask, inside, block in self._parts(rows):
+            ranks[mask] = self._ranks_in(block, queries, numbers[mask], inside)
+        return ranks
+
+    def _ranks_in(
+        self, block: Block, queries: Float64, numbers: Indices, inside: Indices
+    ) -> Float64:
+        tracks, which = block.exact, inside
+        if tracks is None:
+            few, which = np.unique(inside, return_inverse=True)
+            tracks = self.similarity.exact(block.vectors[few])
+        ranks = np.empty(len(inside))
+        for part in blocks(len(inside), _PAIRS_A_BLOCK):
+            ranks[part] = self.similarity.ranks(queries, numbers[part], tracks, which[part])
+        return ranks if block.weights is None else ranks * block.weights[inside]
