@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from earmark import neighbors
-from earmark.classify import N_TAGS_SHOWN, Classifier, Prediction
+from earmark.classify import N_TAGS_SHOWN, Classifier
 from earmark.errors import AudioError, LibraryEmpty, LibraryExtractor
 from earmark.features import get_extractor
 from earmark.library import (
@@ -29,6 +29,7 @@ from earmark.library import (
 from earmark.library.fitting import refit
 from earmark.listen import hash_file, listen
 from earmark.neighbors.divergence import symmetrized_kl
+from earmark.prediction import Prediction
 from support import not_music, sounds
 from support.programs import missing
 from support.web import GENRES, RATE, make_library, make_music, song

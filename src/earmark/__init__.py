@@ -22,9 +22,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from earmark.classify import Classifier, Neighbor, Prediction, Segment
+    from earmark.classify import Classifier
     from earmark.errors import EarmarkError
     from earmark.library import Library, Track, create_library, open_default, open_library
+    from earmark.prediction import Neighbor, Prediction, Segment
 
     __version__: str
 
@@ -45,9 +46,9 @@ _HOMES = {
     "Classifier": "earmark.classify",
     "EarmarkError": "earmark.errors",
     "Library": "earmark.library",
-    "Neighbor": "earmark.classify",
-    "Prediction": "earmark.classify",
-    "Segment": "earmark.classify",
+    "Neighbor": "earmark.prediction",
+    "Prediction": "earmark.prediction",
+    "Segment": "earmark.prediction",
     "Track": "earmark.library",
     "create_library": "earmark.library",
     "open_default": "earmark.library",

@@ -19,10 +19,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from earmark.classify import Classifier, Neighbor, Prediction
-from earmark.cli.classify import bar, clock, described, show
+from earmark.classify import Classifier
+from earmark.cli.answers import bar, described, show
 from earmark.cli.common import console
 from earmark.library import ExtractorSpec, Track, create_library, open_default
+from earmark.prediction import Neighbor, Prediction
+from earmark.words import clock
 from support import sounds
 from support.command import Command, Ran
 from support.web import GENRES, RATE, make_library, make_music, song

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from earmark.classify import Classifier, Prediction
+from earmark.classify import Classifier
 from earmark.hearing import Hearing
 from earmark.library import open_library
 from earmark.listen import identify
+from earmark.prediction import Prediction
 from earmark.tagging.albums import album_vote, song_vote
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import write_genres

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from earmark.classify import Prediction
+from earmark.prediction import Prediction
 
 MOST_WITHOUT_NAME = 40
 """Songs of a folder that are still taken for one album where no tag says so."""

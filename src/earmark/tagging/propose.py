@@ -11,10 +11,11 @@ from typing import Any, Literal, TypeAlias
 
 from earmark.audio import tags as audio_tags
 from earmark.audio.files import open_bytes
-from earmark.classify import Classifier, Neighbor, Prediction
+from earmark.classify import Classifier
 from earmark.errors import AudioError, EarmarkError, LibraryEmpty, TagError, WorkerError
 from earmark.extraction import as_listened
 from earmark.hearing import Found, Hearing
+from earmark.prediction import Neighbor, Prediction
 from earmark.schemas import schema
 from earmark.tagging.albums import Opinion, album_key, album_vote, song_vote
 from earmark.tagging.genremap import GenreMap

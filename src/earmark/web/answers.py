@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from earmark.classify import Prediction, Segment
+from earmark.prediction import Prediction, Segment
 from earmark.words import one_line, shown
 
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.classify import Prediction, Segment
 from earmark.errors import EarmarkError
+from earmark.prediction import Prediction, Segment
 from earmark.web.trouble import NotFound
 from earmark.workers import Call
 

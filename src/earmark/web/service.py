@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from earmark import extraction
 from earmark.audio import is_audio_name
-from earmark.classify import Classifier, Neighbor, Prediction, neighbors_of, segments_of
+from earmark.classify import Classifier, neighbors_of, segments_of
 from earmark.errors import (
     AudioNotFound,
     Busy,
@@ -32,6 +32,7 @@ from earmark.extraction import as_listened
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.fitting import rows_of_song
 from earmark.neighbors import Parameters, count_artists
+from earmark.prediction import Neighbor, Prediction
 from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs

@@ -8,8 +8,8 @@ from typing import Any, cast
 from flask import url_for
 
 from earmark import corrections
-from earmark.classify import Neighbor, Prediction
 from earmark.library import Change, Track
+from earmark.prediction import Neighbor, Prediction
 from earmark.web.jobs import Job
 from earmark.web.media import has_audio
 from earmark.web.problems import problem

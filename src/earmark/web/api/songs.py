@@ -9,9 +9,9 @@ from apiflask import APIBlueprint
 from flask import request, url_for
 from werkzeug.datastructures import FileStorage
 
-from earmark.classify import Neighbor, Prediction
 from earmark.errors import Busy, EarmarkError
 from earmark.library import Track
+from earmark.prediction import Neighbor, Prediction
 from earmark.web import view
 from earmark.web.access import takes_song
 from earmark.web.api import schemas

@@ -1,0 +1,211 @@
+"""What is said of a song: its genre, how sure that is, and the tracks that it sounds like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from earmark.features import Vector
+from earmark.library import Track
+from earmark.schemas import schema
+
+LITTLE_HEARD = 5.0
+"""Where fewer seconds of a song were heard the answer says so."""
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """A track of the library near the song, with its distance.
+
+    Attributes
+    ----------
+    track, genre, artist, title, track_id
+        Of the track.
+    distance
+        As the vote has it.
+    source
+        All that the library knows of the track, as of the moment of the answer.
+
+    Examples
+    --------
+    >>> near = Neighbor("rock-1", "rock", "The Stones", None, distance=0.25, track_id=1)
+    >>> near.to_json()["distance"]
+    0.25
+    """
+
+    track: str
+    genre: str
+    artist: str | None
+    title: str | None
+    distance: float
+    track_id: int
+    source: Track | None = field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the neighbor as JSON values."""
+        return {
+            "track": self.track,
+            "genre": self.genre,
+            "artist": self.artist,
+            "title": self.title,
+            "distance": round(self.distance, 6),
+            "track_id": self.track_id,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Prediction:
+    """What Earmark says of one song.
+
+    Attributes
+    ----------
+    path
+        The song, as the caller named it.
+    genre
+        The most probable genre, also where the answer is "not sure".
+    confidence
+        Its probability.
+    probabilities
+        Of every genre of the library, most probable first.
+    neighbors
+        The tracks that voted, nearest first.
+    abstained
+        Whether the answer is "not sure".
+    reason
+        Why, a part of a sentence; None where it is sure.
+    prediction_set
+        The genres that stand out for songs like this one. Over many songs like the library's such
+        sets hold the right genre at a rate of ``coverage``; of one song they say less.
+    coverage
+        None where the vote is not calibrated.
+    tags
+        The network's own words and how strongly it hears them, strongest first; empty where the
+        feature extractor has none.
+    seconds
+        How long the answer took.
+    duration
+        Of the song, in seconds.
+    warnings
+        What was odd about the file.
+    content_hash
+        SHA-256 of the file.
+    vector
+        The song's vector [d].
+    artist, title
+        As the file's own tags have them; None where they say nothing.
+    unlike
+        Whether it is "not sure" because the song is unlike the library's.
+    audio_hash
+        SHA-256 of the sound in the file, which no tag changes; None where it cannot be found.
+    heard
+        How many seconds of it were heard: neither silence nor what lies between the segments of a
+        long song. None where that is not known.
+
+    Examples
+    --------
+    >>> from earmark import Classifier, open_library
+    >>> with open_library("reference") as library:
+    ...     prediction = Classifier(library).predict("examples/war_of_freedom.ogg")
+    >>> prediction
+    <Prediction of 'examples/war_of_freedom.ogg': This song is classified as metal.>
+    >>> prediction.abstained, prediction.reason
+    (False, None)
+    >>> next(iter(prediction.probabilities)) == prediction.genre
+    True
+    >>> prediction.tags[0][0]
+    'heavy metal'
+    """
+
+    path: str
+    genre: str
+    confidence: float
+    probabilities: dict[str, float]
+    neighbors: tuple[Neighbor, ...]
+    abstained: bool
+    reason: str | None
+    prediction_set: tuple[str, ...]
+    coverage: float | None
+    tags: tuple[tuple[str, float], ...]
+    seconds: float
+    duration: float
+    warnings: tuple[str, ...]
+    content_hash: str
+    vector: Vector = field(compare=False)
+    artist: str | None = None
+    title: str | None = None
+    unlike: bool = False
+    audio_hash: str | None = None
+    heard: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Prediction of {self.path!r}: {self.sentence()}>"
+
+    def sentence(self) -> str:
+        """Say the answer in one sentence."""
+        if self.abstained:
+            return f"Not sure: {self.reason}. The best guess is {self.genre}."
+        return f"This song is classified as {self.genre}."
+
+    def caution(self) -> str | None:
+        """Say it where so little was heard that the answer is often wrong; None where not."""
+        if self.heard is None or self.heard >= LITTLE_HEARD:
+            return None
+        seconds = f"{self.heard:.1f}".removesuffix(".0")
+        heard = "1 second was" if seconds == "1" else f"{seconds} seconds were"
+        return f"Only {heard} heard of it, so this is less sure than for a whole song."
+
+    def shortlist(self) -> tuple[str, ...]:
+        """Return the prediction set where it says something that the genre does not.
+
+        It is empty for a set of one genre or of all, and for what is unlike the library's songs:
+        sets promise nothing about that.
+        """
+        count = len(self.prediction_set)
+        told = self.coverage is not None and not self.unlike
+        return self.prediction_set if told and 1 < count < len(self.probabilities) else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as JSON values, without the vector."""
+        return {
+            "schema": schema("prediction"),
+            "path": self.path,
+            "artist": self.artist,
+            "title": self.title,
+            "sentence": self.sentence(),
+            "genre": self.genre,
+            "confidence": round(self.confidence, 4),
+            "abstained": self.abstained,
+            "reason": self.reason,
+            "unlike": self.unlike,
+            "prediction_set": list(self.prediction_set),
+            "shortlist": list(self.shortlist()),
+            "coverage": self.coverage,
+            "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
+            "neighbors": [neighbor.to_json() for neighbor in self.neighbors],
+            "tags": {tag: round(strength, 4) for tag, strength in self.tags},
+            "duration": round(self.duration, 3),
+            "heard": None if self.heard is None else round(self.heard, 3),
+            "caution": self.caution(),
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+            "content_hash": self.content_hash,
+        }
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a part of a song, in seconds from its start, sounds like.
+
+    Examples
+    --------
+    >>> from earmark import Classifier, open_library
+    >>> with open_library("reference") as library:
+    ...     parts = Classifier(library).timeline("examples/war_of_freedom.ogg", step=10)
+    >>> [(part.start, part.stop) for part in parts]
+    [(0.0, 10.0), (10.0, 20.0)]
+    """
+
+    start: float
+    stop: float
+    genre: str
+    confidence: float
