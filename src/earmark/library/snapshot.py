@@ -243,5 +243,12 @@ def sorted_codes(names: Sequence[str]) -> tuple[tuple[str, ...], Indices]:
 
 def hashes(values: Iterable[str | None]) -> Hashes:
     """Return hashes as a column of bytes [n], empty where there is none."""
-    listed = [b"" if value is None else value.encode("utf-8", "surrogatepass") for value in values]
-    return np.array(listed, dtype=np.bytes_) if listed else np.zeros(0, dtype="S1")
+    listed = [value or "" for value in values]
+    if not listed:
+        return np.zeros(0, dtype="S1")
+    try:
+        # ASCII, as all hashes are: NumPy makes bytes of it without a step of Python for each.
+        return np.array(listed, dtype=np.bytes_)
+    except UnicodeEncodeError:
+        coded = [value.encode("utf-8", "surrogatepass") for value in listed]
+        return np.array(coded, dtype=np.bytes_)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -83,9 +85,15 @@ class _Rows:
 
 
 def _batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
-    """Return the columns of a query, some thousand rows at a time."""
-    for batch in connection.execute(query).partitions(_BATCH):
-        yield list(zip(*batch, strict=True))
+    """Yield the columns of a query, some thousand rows at a time.
+
+    They come as the driver gives them: a row of SQLAlchemy for each would take several times as
+    long. So columns of types of our own, such as paths, cannot be read here.
+    """
+    with contextlib.closing(connection.execute(query)) as result:
+        cursor = cast(Any, result.cursor)
+        while batch := cursor.fetchmany(_BATCH):
+            yield list(zip(*batch, strict=True))
 
 
 def _labels(
@@ -152,10 +160,10 @@ def _facts(connection: sa.Connection, row_of: _Rows) -> tuple[tuple[str, ...], d
     query = sa.select(
         tracks.c.id,
         tracks.c.artist,
-        tracks.c.duration,
+        sa.func.coalesce(tracks.c.duration, math.inf),
         tracks.c.taught,
-        tracks.c.content_hash,
-        tracks.c.audio_hash,
+        sa.func.coalesce(tracks.c.content_hash, ""),
+        sa.func.coalesce(tracks.c.audio_hash, ""),
     ).order_by(tracks.c.id)
     for ids, names, durations, by_hand, *found in _batches(connection, query):
         at = row_of(np.array(ids, dtype=np.int64))
@@ -163,11 +171,13 @@ def _facts(connection: sa.Connection, row_of: _Rows) -> tuple[tuple[str, ...], d
         at = at[here]
         codes = [-1 if name is None else artists.setdefault(name, len(artists)) for name in names]
         artist_codes[at] = np.array(codes, dtype=np.intp)[here]
-        seconds[at] = np.array(
-            [np.inf if value is None else _number(value) for value in durations], dtype=np.float64
-        )[here]
+        # NumPy would make numbers of texts that look like some.
+        _require(durations, "a duration is not a number", int, float)
+        seconds[at] = np.array(durations, dtype=np.float64)[here]
+        _require(by_hand, "whether a genre was given by hand is not said", int, bool)
         taught[at] = np.array(by_hand, dtype=np.bool_)[here]
         for name, values in zip(hashed, found, strict=True):
+            _require(values, f"the {name} is not text", str)
             column = hashes(values)
             if column.dtype.itemsize > hashed[name].dtype.itemsize:
                 hashed[name] = hashed[name].astype(column.dtype)
@@ -190,6 +200,12 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float):
         raise TypeError("a duration or a time is not a number")
     return value
+
+
+def _require(values: tuple[Any, ...], problem: str, *types: type) -> None:
+    """Raise a TypeError that says ``problem`` where a value is of none of some types."""
+    if not set(map(type, values)) <= set(types):
+        raise TypeError(problem)
 
 
 def _vectors(
