@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from earmark.web.errors import NotFound
 from earmark.web.jobs import Job, Jobs
-from earmark.web.trouble import NotFound
 
 pytestmark = pytest.mark.slow
 

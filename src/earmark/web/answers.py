@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from earmark.prediction import Prediction, Segment
-from earmark.words import one_line, shown
+from earmark.words import one_line
 
 
 def tag(value: object) -> str | None:
     """Return what a tag says as one line of sensible length, None where it says nothing."""
     return one_line(str(value or "")) or None
-
-
-def shown_path(path: str) -> str:
-    """Return a path fit to be shown and to name a track; a file's name may be any bytes."""
-    return shown(path)
 
 
 def told(prediction: Prediction, genre: str) -> Prediction:

@@ -22,8 +22,8 @@ from earmark.web import api, headers, log, media, pages, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
 from earmark.web.config import Config
-from earmark.web.current import service as current_service
 from earmark.web.forms import Request
+from earmark.web.request_context import service as current_service
 from earmark.web.service import Service
 
 HERE = Path(__file__).resolve().parent

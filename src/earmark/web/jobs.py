@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.prediction import Prediction, Segment
-from earmark.web.trouble import NotFound
+from earmark.web.errors import NotFound
 from earmark.workers import Call
 
 Outcome = Literal["done", "failed", "canceled"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 from flask import Blueprint, Response, abort, current_app, request, send_file
 
-from earmark.audio import is_audio_name
-from earmark.library import Track
 from earmark.web.service import Service
 
 blueprint = Blueprint("media", __name__, url_prefix="/media")
@@ -33,31 +29,6 @@ TYPES = {
     ".webm": "audio/webm",
 }
 """Whatever a file holds, it is never served as something that a browser would run."""
-
-
-def audio_file(service: Service, track: Track) -> Path | None:
-    """Return the file of a track, if it lies under the folder of music; links are followed."""
-    if service.config.music is None:
-        return None
-    root = Path(os.path.realpath(service.config.music))
-    # A library that was given away has no paths; its tracks are found where they lie as when it
-    # was built: a folder for each genre, and the track's name.
-    path = track.path or service.listing.find(root / str(track.genre), track.name)
-    if path is None and track.taught:
-        # One that was labelled by hand still lies in the folder of its former genre.
-        path = service.listing.find_below(root, track.name)
-    if path is None or not is_audio_name(path):
-        return None
-    try:
-        file = Path(os.path.realpath(root / path))
-        return file if file.is_relative_to(root) and file.is_file() else None
-    except (OSError, ValueError):
-        return None
-
-
-def has_audio(service: Service, track: Track) -> bool:
-    """Whether a track can be heard."""
-    return audio_file(service, track) is not None
 
 
 def _settle_range(length: int) -> None:
@@ -86,7 +57,7 @@ def _settle_range(length: int) -> None:
 def track(track_id: int) -> Response:
     """Send the sound of a track, or the asked range of it."""
     service: Service = current_app.extensions["earmark"]
-    file = audio_file(service, service.get_track(track_id))
+    file = service.music.file_of(service.get_track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     _settle_range(file.stat().st_size)

@@ -24,14 +24,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
-from earmark.web import teaching, view
+from earmark.web import serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
-from earmark.web.current import access, client_gone, saver, service, shown_name, uploaded
+from earmark.web.errors import BadRequest, NotFound
 from earmark.web.problems import answer_problem, status_of
-from earmark.web.trouble import BadRequest, NotFound
+from earmark.web.request_context import access, client_gone, saver, service, shown_name, uploaded
 from earmark.words import clock, is_one_line, percent
 
 pages = Blueprint("pages", __name__)
@@ -114,7 +114,7 @@ def classify() -> ResponseReturnValue:
     file = uploaded("file")[0]
     job = owner.submit_upload(saver(file), shown_name(file), picture=False)
     owner.wait(job, gone=client_gone())
-    return render_template("home.html", answer=view.job_result(owner, job))
+    return render_template("home.html", answer=serializers.job_result(owner, job))
 
 
 @pages.get("/answers/<job_id>")
@@ -124,7 +124,7 @@ def answer(job_id: str) -> ResponseReturnValue:
     job = owner.jobs.get(job_id)
     if job.prediction is None:
         raise job.error or BadRequest(f"{job.name}: is not answered yet")
-    return render_template("_answer.html", answer=view.job_result(owner, job))
+    return render_template("_answer.html", answer=serializers.job_result(owner, job))
 
 
 @plain.post("/predict")
@@ -184,7 +184,7 @@ def library() -> str:
         rows = owner.library.tracks(**filters, offset=offset, limit=PER_PAGE)
     return render_template(
         "library.html",
-        tracks=[view.track(owner, track) for track in rows],
+        tracks=[serializers.track(owner, track) for track in rows],
         suspects=suspects,
         report_state=report["state"] if report else None,
         total=total,
@@ -241,7 +241,9 @@ def remove(track_id: int) -> ResponseReturnValue:
 def corrections() -> str:
     """List what was taught."""
     changes = service().library.history(200)
-    return render_template("corrections.html", corrections=[view.correction(c) for c in changes])
+    return render_template(
+        "corrections.html", corrections=[serializers.correction(c) for c in changes]
+    )
 
 
 @pages.post("/corrections")
@@ -261,7 +263,7 @@ def teach() -> ResponseReturnValue:
 def undo(correction_id: int) -> ResponseReturnValue:
     """Take a correction back."""
     change = teaching.undo(service(), correction_id)
-    flash(f"Undone: {view.correction(change)['track']} is as it was.")
+    flash(f"Undone: {serializers.correction(change)['track']} is as it was.")
     return redirect(url_for("pages.corrections"))
 
 

@@ -19,8 +19,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from earmark import errors
 from earmark.errors import EarmarkError
 from earmark.schemas import schema
-from earmark.web import trouble
 from earmark.web.config import MEGABYTE
+from earmark.web.errors import BadRequest, NotAllowed, NotFound
 from earmark.web.log import request_id, route
 
 logger = logging.getLogger(__name__)
@@ -46,9 +46,9 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.WorkersDoNotStart: 503,
     errors.Canceled: 409,
     errors.Shutdown: 503,
-    trouble.NotFound: 404,
-    trouble.NotAllowed: 403,
-    trouble.BadRequest: 400,
+    NotFound: 404,
+    NotAllowed: 403,
+    BadRequest: 400,
     EarmarkError: 500,
 }
 """The status of an error is that of the nearest class that stands here."""

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import extraction
-from earmark.audio import is_audio_name
 from earmark.classify import Classifier, neighbors_of, segments_of
 from earmark.errors import (
-    AudioNotFound,
     Busy,
     Canceled,
     EarmarkError,
@@ -36,12 +34,12 @@ from earmark.prediction import Neighbor, Prediction
 from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
-from earmark.web.listing import Listing
 from earmark.web.metrics import Metrics
+from earmark.web.music_folder import MusicFolder
 from earmark.web.projection import ProjectionCache
 from earmark.web.report import Report
-from earmark.web.trouble import NotAllowed
 from earmark.web.uploads import Uploads
+from earmark.words import shown
 from earmark.workers import Call, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -76,7 +74,7 @@ class Service:
         # Also the former ones: other threads may be reading them.
         self._held: list[Library] = []
         self._use(open_default(config.library))
-        self.listing = Listing()
+        self.music = MusicFolder(config.music)
         self.uploads = Uploads(config.uploads)
         self.jobs = Jobs(config.job_lifetime)
         self.pool = make_pool(
@@ -183,40 +181,12 @@ class Service:
         """
         return self._submit(
             Job(
-                name=answers.shown_path(path),
-                file=self.music_file(path),
+                name=shown(path),
+                file=self.music.file(path),
                 upload=False,
                 picture=picture,
             )
         )
-
-    def music_file(self, path: str) -> Path:
-        """Return the file that ``path`` means under the folder of music.
-
-        Raises
-        ------
-        NotAllowed
-            There is no such folder, or the path leads out of it.
-        AudioNotFound
-            There is no such sound file.
-        """
-        if self.config.music is None:
-            raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
-        root = Path(os.path.realpath(self.config.music))
-        try:
-            file = Path(os.path.realpath(root / path))
-            inside = file.is_relative_to(root)
-            exists = inside and file.is_file()
-        except (OSError, ValueError):
-            # Too long a name, a loop of links, a null character.
-            missing = "there is no such file in the folder of music"
-            raise AudioNotFound(answers.shown_path(path), missing) from None
-        if not inside:
-            raise NotAllowed(f"{answers.shown_path(path)}: lies outside the folder of music")
-        if not exists or not is_audio_name(file):
-            missing = "there is no such sound file in the folder of music"
-            raise AudioNotFound(answers.shown_path(path), missing)
-        return file
 
     def _submit(self, job: Job) -> Job:
         try:

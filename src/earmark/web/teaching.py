@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 from earmark import corrections
 from earmark.library import Change, Library, Track, TrackChanges
+from earmark.web.errors import NotFound
 from earmark.web.jobs import Job
 from earmark.web.service import Service
-from earmark.web.trouble import NotFound
 
 
 def writable_library(service: Service) -> Library:

@@ -6,12 +6,12 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from earmark.web import teaching, view
+from earmark.web import serializers, teaching
 from earmark.web.access import changes_library
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.tracks import CHANGE_PROBLEMS
-from earmark.web.current import service
+from earmark.web.request_context import service
 
 blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 
@@ -22,7 +22,7 @@ blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 def list_corrections(query_data: dict[str, Any]) -> Any:
     """List the changes made by hand, newest first."""
     changes = service().library.history(query_data["limit"])
-    return {"corrections": [view.correction(change) for change in changes]}
+    return {"corrections": [serializers.correction(change) for change in changes]}
 
 
 @blueprint.post("/corrections")
@@ -45,7 +45,7 @@ def correct(json_data: dict[str, Any]) -> Any:
         artist=json_data.get("artist"),
         title=json_data.get("title"),
     )
-    return view.correction(change), 201
+    return serializers.correction(change), 201
 
 
 @blueprint.post("/corrections/<int:correction_id>/undo")
@@ -54,4 +54,4 @@ def correct(json_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=CHANGE_PROBLEMS)
 def undo(correction_id: int) -> Any:
     """Take back a change."""
-    return view.correction(teaching.undo(service(), correction_id))
+    return serializers.correction(teaching.undo(service(), correction_id))

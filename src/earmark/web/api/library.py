@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from apiflask import APIBlueprint
 
-from earmark.web import view
+from earmark.web import serializers
 from earmark.web.api import schemas
-from earmark.web.current import service
+from earmark.web.request_context import service
 
 MOST_POINTS = 20_000
 """More than a screen shows apart, and than a browser draws at once."""
@@ -48,7 +48,7 @@ def get_map() -> Any:
             "track": track.name,
             "artist": track.artist,
             "title": track.title,
-            "audio": view.audio_url(owner, track),
+            "audio": serializers.audio_url(owner, track),
         }
         for track, (x, y) in shown
     ]

@@ -12,13 +12,13 @@ from werkzeug.datastructures import FileStorage
 from earmark.errors import Busy, EarmarkError
 from earmark.library import Track
 from earmark.prediction import Neighbor, Prediction
-from earmark.web import view
+from earmark.web import serializers
 from earmark.web.access import takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
-from earmark.web.current import client_gone, saver, service, shown_name, uploaded
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
+from earmark.web.request_context import client_gone, saver, service, shown_name, uploaded
 from earmark.web.service import Service
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")
@@ -99,7 +99,7 @@ def _results(owner: Service, entries: list[Entry]) -> Any:
             if isinstance(entry, EarmarkError):
                 raise entry
             owner.wait(entry, gone=gone)
-            result["prediction"] = view.prediction(owner, entry)
+            result["prediction"] = serializers.prediction(owner, entry)
         except EarmarkError as error:
             first = first or error
             result["problem"] = problem(error)
@@ -136,7 +136,7 @@ def near(
 ) -> list[dict[str, Any]]:
     """Return the k tracks nearest to a vector, without those of the same recording."""
     found: tuple[Neighbor, ...] = owner.nearest(vector, k, song.content_hash, song.audio_hash)
-    return [view.neighbor(owner, neighbor) for neighbor in found]
+    return [serializers.neighbor(owner, neighbor) for neighbor in found]
 
 
 @blueprint.post("/jobs")
@@ -157,7 +157,11 @@ def submit(files_data: dict[str, Any]) -> Any:
     if gone is not None and gone():
         # Nobody knows the job, so nobody can ask for it.
         owner.cancel(job)
-    return view.job_state(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+    return (
+        serializers.job_state(owner, job),
+        202,
+        {"Location": url_for("songs.get_job", job_id=job.id)},
+    )
 
 
 @blueprint.post("/jobs/path")
@@ -169,7 +173,11 @@ def submit_path(json_data: dict[str, Any]) -> Any:
     """Submit a song in the server's folder of music and go on."""
     owner = service()
     job = owner.submit_path(json_data["path"], picture=True)
-    return view.job_state(owner, job), 202, {"Location": url_for("songs.get_job", job_id=job.id)}
+    return (
+        serializers.job_state(owner, job),
+        202,
+        {"Location": url_for("songs.get_job", job_id=job.id)},
+    )
 
 
 @blueprint.get("/jobs/<string:job_id>")
@@ -178,7 +186,7 @@ def submit_path(json_data: dict[str, Any]) -> Any:
 def get_job(job_id: str) -> Any:
     """Ask how far a job is."""
     owner = service()
-    return view.job_state(owner, owner.jobs.get(job_id))
+    return serializers.job_state(owner, owner.jobs.get(job_id))
 
 
 @blueprint.get("/jobs/<string:job_id>/result")
@@ -200,7 +208,7 @@ def get_result(job_id: str) -> Any:
         if job.error is not None:
             raise job.error
         return answer_problem(409, f"{job.name}: is not answered yet; ask again in a moment")
-    return view.job_result(owner, job)
+    return serializers.job_result(owner, job)
 
 
 @blueprint.delete("/jobs/<string:job_id>")

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 
 from earmark.web.access import public
 from earmark.web.api import schemas
-from earmark.web.current import service
+from earmark.web.request_context import service
 
 blueprint = APIBlueprint("system", __name__, tag="System")
 

@@ -9,12 +9,12 @@ from apiflask import APIBlueprint
 from flask import request, url_for
 
 from earmark.library import TrackChanges
-from earmark.web import teaching, view
+from earmark.web import serializers, teaching
 from earmark.web.access import changes_library, takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.songs import SONG_PROBLEMS, near
-from earmark.web.current import client_gone, saver, service, shown_name, uploaded
+from earmark.web.request_context import client_gone, saver, service, shown_name, uploaded
 
 blueprint = APIBlueprint("tracks", __name__, tag="Tracks")
 
@@ -46,7 +46,7 @@ def list_tracks(query_data: dict[str, Any]) -> Any:
         if 1 <= number <= pages
     ]
     body = {
-        "tracks": [view.track(owner, track) for track in found],
+        "tracks": [serializers.track(owner, track) for track in found],
         "pagination": {"page": page, "per_page": per_page, "pages": pages, "total": total},
     }
     return body, 200, {"Link": ", ".join(links)} if links else {}
@@ -80,7 +80,7 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
     )
     track = owner.library.get(change.track_id)
     where = url_for("tracks.get_track", track_id=track.id)
-    return view.track(owner, track), 201, {"Location": where}
+    return serializers.track(owner, track), 201, {"Location": where}
 
 
 @blueprint.get("/tracks/<int:track_id>")
@@ -89,7 +89,7 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
 def get_track(track_id: int) -> Any:
     """Get one track."""
     owner = service()
-    return view.track(owner, owner.get_track(track_id))
+    return serializers.track(owner, owner.get_track(track_id))
 
 
 @blueprint.patch("/tracks/<int:track_id>")
@@ -101,7 +101,7 @@ def get_track(track_id: int) -> Any:
 def change_track(track_id: int, json_data: TrackChanges) -> Any:
     """Relabel a track, or change its artist or title."""
     owner = service()
-    return view.track(owner, teaching.change_track(owner, track_id, json_data))
+    return serializers.track(owner, teaching.change_track(owner, track_id, json_data))
 
 
 @blueprint.delete("/tracks/<int:track_id>")

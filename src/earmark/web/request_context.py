@@ -10,8 +10,8 @@ from flask import current_app, request
 from werkzeug.datastructures import FileStorage
 
 from earmark.web.access import DROP_BODY, Access
+from earmark.web.errors import BadRequest
 from earmark.web.service import Service
-from earmark.web.trouble import BadRequest
 from earmark.words import one_line
 
 

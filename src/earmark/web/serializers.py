@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import asdict
 from typing import Any, cast
 
 from flask import url_for
@@ -11,14 +12,13 @@ from earmark import corrections
 from earmark.library import Change, Track
 from earmark.prediction import Neighbor, Prediction
 from earmark.web.jobs import Job
-from earmark.web.media import has_audio
 from earmark.web.problems import problem
 from earmark.web.service import Service
 
 
 def audio_url(service: Service, track: Track) -> str | None:
     """Return where a track can be heard; None where it is not on this machine."""
-    if track.id is None or not has_audio(service, track):
+    if track.id is None or service.music.file_of(track) is None:
         return None
     return url_for("media.track", track_id=track.id)
 
@@ -67,7 +67,7 @@ def job_result(service: Service, shown: Job) -> dict[str, Any]:
         "job": job_state(service, shown),
         "prediction": prediction(service, shown),
         "waveform": None if shown.peaks is None else [round(float(p), 4) for p in shown.peaks],
-        "timeline": None if timeline is None else [stretch.__dict__ for stretch in timeline],
+        "timeline": None if timeline is None else [asdict(segment) for segment in timeline],
         "place": shown.place,
     }
 
