@@ -86,7 +86,7 @@ def test_the_split_by_files(library: Path, tmp_path: Path) -> None:
         lacking = run(library, *options)
         assert lacking.exit_code == 2
         assert "needs both lists: --train A.txt --test B.txt" in lacking.stderr
-    with pytest.raises(EvaluationError, match="cannot be read"):
+    with pytest.raises(EvaluationError, match="there is no such file"):
         run(library, "--train", tmp_path / "none.txt", "--test", tmp_path / "test.txt")
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.collection.folder import special_file
 from earmark.collection.labelled_files import Collection, LabelledFile, Problem, absolute, readable
 from earmark.errors import CollectionError
+from earmark.tables import read_table
 
 REQUIRED = ("path", "genre")
 OPTIONAL = ("artist", "title")
-DELIMITERS = (",", ";", "\t", "|")
 UNREAD = "cannot be read"
 
 
@@ -35,18 +31,16 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
         The manifest cannot be read, lacks a column, or has no row that can be used.
     """
     file = absolute(manifest)
-    header, rows = _table(file)
-    columns = _columns(file, header)
+    table = read_table(file, REQUIRED, CollectionError)
+    columns = {name: at for name, at in table.columns.items() if name in (*REQUIRED, *OPTIONAL)}
     # A list that another program makes, such as /dev/stdin, lies nowhere.
     start = file.parent if file.is_file() and file.parts[1:2] != ("dev",) else Path.cwd()
     files: dict[str, LabelledFile] = {}
     lines: dict[str, int] = {}
     problems: list[Problem] = []
     complete = True
-    for line, row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) > len(header):
+    for line, row in table.rows:
+        if len(row) > table.width:
             problems.append(
                 Problem(f"{file}, line {line}", "has more cells than the header; quote a comma")
             )
@@ -97,85 +91,3 @@ def _problem(
         return "there is no such file"
     except OSError as error:
         return f"{UNREAD} ({error.strerror})"
-
-
-def _table(file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    text = _text(file)
-    first = text.lstrip().split("\n", 1)[0]
-    # The separator is the one that makes most columns that are asked for.
-    delimiter = max(DELIMITERS, key=lambda mark: len(set(_fold(first.split(mark))) & {*REQUIRED}))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-
-    def rows() -> Iterator[tuple[int, list[str]]]:
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise CollectionError(f"{file}: line {reader.line_num}: {error}") from error
-            yield reader.line_num, row
-
-    numbered = rows()
-    for _, row in numbered:
-        if any(cell.strip() for cell in row):
-            return row, numbered
-    raise CollectionError(f"{file}: is empty; its first line needs to name the columns path,genre")
-
-
-def _text(file: Path) -> str:
-    try:
-        data = _bytes(file)
-    except FileNotFoundError:
-        raise CollectionError(f"{file}: there is no such manifest") from None
-    except IsADirectoryError:
-        raise CollectionError(f"{file}: is a folder; a manifest is a CSV file") from None
-    except OSError as error:
-        raise CollectionError(f"{file}: cannot be read ({error.strerror})") from error
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        # What spreadsheets write on Windows; the undefined bytes do no harm.
-        text = data.decode("cp1252", "replace")
-    if "\0" in text:
-        raise CollectionError(f"{file}: is not text; a manifest is a CSV file")
-    return text
-
-
-def _bytes(file: Path) -> bytes:
-    """Read a file, or a pipe such as a shell makes of a command, without waiting for a writer."""
-    # Opening a pipe would otherwise wait for somebody to write to it.
-    descriptor = os.open(
-        file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with open(descriptor, "rb") as opened:  # noqa: PTH123
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError
-        if stat.S_ISREG(mode):
-            return opened.read()
-        if not stat.S_ISFIFO(mode):
-            raise CollectionError(f"{file}: is a device, not a file; a manifest is a CSV file")
-        try:
-            first = os.read(descriptor, 1)
-        except BlockingIOError:
-            first = None
-        if first == b"":
-            raise CollectionError(f"{file}: is a pipe that nothing comes out of; name a CSV file")
-        os.set_blocking(descriptor, True)
-        return (first or b"") + opened.read()
-
-
-def _fold(names: list[str]) -> list[str]:
-    return [name.strip().strip('"').strip().casefold() for name in names]
-
-
-def _columns(file: Path, header: list[str]) -> dict[str, int]:
-    names = _fold(header)
-    columns = {name: names.index(name) for name in (*REQUIRED, *OPTIONAL) if name in names}
-    for name in REQUIRED:
-        if name not in columns:
-            there = ", ".join(filter(None, names))[:120]
-            raise CollectionError(f"{file}: has no column {name!r}; its columns are: {there}")
-    return columns

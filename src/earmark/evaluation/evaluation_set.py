@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.features import Comparison
@@ -26,6 +25,7 @@ from earmark.neighbors import (
     group_recordings,
     one_hot,
 )
+from earmark.tables import read_table
 from earmark.words import plural
 
 NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
@@ -215,48 +215,14 @@ class EvaluationSet:
         return index
 
 
-# How files that hold music end; what stands after a dot may as well be part of a name.
-_ENDINGS = frozenset(
-    [
-        "wav",
-        "wave",
-        "aif",
-        "aiff",
-        "aifc",
-        "au",
-        "snd",
-        "flac",
-        "ogg",
-        "oga",
-        "opus",
-        "mp3",
-        "mp2",
-        "m4a",
-        "m4b",
-        "aac",
-        "wma",
-        "webm",
-        "mka",
-        "mp4",
-        "ape",
-        "wv",
-        "caf",
-        "amr",
-        "ac3",
-        "3gp",
-        "mkv",
-        "mov",
-    ]
-)
-
-
 def _key(name: str, depth: int) -> str:
     """Reduce a name: as it is; without ending; folder and stem; stem alone."""
     parts = name.replace("\\", "/").split("/")
     if depth == 0:
         return name
     stem, dot, ending = parts[-1].rpartition(".")
-    if dot and stem and ending.casefold() in _ENDINGS:
+    # What else stands after a dot may as well be part of a name.
+    if dot and stem and f".{ending.casefold()}" in AUDIO_EXTENSIONS | FILM_EXTENSIONS:
         parts[-1] = stem
     return "/".join(parts if depth == 1 else parts[-2:] if depth == 2 else parts[-1:])
 
@@ -357,12 +323,15 @@ def with_artists(data: EvaluationSet, file: Path) -> EvaluationSet:
     EvaluationError
         The file cannot be read, lacks a column, or names no track of the library.
     """
-    columns, table = read_table(file, ("track", "artist"))
-    if not table:
+    table = read_table(file, ("track", "artist"), EvaluationError)
+    columns = table.columns
+    # Cells that are not there are empty.
+    lines = [row + [""] * (table.width - len(row)) for _, row in table.rows]
+    if not lines:
         raise EvaluationError(f"{file}: names no track; it has a header but no rows")
     artists, pairs, named = list(data.artists), [], 0
     copies = next((columns[c] for c in COPY_COLUMNS if c in columns), None)
-    for line in table:
+    for line in lines:
         rows, _ = data.find([line[columns["track"]]], str(file))
         named += len(rows)
         for row in rows:
@@ -370,66 +339,6 @@ def with_artists(data: EvaluationSet, file: Path) -> EvaluationSet:
             others, _ = data.find([line[copies]] if copies is not None else [], str(file))
             pairs += [(int(row), int(other)) for other in others if other != row]
     if not named:
-        which = plural(len(table), "track, which is not", "tracks, none of which is")
-        raise EvaluationError(f"{file}: names {len(table)} {which} in {data.source}")
+        which = plural(len(lines), "track, which is not", "tracks, none of which is")
+        raise EvaluationError(f"{file}: names {len(lines)} {which} in {data.source}")
     return replace(data, artists=tuple(artists), artists_from=str(file), stated_copies=tuple(pairs))
-
-
-DELIMITERS = (",", ";", "\t", "|")
-
-
-def read_table(file: Path, needed: Sequence[str]) -> tuple[dict[str, int], list[list[str]]]:
-    """Read a CSV file with a header, separated by commas, semicolons, tabs or bars.
-
-    Parameters
-    ----------
-    file
-        The file.
-    needed
-        Columns that it must have, in lower case.
-
-    Returns
-    -------
-    Where each column stands, by its name in lower case, and the rows; fields that are not there are
-    empty strings.
-
-    Raises
-    ------
-    EvaluationError
-        It cannot be read, or lacks a column.
-    """
-    text = read_text(file)
-    first = text.lstrip().split("\n", 1)[0]
-
-    def fold(cells: Sequence[str]) -> list[str]:
-        return [cell.strip().strip('"').strip().casefold() for cell in cells]
-
-    # The separator is the one that makes most columns that are needed.
-    mark = max(DELIMITERS, key=lambda mark: len(set(fold(first.split(mark))) & set(needed)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
-    try:
-        rows = [row for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise EvaluationError(f"{file}: line {reader.line_num}: {error}") from error
-    header = fold(rows[0]) if rows else []
-    if not set(needed) <= set(header):
-        there = f"; its columns are: {', '.join(header)[:120]}" if header else ", but it is empty"
-        raise EvaluationError(f"{file}: needs the columns {' and '.join(needed)}{there}")
-    columns = {name: header.index(name) for name in header}
-    return columns, [row + [""] * (len(header) - len(row)) for row in rows[1:]]
-
-
-def read_text(file: Path) -> str:
-    """Read a small text file.
-
-    Raises
-    ------
-    EvaluationError
-        There is none, or it is not UTF-8 text.
-    """
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise EvaluationError(f"{file}: is not text in UTF-8") from error
-    except OSError as error:
-        raise EvaluationError(f"{file}: cannot be read ({error.strerror})") from error

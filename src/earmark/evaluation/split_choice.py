@@ -10,7 +10,7 @@ import numpy as np
 
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
-from earmark.evaluation.evaluation_set import EvaluationSet, read_text
+from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.splits import (
     ArtistKFold,
     KFold,
@@ -20,6 +20,7 @@ from earmark.evaluation.splits import (
     RandomSplit,
     Split,
 )
+from earmark.tables import read_text
 from earmark.words import plural
 
 SPLITS = (
@@ -92,7 +93,8 @@ def choose_split(data: EvaluationSet, request: SplitRequest) -> ChosenSplit:
         if request.train is None or request.test is None:
             raise EvaluationError("the split by files needs both lists: --train A.txt --test B.txt")
         lists = [
-            (str(file), read_text(file).splitlines()) for file in (request.train, request.test)
+            (str(file), read_text(file, EvaluationError).splitlines())
+            for file in (request.train, request.test)
         ]
         return _listed(data, lists, "given lists", "files")
     if name == "fault-filtered":
