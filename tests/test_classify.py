@@ -32,6 +32,7 @@ from earmark.neighbors.divergence import symmetrized_kl
 from earmark.prediction import Prediction
 from support import not_music, sounds
 from support.programs import missing
+from support.statements import statements
 from support.web import GENRES, RATE, make_library, make_music, song
 
 pytestmark = pytest.mark.slow
@@ -157,6 +158,23 @@ def test_a_changed_library_is_taken_up(library: Library, tmp_path: Path) -> None
     heard = listen(path, classifier.extractor)
     library.add([Track(name="the very song", genre="noise")], heard.vector[None])
     assert classifier.predict_heard(heard, "").neighbors[0].track == "the very song"
+
+
+def test_an_answer_asks_the_database_a_few_times_whatever_the_number_of_neighbors(
+    library: Library, tmp_path: Path
+) -> None:
+    path = sounds.write(tmp_path / "new.wav", song("hiss", 60), RATE)
+    counts = []
+    for k in (3, 20):
+        classifier = Classifier(library, n_neighbors=k)
+        heard = listen(path, classifier.extractor)
+        with statements() as sent:
+            found = classifier.predict_heard(heard, hash_file(path), "0" * 64)
+            shown = [near.source for near in found.neighbors]
+        assert len(shown) == k
+        assert None not in shown
+        counts.append(len(sent))
+    assert counts[0] == counts[1] <= 5, sent
 
 
 class SlowFit:

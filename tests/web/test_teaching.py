@@ -12,6 +12,7 @@ import pytest
 from earmark.library import Track, open_default, open_library, user_library, user_library_path
 from support import sounds
 from support.retag import set_by_mutagen
+from support.statements import statements
 from support.web import RATE, song, wait_until
 
 API = "/api/v1"
@@ -36,6 +37,18 @@ def correct(client, job, genre):
     answer = client.post(f"{API}/corrections", json={"job": job["id"], "genre": genre})
     assert answer.status_code == 201, answer.text
     return answer.json
+
+
+def test_an_answer_and_what_is_taught_ask_the_database_a_few_times(client, tmp_path):
+    job, _ = submit(client, sound("melody", 50, tmp_path))
+    with statements() as sent:
+        assert len(client.get(job["result_url"]).json["prediction"]["neighbors"]) > 5
+    assert len(sent) <= 5, sent
+    with statements() as sent:
+        made = correct(client, job, "polka")
+    with statements() as undone:
+        assert client.post(f"{API}/corrections/{made['id']}/undo").status_code == 200
+    assert max(len(sent), len(undone)) <= 30, (sent, undone)
 
 
 def test_a_correction_counts_in_the_very_next_prediction(client, tmp_path):
