@@ -30,7 +30,6 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 
-from earmark.errors import Busy
 from earmark.web.config import Config, is_loopback
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -153,10 +152,19 @@ class RateLimit:
 
 
 class Access:
-    """The rules of one application."""
+    """The rules of one application.
 
-    def __init__(self, config: Config) -> None:
+    Parameters
+    ----------
+    config
+        How it is set up.
+    check_room
+        Raises `Busy` where a song would find no place, before it is sent.
+    """
+
+    def __init__(self, config: Config, check_room: Callable[[], None]) -> None:
         self._config = config
+        self._check_room = check_room
         self._rate = RateLimit(config.rate)
         self._guesses = RateLimit(GUESSES)
 
@@ -243,22 +251,6 @@ class Access:
         allowed = host in names if names else not self._config.local or is_loopback(host)
         if not allowed and request.endpoint not in HEALTH:
             abort(421, f"This server does not go by the name {host!r}.")
-
-    @staticmethod
-    def _check_room() -> None:
-        """Refuse a song that would find no place, before it is sent.
-
-        Raises
-        ------
-        Busy
-            Too many songs wait.
-        """
-        owner = current_app.extensions["earmark"]
-        pool = owner.pool
-        waiting = pool.waiting
-        if waiting >= pool.queue + pool.size - pool.working:
-            owner.metrics.songs.labels("refused").inc()
-            raise Busy(f"{waiting} songs wait already; try again in a moment")
 
     @staticmethod
     def _check_origin() -> None:

@@ -80,8 +80,8 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = Sessions()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    access = Access(config)
     owner = service or Service(config)
+    access = Access(config, owner.check_room)
     app.extensions["earmark"] = owner
     app.extensions["earmark-access"] = access
     atexit.register(owner.close)
@@ -91,7 +91,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.after_request(headers.add_headers)
     app.after_request(_count)
     log.register(app)
-    problems.register(app)
+    problems.register(app, owner.folders)
     api.register(app)
     app.register_blueprint(media.blueprint)
     pages.register(app)

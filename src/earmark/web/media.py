@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, current_app, request, send_file
+from flask import Blueprint, Response, abort, request, send_file
 
-from earmark.web.service import Service
+from earmark.web.request_context import service
 
 blueprint = Blueprint("media", __name__, url_prefix="/media")
 
@@ -56,8 +56,8 @@ def _settle_range(length: int) -> None:
 @blueprint.get("/tracks/<int:track_id>")
 def track(track_id: int) -> Response:
     """Send the sound of a track, or the asked range of it."""
-    service: Service = current_app.extensions["earmark"]
-    file = service.music.file_of(service.get_track(track_id))
+    owner = service()
+    file = owner.music.file_of(owner.get_track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     _settle_range(file.stat().st_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -96,7 +96,7 @@ def problem(error: EarmarkError) -> dict[str, Any]:
 
 def without_folders(line: str) -> str:
     """Return what an answer may say of ``line``: files by their names, not where they lie here."""
-    for folder in current_app.extensions["earmark"].folders():
+    for folder in current_app.extensions["earmark-folders"]():
         line = _without(folder, line)
     return line
 
@@ -218,8 +218,12 @@ def _answer_validation(error: HTTPError) -> Response:
     )
 
 
-def register(app: APIFlask) -> None:
-    """Let ``app`` answer every error like this."""
+def register(app: APIFlask, folders: Callable[[], list[Path]]) -> None:
+    """Let ``app`` answer every error like this.
+
+    ``folders`` returns the folders of this machine that no answer names, the deepest first.
+    """
+    app.extensions["earmark-folders"] = folders
     app.error_processor(_answer_validation)
     app.register_error_handler(EarmarkError, answer_error)
     app.register_error_handler(HTTPException, _answer_http)

@@ -142,6 +142,19 @@ class Service:
 
     # Songs
 
+    def check_room(self) -> None:
+        """Refuse a song that would find no place, before it is sent.
+
+        Raises
+        ------
+        Busy
+            Too many songs wait.
+        """
+        waiting = self.pool.waiting
+        if waiting >= self.pool.queue + self.pool.size - self.pool.working:
+            self.metrics.songs.labels("refused").inc()
+            raise Busy(f"{waiting} songs wait already; try again in a moment")
+
     def submit_upload(self, save: Callable[[Path], object], name: str, *, picture: bool) -> Job:
         """Take up an uploaded song.
 
