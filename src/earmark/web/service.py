@@ -150,10 +150,11 @@ class Service:
         Busy
             Too many songs wait.
         """
-        waiting = self.pool.waiting
-        if waiting >= self.pool.queue + self.pool.size - self.pool.working:
+        try:
+            self.pool.check_room()
+        except Busy:
             self.metrics.songs.labels("refused").inc()
-            raise Busy(f"{waiting} songs wait already; try again in a moment")
+            raise
 
     def submit_upload(self, save: Callable[[Path], object], name: str, *, picture: bool) -> Job:
         """Take up an uploaded song.

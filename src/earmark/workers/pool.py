@@ -203,12 +203,23 @@ class WorkerPool(Executor):
         with self._condition:
             if self._closing or self._draining:
                 raise Shutdown("no more work is taken; the program is ending")
-            free = self.size - self.working
-            if not behind and self.queue is not None and self.waiting >= self.queue + free:
-                raise Busy(f"{self.waiting} songs wait already; try again in a moment")
+            if not behind:
+                self.check_room()
             (self._behind if behind else self._waiting).append(call)
             self._condition.notify()
         return call
+
+    def check_room(self) -> None:
+        """See that the next call would not be refused.
+
+        Raises
+        ------
+        Busy
+            The queue is full.
+        """
+        waiting = self.waiting
+        if self.queue is not None and waiting >= self.queue + self.size - self.working:
+            raise Busy(f"{waiting} songs wait already; try again in a moment")
 
     def place(self, call: Call[Any]) -> int | None:
         """How many calls are before this one in the queue; None when it does not wait."""
