@@ -19,8 +19,10 @@ from earmark.library.backends.schema import segments, track_genres, tracks, vect
 from earmark.library.model import ExtractorSpec
 from earmark.library.snapshot import Indices, Snapshot, hashes, sorted_codes
 
-_BATCH = 10_000
 _IDS_A_QUERY = 500
+_BATCH = 500
+"""Rows that are read at once: fewer objects than Python's garbage collector starts for, and their
+vectors stay in a processor's cache."""
 
 
 def read_snapshot(
@@ -85,7 +87,7 @@ class _Rows:
 
 
 def _batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the columns of a query, some thousand rows at a time.
+    """Yield the columns of a query, some hundred rows at a time.
 
     They come as the driver gives them: a row of SQLAlchemy for each would take several times as
     long. So columns of types of our own, such as paths, cannot be read here.
@@ -217,9 +219,12 @@ def _vectors(
     query = sa.select(vectors.c.track_id, vectors.c.vector).order_by(vectors.c.track_id)
     for ids, blobs in _batches(connection, query):
         at = row_of(np.array(ids, dtype=np.int64))
+        read = rows.unpack(blobs, spec, where)
         here = at >= 0
-        held[at[here]] = rows.unpack(blobs, spec, where)[here]
-        filled += int(here.sum())
+        if not here.all():
+            at, read = at[here], read[here]
+        held[at] = read
+        filled += len(at)
     if filled != count:
         raise LibraryDamaged(
             f"{where}: is damaged ({count - filled} of {count} tracks have no vector); "

@@ -94,6 +94,8 @@ def id_of(track: Track) -> int:
 def unpack(blobs: Sequence[object], spec: ExtractorSpec, where: object) -> NDArray[np.floating]:
     """Turn stored vectors back into an array [n, dimension] in the working type.
 
+    It may not be writable.
+
     Raises
     ------
     LibraryDamaged
@@ -104,7 +106,7 @@ def unpack(blobs: Sequence[object], spec: ExtractorSpec, where: object) -> NDArr
     if len(whole) != len(blobs):
         raise LibraryDamaged(f"{where}: has a vector of a wrong length or type; build it again")
     array = np.frombuffer(b"".join(whole), dtype=spec.storage).reshape(-1, spec.dimension)
-    working: NDArray[np.floating] = array.astype(spec.working)
+    working: NDArray[np.floating] = array.astype(spec.working, copy=False)
     return working
 
 

@@ -268,7 +268,7 @@ class SqlLibrary:
             writer.get(track_id)
             vector = rows.unpack([writer.vector(track_id)], self.spec, self.location)
             rows.check_finite(vector, self.location)
-        found: NDArray[np.floating] = vector[0]
+        found: NDArray[np.floating] = np.array(vector[0])
         return found
 
     def segments(self, track_ids: Iterable[int]) -> dict[int, Segments]:
