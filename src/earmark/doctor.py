@@ -17,8 +17,7 @@ from earmark.audio.about import decoders
 from earmark.errors import EarmarkError
 from earmark.features.listing import entries
 from earmark.features.runtime import QUIET
-from earmark.library import open_default, user_library_path
-from earmark.library.backends.connections import sqlite_version
+from earmark.library import database_versions, open_default, user_library_path
 from earmark.web.config import Config
 from earmark.web.limits import limits_for
 from earmark.workers import WorkerPool, sandbox
@@ -61,7 +60,7 @@ def examine(library_name: str | None = None) -> dict[str, Any]:
         "earmark": metadata.version("earmark"),
         "python": platform.python_version(),
         "system": platform.platform(),
-        "packages": {**{name: _version(name) for name in PACKAGES}, "sqlite": sqlite_version()},
+        "packages": {**{name: _version(name) for name in PACKAGES}, **database_versions()},
         "extras": {extra: _version(package) for extra, package in EXTRAS.items()},
         "decoders": _decoders(notes),
         "extractors": _extractors(problems, notes),

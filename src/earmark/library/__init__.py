@@ -9,6 +9,7 @@ from earmark.library.base import Library
 from earmark.library.default import (
     PACKAGED,
     create_library,
+    database_versions,
     new_library,
     open_default,
     open_library,
@@ -30,6 +31,7 @@ __all__ = [
     "Track",
     "TrackChanges",
     "create_library",
+    "database_versions",
     "new_library",
     "open_default",
     "open_library",

@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from earmark.errors import LibraryError, LibraryExists, LibraryExtractor
-from earmark.library.backends import sqlite_files
+from earmark.library.backends import connections, sqlite_files
 from earmark.library.backends.sqlite import SqliteLibrary
 from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec
@@ -186,3 +186,8 @@ def _is_there(own: Path) -> bool:
             f"{own}: cannot be read ({error.strerror}); let its folder be entered, or choose "
             "another library with --library"
         ) from error
+
+
+def database_versions() -> dict[str, str]:
+    """Return the versions of the databases that libraries may be kept in, by their names."""
+    return {"sqlite": connections.sqlite_version()}
