@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from earmark.cli.common import EXIT_PARTLY, FileName
-from earmark.errors import LibraryDamaged, LibraryError
 from earmark.words import plural, shown
 
 EXIT_CODES = "Exit codes: 0 all was saved; 1 nothing could be; 2 wrong usage; 3 a part was saved."
@@ -26,20 +25,9 @@ def repair(damaged: Path, target: Path, force: bool) -> None:
     fitted vote are not taken along. Then 'earmark build' hears again what is missing.
     """
     # Imported here, so that --help does not wait for the database.
-    from earmark.library import open_library
-    from earmark.library.backends.salvage import salvage
-    from earmark.library.backends.sqlite_files import real_path
+    from earmark.library.repair import repair as save
 
-    try:
-        with open_library(damaged, read_only=True) as library:
-            library.check()
-    except LibraryDamaged:
-        pass
-    else:
-        raise LibraryError(f"{damaged}: nothing is wrong with it, so nothing was done")
-    if real_path(damaged) == real_path(target):
-        raise LibraryError(f"{target}: is the damaged library itself; choose another name")
-    saved = salvage(real_path(damaged), real_path(target), overwrite=force)
+    saved = save(damaged, target, overwrite=force)
     said = f"{target}: {saved.tracks} {plural(saved.tracks, 'track')} saved"
     if saved.lost:
         said += f", {saved.lost} lost"
