@@ -18,7 +18,8 @@ from earmark.audio import open_recording
 from earmark.listen import identify
 from earmark.tagging.apply import Options, apply
 from earmark.tagging.genres import read_tags
-from earmark.tagging.journal import Journal, read_journal
+from earmark.tagging.history import read_journal
+from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal
 from earmark.tagging.undo import undo
 from support import sounds, tagged

@@ -20,7 +20,8 @@ from earmark.tagging import apply as applying
 from earmark.tagging.apply import Options, Outcome, apply
 from earmark.tagging.files import mapped
 from earmark.tagging.genres import read_tags
-from earmark.tagging.journal import Journal, find_journal, read_journal, stories
+from earmark.tagging.history import find_journal, read_journal, stories
+from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal
 from earmark.tagging.undo import sweep, undo
 from support import tagged

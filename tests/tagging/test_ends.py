@@ -20,7 +20,8 @@ from earmark.listen import identify
 from earmark.tagging import files
 from earmark.tagging.apply import Options, apply
 from earmark.tagging.genres import write_genres
-from earmark.tagging.journal import Journal, stories
+from earmark.tagging.history import stories
+from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal, write_plan
 from earmark.tagging.undo import sweep, undo
 from support import tagged, tagging_run

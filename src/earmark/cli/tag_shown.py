@@ -16,7 +16,7 @@ from rich.text import Text
 
 from earmark.cli.common import console, padded
 from earmark.tagging.apply import Outcome
-from earmark.tagging.journal import Story
+from earmark.tagging.history import Story
 from earmark.tagging.plan import Proposal
 from earmark.tagging.propose import Left, Reason
 from earmark.words import percent, plural, shown

@@ -26,7 +26,8 @@ from earmark.tagging import apply as applying
 from earmark.tagging.apply import Options, Outcome
 from earmark.tagging.containers import mutagen_module
 from earmark.tagging.files import mapped
-from earmark.tagging.journal import Journal, find_journal, stories
+from earmark.tagging.history import find_journal, stories
+from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal, read_plan, write_plan
 from earmark.tagging.profiles import Profile
 from earmark.tagging.propose import Left, Rules

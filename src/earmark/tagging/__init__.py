@@ -10,9 +10,9 @@ The parts, each usable by itself:
     `Proposal`, `write_plan`, `read_plan`: a plan as a file.
 ``apply``
     `apply`: writes proposals, each file checked first; the journal has what it was.
-``journal``, ``undo``
-    `Journal`, `stories`, `find_journal`; `undo` gives former files back, and `sweep` clears up
-    behind a process that was ended.
+``journal``, ``history``, ``undo``
+    `Journal` is written, `stories` and `find_journal` read what it tells; `undo` gives former files
+    back, and `sweep` clears up behind a process that was ended.
 ``genremap``, ``selection``, ``profiles``
     A user's own names for genres, which files are meant, and what players understand.
 
@@ -22,7 +22,8 @@ A program that knows the genres itself makes its own proposals:
 >>> from pathlib import Path
 >>> from earmark.listen import identify
 >>> from earmark.tagging.apply import Options, apply, proposal_for
->>> from earmark.tagging.journal import Journal, read_journal
+>>> from earmark.tagging.history import read_journal
+>>> from earmark.tagging.journal import Journal
 >>> from earmark.tagging.undo import undo
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     song = shutil.copy("examples/war_of_freedom.ogg", folder)

@@ -26,7 +26,8 @@ from earmark.tagging.files import (
     target_of,
     told,
 )
-from earmark.tagging.journal import Entry, Journal, Story, read_journal, unfinished
+from earmark.tagging.history import Story, read_journal, unfinished
+from earmark.tagging.journal import Entry, Journal
 
 
 def undo(story: Story, roots: Sequence[tuple[str, str]] = ()) -> Iterator[Outcome]:
