@@ -333,13 +333,14 @@ def test_a_manifest_relabels_without_hearing(music: Path, lib: Path, heard: list
     manifest.write_text("path,genre,artist\nrock/a.wav,rock,A\nrock/b.wav,pop,\n")
     run(lib, manifest)
     heard.clear()
-    manifest.write_text("path,genre,artist\nrock/a.wav,metal,A\nrock/b.wav,pop,B\n")
+    manifest.write_text("path,genre,artist,source\nrock/a.wav,metal,A,\nrock/b.wav,pop,B,tapes\n")
     report = run(lib, manifest)
     assert (report.relabeled, report.unchanged) == (2, 2)
     assert heard == []
     with open_library(lib) as library:
         assert library.artists() == {"A": 1, "B": 1}
         assert library.genres() == {"metal": 1, "pop": 1}
+        assert [track.source for track in library.tracks()] == [None, "tapes"]
     manifest.write_text("path,genre\nrock/b.wav,pop\n")
     assert run(lib, manifest, prune=True).pruned == 1
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedShuffleSplit
 
 from earmark.errors import EvaluationError
+from earmark.evaluation.sources import LeaveOneSourceOut
 from earmark.evaluation.splits import (
     ArtistKFold,
     Fold,
@@ -47,6 +48,7 @@ def splits(draw: st.DrawFn, n: int) -> Split:
                 ArtistKFold(folds, repeats=2, seed=seed),
                 LeaveOneOut(),
                 LeaveOneArtistOut(),
+                LeaveOneSourceOut(np.arange(n) * folds // n),
                 ListedSplit(np.array(tracks[:cut]), np.array(tracks[cut:])),
             ]
         )
@@ -151,6 +153,18 @@ def test_leave_one_artist_out_is_scikit_learns_leave_one_group_out() -> None:
     for ours, (train, test) in zip(LeaveOneArtistOut().folds(genres, groups), theirs, strict=True):
         assert np.array_equal(ours.train, train)
         assert np.array_equal(ours.test, test)
+
+
+def test_a_source_is_asked_by_others_and_without_its_artists() -> None:
+    sources = np.array([0, 0, 1, 1, 2])
+    groups = np.array([0, 1, 1, 2, 3])
+    folds = list(LeaveOneSourceOut(sources).folds(np.zeros(5), groups))
+    assert [fold.test.tolist() for fold in folds] == [[0, 1], [2, 3], [4]]
+    assert [fold.train.tolist() for fold in folds] == [[3, 4], [0, 4], [0, 1, 2, 3]]
+    with pytest.raises(EvaluationError, match="one source"):
+        list(LeaveOneSourceOut(np.zeros(5, dtype=np.intp)).folds(np.zeros(5), groups))
+    with pytest.raises(EvaluationError, match="artists of all others"):
+        list(LeaveOneSourceOut(np.array([0, 1])).folds(np.zeros(2), np.zeros(2)))
 
 
 def test_k_fold_with_as_many_folds_as_tracks_is_the_classic_leave_one_out() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import ImportFormatError
-from earmark.importing.npz import import_vectors
+from earmark.importing.npz import export_vectors, import_vectors
 from earmark.library import Library, open_library
 from earmark.library.fitting import voter
 
@@ -150,6 +150,16 @@ def test_names_are_brought_to_one_line(tmp_path: Path) -> None:
     with library:
         assert set(library.genres()) == {"new wave", "\ufffd[31mred", "日本", "a\ufffdb"}
         assert {track.title for track in library.tracks()} == {"one two", None, "x y", "z"}
+
+
+def test_sources_come_along_and_are_written_again(tmp_path: Path) -> None:
+    sources = ["tapes", "", "radio", "tapes"]
+    _, library = bring(tmp_path, source=np.array(sources))
+    with library:
+        assert [track.source or "" for track in library.tracks()] == sources
+        export_vectors(library, tmp_path / "again.npz")
+    with np.load(tmp_path / "again.npz") as again:
+        assert again["source"].tolist() == sources
 
 
 def test_what_is_no_archive(tmp_path: Path) -> None:

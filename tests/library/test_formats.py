@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from earmark.errors import TrackNotFound
 from earmark.features import Segments
 from earmark.library import ExtractorSpec, Track, create_library, digest, open_library
 from earmark.library.backends import migrations
+from earmark.library.backends.migrations import migrate
 from earmark.library.backends.schema import FORMAT_VERSION
 from earmark.library.fitting import is_stale, voter
 
@@ -81,6 +83,24 @@ def test_an_old_library_holds_what_it_held(
         assert path.read_bytes() == before
     else:
         assert facts(path)["format"] == str(FORMAT_VERSION)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_library_of_format_2_gets_sources(old: Callable[[str], Path], read_only: bool) -> None:
+    path = old("taught")
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate(connection, 1, target=2)
+    engine.dispose()
+    assert facts(path)["format"] == "2"
+    with open_library(path, read_only=read_only) as library:
+        assert {track.source for track in library.tracks()} == {None}
+        if not read_only:
+            track = library.tracks()[0]
+            assert track.id is not None
+            library.update(track.id, source="a box of tapes")
+            assert library.get(track.id).source == "a box of tapes"
+    assert facts(path)["format"] == ("2" if read_only else str(FORMAT_VERSION))
 
 
 @pytest.mark.parametrize("kind", KINDS)

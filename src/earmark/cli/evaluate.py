@@ -22,6 +22,7 @@ SPLITS = (
     "leave-one-out",
     "artist-k-fold",
     "leave-one-artist-out",
+    "leave-one-source-out",
     "files",
     "fault-filtered",
 )
@@ -45,6 +46,13 @@ SPLITS_OF = {
     help="How tracks are divided into training and test. Without it: leave-one-artist-out where "
     "artists are known, else leave-one-out. random and k-fold have the same artists on both sides, "
     "so their figures are too high.",
+)
+@click.option(
+    "--group",
+    type=click.Choice(["artist", "source"]),
+    help="What is left out at a time: an artist, or all that is from one source, together with "
+    "the artists that are asked. What is lost without its source is not known of music from "
+    "elsewhere.",
 )
 @click.option(
     "--test-size",
@@ -89,6 +97,7 @@ def evaluate(
     context: click.Context,
     library: str,
     split: str | None,
+    group: str | None,
     test_size: float,
     repeats: int | None,
     folds: int,
@@ -122,6 +131,12 @@ def evaluate(
     from earmark.evaluation.split_choice import SplitRequest, choose_split
     from earmark.library import open_library
 
+    if group is not None:
+        if split is not None:
+            raise click.UsageError(
+                f"--group {group} is a split of its own; leave out --split {split}"
+            )
+        split = f"leave-one-{group}-out"
     if split is None and (train is not None or test is not None):
         split = "files"
     _check_options(context, split)

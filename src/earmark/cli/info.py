@@ -24,6 +24,15 @@ MOST_EVALUATED = 2_000
 NAME_SHOWN = 60
 """Characters of a genre in the table."""
 
+FIGURES = (
+    "tracks",
+    "accuracy",
+    "accuracy_interval",
+    "accuracy_interval_over_artists",
+    "balanced_accuracy",
+)
+"""What an evaluation says that a short description of a library repeats."""
+
 PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 
 
@@ -118,10 +127,7 @@ def held_out(data: EvaluationSet) -> dict[str, Any] | None:
     verdict = leakage_verdict(data, split, scores)
     return {
         "split": split.name,
-        "tracks": scores.n_tracks,
-        "accuracy": scores.accuracy,
-        "accuracy_interval": [scores.accuracy_interval.low, scores.accuracy_interval.high],
-        "balanced_accuracy": scores.balanced_accuracy,
+        **{name: figure for name, figure in scores.to_json().items() if name in FIGURES},
         "artists_known": data.n_artists > 0,
         "believe": {"level": verdict.level, "verdict": verdict.reason},
     }
@@ -180,8 +186,10 @@ def show(facts: dict[str, Any]) -> None:
         return
     if len(facts["genres"]) > 1:
         left_out = "artist" if summary["artists_known"] else "track"
+        low, high = summary["accuracy_interval_over_artists"] or summary["accuracy_interval"]
         out.print(
-            f"  leaving out one {left_out} at a time: {percent(summary['accuracy'])} right, "
+            f"  leaving out one {left_out} at a time: {percent(summary['accuracy'])} right "
+            f"({percent(low)} to {percent(high)}), "
             f"{percent(summary['balanced_accuracy'])} averaged over genres "
             "(more by earmark evaluate)"
         )

@@ -211,7 +211,8 @@ class _Build:
         artist = file.artist or (looked.artist if looked else None) or track.artist
         title = file.title or (looked.title if looked else None) or track.title
         genre = track.genre if track.taught or file.genre is None else file.genre
-        new = dataclasses.replace(track, genre=genre, artist=artist, title=title)
+        source = file.source or track.source
+        new = dataclasses.replace(track, genre=genre, artist=artist, title=title, source=source)
         if moved:
             new = dataclasses.replace(new, name=file.name, path=file.path)
         if looked is not None:
@@ -231,6 +232,7 @@ class _Build:
             genre=new.genre,
             artist=new.artist,
             title=new.title,
+            source=new.source,
             path=new.path,
             content_hash=new.content_hash,
             audio_hash=new.audio_hash,
@@ -454,6 +456,7 @@ class _Build:
             taught=taught,
             artist=file.artist or looked.artist or artist,
             title=file.title or looked.title or title,
+            source=file.source,
             path=path,
             content_hash=looked.content_hash,
             audio_hash=looked.audio_hash,

@@ -22,12 +22,15 @@ class LabelledFile:
         that it has.
     artist, title
         As far as the collection says; the file's own tags are asked otherwise.
+    source
+        Where the collection has it from, as far as it says.
     """
 
     path: str
     genre: str | None
     artist: str | None = None
     title: str | None = None
+    source: str | None = None
 
     @property
     def name(self) -> str:

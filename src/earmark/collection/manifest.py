@@ -11,16 +11,17 @@ from earmark.errors import CollectionError
 from earmark.tables import read_table
 
 REQUIRED = ("path", "genre")
-OPTIONAL = ("artist", "title")
+OPTIONAL = ("artist", "title", "source")
 UNREAD = "cannot be read"
 
 
 def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
-    """Read a CSV file with the columns ``path`` and ``genre``, optionally ``artist`` and ``title``.
+    """Read a CSV file with the columns ``path`` and ``genre``.
 
-    Relative paths start at the manifest's folder. Other columns do not matter; nor does the order
-    of columns, or the case of their names. Columns may be separated by commas, semicolons, tabs or
-    bars. Text is UTF-8 or UTF-16 with its mark, else Windows-1252.
+    The columns ``artist``, ``title`` and ``source`` are optional. Other columns do not matter; nor
+    does the order of columns, or the case of their names. Relative paths start at the manifest's
+    folder. Columns may be separated by commas, semicolons, tabs or bars. Text is UTF-8 or UTF-16
+    with its mark, else Windows-1252.
 
     Rows that cannot be used become problems: without a path or genre, with a file that is not
     there, or that was named before.
@@ -57,6 +58,7 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
                 genre=readable(cell["genre"]),
                 artist=readable(cell.get("artist", "")) or None,
                 title=readable(cell.get("title", "")) or None,
+                source=readable(cell.get("source", "")) or None,
             )
             lines[path] = line
     if not files:

@@ -11,6 +11,7 @@ whether that is right. Most of what can go wrong goes wrong in the split into te
 ``intervals``         confidence intervals and paired tests
 ``scores``            all of these for one split
 ``mistakes``          the most confident wrong predictions, with the neighbors that decided them
+``sources``           whether answers hold across the collections that tracks are from
 ``leakage``           whether scores can be believed, in words
 ``comparison``        two libraries or two votes on the same tracks
 ``label_issues``      labels that the neighborhood disagrees with, and hubs

@@ -13,8 +13,7 @@ from earmark.errors import EvaluationError
 from earmark.evaluation import metrics
 from earmark.evaluation.cross_validation import Progress, Vote, cross_val_predict, k_exceeds_voters
 from earmark.evaluation.evaluation_set import EvaluationSet
-from earmark.evaluation.intervals import PairedTest, paired
-from earmark.evaluation.scores import interval_json
+from earmark.evaluation.intervals import PairedTest, interval_json, paired
 from earmark.evaluation.splits import Split
 from earmark.neighbors import group_tracks, links_of
 

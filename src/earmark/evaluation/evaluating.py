@@ -20,6 +20,7 @@ from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.leakage import Verdict, leakage_verdict
 from earmark.evaluation.mistakes import Mistake, worst_mistakes
 from earmark.evaluation.scores import Scores, score_predictions
+from earmark.evaluation.sources import SourceScores, source_scores
 from earmark.evaluation.split_choice import ChosenSplit, SplitRequest, choose_split, fault_filtered
 from earmark.evaluation.splits import LeaveOneArtistOut, Split
 from earmark.neighbors import fit
@@ -59,6 +60,8 @@ class Evaluation:
         What was asked for, and what was fitted to the whole library.
     scores, verdict, mistakes
         Of the split that was asked for.
+    sources
+        Its figures for the tracks of each source; empty where all are of one.
     other_splits
         Other splits of the same tracks.
     audit
@@ -78,6 +81,7 @@ class Evaluation:
     scores: Scores
     verdict: Verdict
     mistakes: tuple[Mistake, ...]
+    sources: tuple[SourceScores, ...]
     other_splits: tuple[OtherSplit, ...]
     audit: Audit | None
     comparison: Comparison | None
@@ -105,7 +109,7 @@ class Evaluation:
     def sentence(self) -> str:
         """Sum it up."""
         f = self.scores
-        low, high = f.accuracy_interval.low, f.accuracy_interval.high
+        low, high = f.interval.low, f.interval.high
         tracks = f"{percent(f.accuracy)} of {f.n_tracks:,} tracks"
         spread = f"named rightly ({percent(low, 0)} to {percent(high, 0)})"
         if self.verdict.level == "leaky":
@@ -150,6 +154,7 @@ class Evaluation:
                 }
                 for one in self.other_splits
             ],
+            "sources": [one.to_json() for one in self.sources],
             "worst_mistakes": [mistake.to_json() for mistake in self.mistakes],
             "comparison": None if self.comparison is None else self.comparison.to_json(),
             "library_tracks": len(data),
@@ -244,6 +249,7 @@ def evaluate(
     predictions = cross_val_predict(data, choice.split, vote, stage(choice.split.name))
     scores = score_predictions(data, predictions, seed=request.seed)
     mistakes = worst_mistakes(data, predictions)
+    sources = source_scores(data, predictions, seed=request.seed)
     told = k_exceeds_voters(predictions, vote)
     # Where all tracks vote equally, distance has no effect; the fitted vote still weighs by it.
     verdict = leakage_verdict(
@@ -283,6 +289,7 @@ def evaluate(
         scores=scores,
         verdict=verdict,
         mistakes=mistakes,
+        sources=sources,
         other_splits=tuple(others),
         audit=audit(data, progress=stage("audit")) if audited else None,
         comparison=comparison,

@@ -16,6 +16,7 @@ from earmark.evaluation import gtzan
 from earmark.features import Comparison
 from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import contents_of, excerpts_of
+from earmark.library.snapshot import encoded
 from earmark.neighbors import (
     Copy,
     Excerpts,
@@ -28,6 +29,7 @@ from earmark.neighbors import (
 from earmark.tables import read_table
 from earmark.words import plural
 
+UNKNOWN_SOURCE = "unknown"
 NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
 
 
@@ -131,6 +133,21 @@ class EvaluationSet:
     def n_unknown(self) -> int:
         """How many tracks have no known artist."""
         return sum(fold_artist(artist) is None for artist in self.artists)
+
+    @cached_property
+    def source_names(self) -> tuple[str, ...]:
+        """The different sources of the tracks, sorted; ``"unknown"`` where none was said."""
+        return encoded([track.source or UNKNOWN_SOURCE for track in self.tracks])[0]
+
+    @cached_property
+    def source_codes(self) -> NDArray[np.intp]:
+        """The source of each track [n], a place in ``source_names``."""
+        return encoded([track.source or UNKNOWN_SOURCE for track in self.tracks])[1]
+
+    @cached_property
+    def n_sources(self) -> int:
+        """How many different sources the tracks are of."""
+        return len(self.source_names)
 
     @cached_property
     def is_gtzan(self) -> bool:

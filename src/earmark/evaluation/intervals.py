@@ -8,7 +8,7 @@ recording that stands in a library twice).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,11 @@ class Interval:
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
+
+
+def interval_json(interval: Interval | None) -> list[float] | None:
+    """Return an interval as JSON."""
+    return None if interval is None else [interval.low, interval.high]
 
 
 def wilson(hits: float, count: float, *, z: float = Z_95) -> Interval:
@@ -94,7 +99,7 @@ def bootstrap(
     predicted: ArrayLike,
     groups: ArrayLike,
     n_genres: int,
-    figures: dict[str, Figure],
+    figures: Mapping[str, Figure],
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.gtzan import FAULT_FILTERED_SOURCE
 from earmark.evaluation.scores import Scores
+from earmark.evaluation.sources import LeaveOneSourceOut
 from earmark.evaluation.splits import Split
 from earmark.words import percent
 
@@ -68,9 +69,9 @@ def leakage_verdict(
             "No artist is known, so tracks of one artist may be on both sides and this figure may "
             "be too high. Expect less on new artists. Name the artists with --artists.",
         )
-    unknown = data.n_unknown
+    unknown, across = data.n_unknown, _sources(data, split)
     if unknown == 0:
-        return Verdict(HONEST, "No artist, and no copy of a recording, is on both sides.")
+        return Verdict(HONEST, f"No artist, and no copy of a recording, is on both sides.{across}")
     share = unknown / len(data)
     tracks = f"{unknown:,} of {len(data):,} tracks ({percent(share, 0)})"
     if share > 0.5:
@@ -82,7 +83,19 @@ def leakage_verdict(
     return Verdict(
         HONEST,
         f"No known artist, and no copy of a recording, is on both sides. The artist of {tracks} is "
-        "unknown; some of those may have their artist on the other side.",
+        f"unknown; some of those may have their artist on the other side.{across}",
+    )
+
+
+def _sources(data: EvaluationSet, split: Split) -> str:
+    """Say whether the same sources are on both sides, where tracks are of several."""
+    if data.n_sources < 2:
+        return ""
+    if split.name == LeaveOneSourceOut.name:
+        return " Nor is any source."
+    return (
+        f" The tracks are of {data.n_sources} sources, which are on both sides; --group source "
+        "keeps them apart."
     )
 
 

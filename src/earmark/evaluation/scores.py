@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from earmark.evaluation import metrics
 from earmark.evaluation.cross_validation import SplitPredictions
 from earmark.evaluation.evaluation_set import EvaluationSet
-from earmark.evaluation.intervals import Interval, bootstrap, wilson
+from earmark.evaluation.intervals import Interval, bootstrap, interval_json, wilson
 from earmark.neighbors.lengths import CLASSES, class_of
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -117,6 +117,11 @@ class Scores:
     accuracy_known: float | None
     accuracy_unknown: float | None
 
+    @property
+    def interval(self) -> Interval:
+        """The interval of the accuracy to believe: over artists, else as if tracks were drawn."""
+        return self.accuracy_by_group or self.accuracy_interval
+
     def to_json(self) -> dict[str, Any]:
         """Return every figure, in JSON's types."""
         return {
@@ -176,11 +181,6 @@ class Scores:
     def at_share(self, share: float) -> metrics.AnswerPoint:
         """Return how good the surest answers are, when this share of tracks gets one."""
         return metrics.accuracy_at_share(list(self.answers), share)
-
-
-def interval_json(interval: Interval | None) -> list[float] | None:
-    """Return an interval as JSON."""
-    return None if interval is None else [interval.low, interval.high]
 
 
 def thinned(curve: tuple[metrics.AnswerPoint, ...], points: int = 200) -> list[metrics.AnswerPoint]:

@@ -11,6 +11,7 @@ import numpy as np
 from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.evaluation.evaluation_set import EvaluationSet
+from earmark.evaluation.sources import LeaveOneSourceOut
 from earmark.evaluation.splits import (
     ArtistKFold,
     KFold,
@@ -29,6 +30,7 @@ SPLITS = (
     "leave-one-out",
     "artist-k-fold",
     "leave-one-artist-out",
+    "leave-one-source-out",
     "files",
     "fault-filtered",
 )
@@ -89,6 +91,13 @@ def choose_split(data: EvaluationSet, request: SplitRequest) -> ChosenSplit:
         return ChosenSplit(LeaveOneOut())
     if name == "leave-one-artist-out":
         return ChosenSplit(LeaveOneArtistOut())
+    if name == "leave-one-source-out":
+        if data.n_sources < 2:
+            raise EvaluationError(
+                f"{data.source}: says of its tracks no source, or the same one; a list for "
+                "earmark build may have a column source"
+            )
+        return ChosenSplit(LeaveOneSourceOut(data.source_codes))
     if name == "files":
         if request.train is None or request.test is None:
             raise EvaluationError("the split by files needs both lists: --train A.txt --test B.txt")

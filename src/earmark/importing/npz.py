@@ -40,8 +40,8 @@ def import_vectors(
     ----------
     source
         An ``.npz`` with ``vectors`` [n, d], ``track`` [n] and ``genre`` [n] (empty: unlabelled);
-        optionally ``artist`` [n], ``title`` [n], and ``metric``. Vectors of type float64 are kept
-        as such, others as float32.
+        optionally ``artist`` [n], ``title`` [n], ``source`` [n], and ``metric``. Vectors of type
+        float64 are kept as such, others as float32.
     target
         The new library.
     metric
@@ -65,6 +65,7 @@ def import_vectors(
     genres = _texts(file, arrays, "genre", count)
     artists = _texts(file, arrays, "artist", count, required=False)
     titles = _texts(file, arrays, "title", count, required=False)
+    sources = _texts(file, arrays, "source", count, required=False)
     chosen, notes = _metric(file, arrays, metric)
 
     finite = np.isfinite(vectors).all(axis=1)
@@ -91,6 +92,7 @@ def import_vectors(
             genre=genres[row] or None,
             artist=artists[row] or None,
             title=titles[row] or None,
+            source=sources[row] or None,
         )
         for row in usable
     ]
@@ -138,6 +140,7 @@ def export_vectors(library: Library, target: str | os.PathLike[str]) -> int:
         "genre": np.array([track.genre or "" for track in tracks], dtype=str),
         "artist": np.array([track.artist or "" for track in tracks], dtype=str),
         "title": np.array([track.title or "" for track in tracks], dtype=str),
+        "source": np.array([track.source or "" for track in tracks], dtype=str),
         "metric": np.array(spec.similarity),
     }
     try:

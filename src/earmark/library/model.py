@@ -23,6 +23,9 @@ class Track:
         None: unlabelled, so it has no vote.
     artist, title
         As far as known. Tracks of one artist are kept together when a library is evaluated.
+    source
+        Which collection it is from, as far as that was said, such as ``"GTZAN"``: recordings of one
+        source may be alike in more than their genres.
     path
         The file, absolute. At most one track of a library has a given path.
     content_hash
@@ -53,6 +56,7 @@ class Track:
     genre: str | None
     artist: str | None = None
     title: str | None = None
+    source: str | None = None
     path: str | None = None
     content_hash: str | None = None
     audio_hash: str | None = None
@@ -76,6 +80,7 @@ class TrackChanges(TypedDict, total=False):
     genre: str | None
     artist: str | None
     title: str | None
+    source: str | None
     path: str | None
     content_hash: str | None
     audio_hash: str | None

@@ -12,6 +12,7 @@ from earmark.evaluation.comparison import Comparison
 from earmark.evaluation.evaluating import Evaluation
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.scores import Scores
+from earmark.evaluation.sources import SourceScores
 from earmark.words import percent, plural
 
 WIDTH = 88
@@ -37,6 +38,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
         "",
         *_confusion(f),
     ]
+    if e.sources:
+        lines += ["", *_sources(e.sources)]
     if e.mistakes:
         lines += ["", "Surest mistakes"]
         for mistake in e.mistakes[:5]:
@@ -84,7 +87,7 @@ def _side_by_side(e: Evaluation) -> list[str]:
             (
                 title,
                 percent(scores.accuracy),
-                _range(scores.accuracy_interval),
+                _range(scores.interval),
                 percent(scores.balanced_accuracy),
                 percent(scores.artist_known, 0),
                 BELIEVE[verdict.level],
@@ -176,6 +179,18 @@ def _genres(f: Scores) -> list[str]:
             )
         )
     return table(rows, "lrlrrr")
+
+
+def _sources(sources: Sequence[SourceScores]) -> list[str]:
+    rows = [("source", "tracks", "accuracy", "95% interval", "balanced")]
+    for one in sources[:SHOWN] if len(sources) <= SHOWN else [*sources[:SHOWN], sources[-1]]:
+        named = (one.source, f"{one.tracks:,}", percent(one.accuracy), _range(one.interval))
+        rows.append((*named, percent(one.balanced_accuracy)))
+    more = len(sources) - SHOWN - 1
+    lines = ["By source", *table(rows, "lrrrr")]
+    if more > 0:
+        lines.append(f"  … --json has {more} smaller {plural(more, 'source', 'sources')} more.")
+    return lines
 
 
 def _confusion(f: Scores) -> list[str]:

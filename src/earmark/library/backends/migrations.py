@@ -137,5 +137,10 @@ def _sum(parts: Iterator[int]) -> int:
     return sum(parts) % digest.MODULUS
 
 
-MIGRATIONS: Mapping[int, Migration] = MappingProxyType({1: _to_2})
+def _to_3(connection: sa.Connection) -> None:
+    """Give tracks a source; of those that are there none is known."""
+    connection.exec_driver_sql("ALTER TABLE tracks ADD COLUMN source TEXT")
+
+
+MIGRATIONS: Mapping[int, Migration] = MappingProxyType({1: _to_2, 2: _to_3})
 """From a format version to the step that makes the next one of it. Version 1 is the first."""

@@ -34,7 +34,7 @@ COLUMNS = (*(tracks.c[name] for name in (*FIELDS, "id") if name != "genre"), _GE
 ORDER = (tracks.c.name, tracks.c.path, tracks.c.content_hash, tracks.c.id)
 """The order of every list, as `earmark.library.rules.order`; there is an index for it."""
 
-TEXTS = ("name", "genre", "artist", "title", "path", "content_hash", "audio_hash")
+TEXTS = ("name", "genre", "artist", "title", "source", "path", "content_hash", "audio_hash")
 
 
 @contextlib.contextmanager

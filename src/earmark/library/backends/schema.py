@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from earmark.library import rules
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the layout below; every change needs a step in ``migrations``."""
 
 
@@ -64,6 +64,7 @@ tracks = sa.Table(
     sa.Column("name", PathText, nullable=False),
     sa.Column("artist", sa.Text, index=True),
     sa.Column("title", sa.Text),
+    sa.Column("source", sa.Text),
     sa.Column("path", PathText, unique=True),
     sa.Column("content_hash", sa.Text, index=True),
     sa.Column("audio_hash", sa.Text, index=True),

@@ -1,0 +1,281 @@
+"""How answers hold when the sound is not as good, as long, as loud or as pure as it was.
+
+    python benchmarks/robustness.py DATA [--clips 6] [--embeddings FILE.npz] [--minutes 10]
+
+``DATA`` holds ``gtzan/``. Of each genre so many clips of 30 s are taken, from as many artists as
+there are, and each is changed in every way of ``changes``: shorter, encoded again, quieter and
+louder, with noise, in another pitch and tempo. ``ffmpeg`` encodes and stretches. Every changed clip
+is written to a file and heard as any file is, then answered by the reference library without the
+clip's artist, by a vote that was fitted without it. The first row is the clips as they are; each
+other row says how much it differs from that, with an interval by drawing artists.
+
+What was heard is kept in the file of ``--embeddings``, so that a run goes on where the last one
+stopped, and so that another library can be asked without hearing anything again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from earmark.evaluation.intervals import bootstrap, paired
+from earmark.evaluation.metrics import accuracy
+from earmark.features import get_extractor
+from earmark.library import open_library
+from earmark.library.fitting import tracks_together
+from earmark.listen import listen
+from earmark.neighbors import fit, make_voter
+from earmark.neighbors.fitting import N_FOLDS, assign_folds, members_of
+
+RATE = 22_050
+SECONDS = 30
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way to change a clip.
+
+    Attributes
+    ----------
+    kind, name
+        What is changed, and how much.
+    seconds
+        So much from the middle is kept.
+    gain
+        In decibels; what then goes beyond full scale is clipped.
+    noise
+        White noise, so many decibels below the clip; None: without.
+    filters, coding
+        Arguments of ``ffmpeg`` that change the sound, and that encode it.
+    ending
+        Of the file that is then heard.
+    """
+
+    kind: str
+    name: str
+    seconds: float = SECONDS
+    gain: float = 0.0
+    noise: float | None = None
+    filters: str = ""
+    coding: tuple[str, ...] = ()
+    ending: str = "wav"
+
+
+def changes() -> Iterator[Change]:
+    """Yield every way, the clips as they are first."""
+    yield Change("", AS_IT_IS)
+    for seconds in (15, 10, 5, 3):
+        yield Change("length", f"{seconds} s", seconds=seconds)
+    for rate in (128, 64, 32, 16):
+        coding = ("-c:a", "libmp3lame", "-b:a", f"{rate}k")
+        yield Change("encoded again", f"MP3, {rate} kbit/s", coding=coding, ending="mp3")
+    yield Change("encoded again", "AAC, 48 kbit/s", coding=("-b:a", "48k"), ending="m4a")
+    coding = ("-c:a", "libopus", "-b:a", "16k")
+    yield Change("encoded again", "Opus, 16 kbit/s", coding=coding, ending="opus")
+    yield Change("encoded again", "8 kHz, as a telephone", coding=("-ar", "8000"))
+    for gain in (-20, -40, 12):
+        yield Change("level", f"{gain:+d} dB{', clipped' if gain > 0 else ''}", gain=gain)
+    for below in (30, 20, 10, 0):
+        yield Change("white noise", f"{below} dB below the music", noise=below)
+    for steps in (-2, -1, 1, 2):
+        sung = f"rubberband=pitch={2 ** (steps / 12):.6f}"
+        plural = "s" if abs(steps) > 1 else ""
+        yield Change("pitch", f"{steps:+d} semitone{plural}", filters=sung)
+    for percent in (-10, -5, 5, 10):
+        faster = f"atempo={1 + percent / 100:g}"
+        yield Change("tempo", f"{percent:+d} %", filters=faster)
+
+
+def choose(gtzan: Path, artists: dict[str, str], n_clips: int) -> list[Path]:
+    """Return clips of each genre, one of every artist before the second of any."""
+    chosen = []
+    for genre in sorted((gtzan / "full").iterdir()):
+        by_artist: dict[str, list[Path]] = {}
+        for clip in sorted(genre.glob("*.ogg")):
+            if clip.stem in artists:
+                by_artist.setdefault(artists[clip.stem], []).append(clip)
+        rounds = zip_longest(*by_artist.values())
+        spread = [clip for row in rounds for clip in row if clip is not None]
+        chosen += spread[:n_clips]
+    return chosen
+
+
+def make(clip: Path, change: Change, folder: Path) -> Path:
+    """Write a changed clip into a folder; return its path."""
+    samples, _ = soundfile.read(clip, dtype="float32")
+    middle, length = len(samples) // 2, round(change.seconds * RATE)
+    samples = samples[max(0, middle - length // 2) :][:length]
+    if change.noise is not None:
+        rng = np.random.default_rng(int.from_bytes(clip.stem.encode()) % 2**32)
+        level = np.sqrt(np.mean(samples**2)) * 10 ** (-change.noise / 20)
+        samples = samples + np.float32(level) * rng.standard_normal(len(samples), np.float32)
+    samples = np.clip(samples * np.float32(10 ** (change.gain / 20)), -1, 1)
+    plain = folder / "plain.wav"
+    soundfile.write(plain, samples, RATE, subtype="PCM_16")
+    if not change.filters and not change.coding:
+        return plain
+    changed = folder / f"changed.{change.ending}"
+    filters = ("-af", change.filters) if change.filters else ()
+    command = ["ffmpeg", "-v", "error", "-y", "-i", plain, *filters, *change.coding, changed]
+    subprocess.run(command, check=True)
+    return changed
+
+
+Heard = dict[str, NDArray[np.float32]]
+
+
+def hear(clips: list[Path], kept: Path, minutes: float) -> Heard:
+    """Return the embeddings [clips, d] and lengths [clips] of every change, as far as time allows.
+
+    The embeddings of a change stand under its name, the lengths under its name with `` seconds``.
+    """
+    extractor = get_extractor("musicnn", threads=1)
+    heard: Heard = {}
+    if kept.exists():
+        with np.load(kept) as file:
+            heard = {name: file[name] for name in file.files}
+    began = time.monotonic()
+    for change in changes():
+        if change.name in heard or time.monotonic() - began > 60 * minutes:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            files = (make(clip, change, Path(folder)) for clip in clips)
+            found = [listen(file, extractor) for file in files]
+        heard[change.name] = np.stack([one.vector for one in found]).astype(np.float32)
+        heard[f"{change.name} seconds"] = np.array([one.duration for one in found], np.float32)
+        np.savez_compressed(kept, allow_pickle=False, **heard)
+        print(f"heard: {change.name}, {time.monotonic() - began:.0f} s", flush=True)
+    return heard
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was answered to the clips under one change.
+
+    Attributes
+    ----------
+    named
+        The genre that was named [clips].
+    answered
+        Whether it was not "not sure" [clips].
+    held
+        Whether the list of likely genres holds the right one [clips].
+    """
+
+    named: NDArray[np.intp]
+    answered: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The clips: their genres and groups [clips], how many genres there are, and the answers."""
+
+    truth: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    n_genres: int
+    answers: dict[str, Answers]
+
+
+def answer(heard: Heard, names: list[str], location: str) -> Asked:
+    """Ask a library what it says to each change.
+
+    Every clip is answered by the tracks of other artists, with a vote that was fitted to none of
+    those of its fold.
+    """
+    with open_library(location, read_only=True) as library:
+        snapshot, comparison = library.snapshot(), library.spec.comparison
+        tracks = library.get_many(snapshot.ids.tolist())
+    row = {track.name: number for number, track in enumerate(tracks.values())}
+    rows = np.array([row[name] for name in names])
+    groups = tracks_together(snapshot, comparison.similarity)
+    vectors, labels = np.asarray(snapshot.vectors), snapshot.labels
+    answers = {
+        change.name: Answers(
+            np.zeros(len(rows), np.intp), np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+        )
+        for change in changes()
+        if change.name in heard
+    }
+    for fold in assign_folds(groups, N_FOLDS):
+        asked = np.flatnonzero(np.isin(rows, fold))
+        if not len(asked):
+            continue
+        rest = np.setdiff1d(np.arange(len(groups)), fold)
+        fitted = fit(
+            vectors[rest],
+            labels[rest],
+            groups[rest],
+            comparison=comparison,
+            seconds=snapshot.seconds[rest],
+        )
+        voter = make_voter(vectors, labels, snapshot.genre_names, fitted, learn_from=rest)
+        exclude, truth = members_of(groups, rows[asked]), snapshot.genre_codes[rows[asked]]
+        for name, told in answers.items():
+            seconds = heard[f"{name} seconds"][asked].astype(np.float64)
+            given = voter.predict(heard[name][asked], exclude=exclude, seconds=seconds)
+            told.named[asked] = given.winners
+            told.answered[asked] = ~given.abstained
+            told.held[asked] = given.sets[np.arange(len(asked)), truth]
+    return Asked(snapshot.genre_codes[rows], groups[rows], len(snapshot.genre_names), answers)
+
+
+def report(asked: Asked) -> None:
+    """Print a table, in Markdown."""
+    truth, groups, n_genres = asked.truth, asked.groups, asked.n_genres
+    plain = asked.answers[AS_IT_IS].named
+    whole = bootstrap(truth, plain, groups, n_genres, {"accuracy": accuracy})["accuracy"]
+    print("| what | how much | right | difference to as it is | answered | right of these | list |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    kind = None
+    for change in changes():
+        if change.name not in asked.answers:
+            continue
+        told = asked.answers[change.name]
+        right = told.named == truth
+        if change.name == AS_IT_IS:
+            difference = f"({whole.low:.0%} to {whole.high:.0%})" if whole else ""
+        else:
+            test = paired(truth, plain, told.named, groups, n_genres, accuracy)
+            difference = f"{100 * test.difference:+.0f} points"
+            if test.interval is not None:
+                low, high = 100 * test.interval.low, 100 * test.interval.high
+                difference += f" ({low:+.0f} to {high:+.0f})"
+        print(
+            f"| {change.kind if change.kind != kind else ''} | {change.name} | {right.mean():.0%} "
+            f"| {difference} | {told.answered.mean():.0%} | {right[told.answered].mean():.0%} "
+            f"| {told.held.mean():.0%} |"
+        )
+        kind = change.kind
+    print(f"\n{len(truth)} clips by {len(np.unique(groups))} artists")
+
+
+def main() -> None:
+    """Hear what was not heard yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder that holds gtzan/")
+    parser.add_argument("--clips", type=int, default=6, help="of each genre")
+    parser.add_argument("--embeddings", type=Path, default=Path("robustness.npz"))
+    parser.add_argument("--minutes", type=float, default=60, help="no new change after so long")
+    parser.add_argument("--library", default="reference")
+    arguments = parser.parse_args()
+    with open_library("reference", read_only=True) as library:
+        artists = {track.name: track.artist for track in library.tracks() if track.artist}
+    clips = choose(arguments.data / "gtzan", artists, arguments.clips)
+    heard = hear(clips, arguments.embeddings, arguments.minutes)
+    report(answer(heard, [clip.stem for clip in clips], arguments.library))
+
+
+if __name__ == "__main__":
+    main()
