@@ -147,3 +147,16 @@ def test_what_plug_ins_are_tested_with_works_as_the_page_says(
     (code,) = blocks(ROOT / "docs" / "architecture.md", "python")
     exec(compile(code, "architecture.md", "exec"), {})
     assert capsys.readouterr().out == "fake 27\n"
+
+
+def test_genres_are_written_and_taken_back_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    sounds.write(tmp_path / "song.flac", song("melody", 1, 3.0), RATE, "flac")
+    before = (tmp_path / "song.flac").read_bytes()
+    (code,) = blocks(ROOT / "docs" / "tagging.md", "python")
+    exec(compile(code, "tagging.md", "exec"), {})
+    assert capsys.readouterr().out == f"{tmp_path / 'song.flac'} True \n" * 2
+    assert (tmp_path / "song.flac").read_bytes() == before

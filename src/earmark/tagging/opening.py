@@ -43,7 +43,8 @@ def open_tags(file: BinaryIO) -> list[Container]:
         raise
     except Exception as error:
         # A parser of twenty formats meets broken files with errors of any type.
-        raise TagError(f"its tags cannot be read ({error or type(error).__name__})") from error
+        said = str(error).replace(repr(getattr(file, "name", "")), "it")
+        raise TagError(f"its tags cannot be read ({said or type(error).__name__})") from error
 
 
 def _head_of_sound(file: BinaryIO) -> bytes:
