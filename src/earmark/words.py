@@ -7,7 +7,9 @@ cleaned in one place, here: `one_line` where a name is taken up, `shown` where t
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 """What no line may hold, as the inside of a regular expression's ``[…]``.
@@ -49,6 +51,15 @@ def shown(text: str, longest: int = LONGEST_SHOWN) -> str:
     return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
 
 
+def in_page(value: Any) -> Any:
+    """Clean what a template of a page is given: foreign text as `shown`, all else as it is.
+
+    It is the ``finalize`` of Jinja's environments, so that no page can forget it; markup, which is
+    a kind of text of its own, has been cleaned when it was made.
+    """
+    return shown(value) if type(value) is str else value
+
+
 def one_line(text: str, longest: int = LONGEST_NAME) -> str:
     r"""Bring a name to one line that can be kept and printed, without spaces around it.
 
@@ -58,6 +69,26 @@ def one_line(text: str, longest: int = LONGEST_NAME) -> str:
     'R&B, soul'
     """
     return shown(_BREAKS.sub(" ", text).strip(), longest).strip()
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    r"""Write a value as JSON that may be printed: what `shown` would replace is escaped.
+
+    Other characters stay as they are, so that people can read it; programs read the same either
+    way.
+
+    Parameters
+    ----------
+    value
+        Of what JSON has.
+    indent
+        Spaces a level; None: all on one line.
+
+    >>> print(json_text({"title": "Mot\xf6rhead \x9b2J \u202e"}))
+    {"title": "Motörhead \u009b2J \u202e"}
+    """
+    lines = json.dumps(value, ensure_ascii=False, indent=indent).split("\n")
+    return "\n".join(_UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
 
 
 def is_one_line(text: str, longest: int = LONGEST_NAME) -> bool:

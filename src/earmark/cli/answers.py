@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -16,7 +15,7 @@ from rich.text import Text
 from earmark.cli.common import console, padded, shown
 from earmark.errors import AudioError
 from earmark.schemas import schema
-from earmark.words import clock, percent
+from earmark.words import clock, json_text, percent
 
 if TYPE_CHECKING:
     from earmark.prediction import Prediction
@@ -59,9 +58,9 @@ class JsonWriter:
         """Print one answer."""
         if isinstance(answer, AudioError):
             told = {"schema": schema("failure"), "path": answer.path, "error": answer.problem}
-            click.echo(json.dumps(told))
+            click.echo(json_text(told))
         else:
-            click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
+            click.echo(json_text(answer.to_json()))
 
 
 class CsvWriter:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from earmark.cli.common import EXIT_CODES, shown_lines
+from earmark.words import json_text
 
 
 @click.command(epilog=EXIT_CODES, short_help="Look for what is wrong with a library.")
@@ -38,6 +37,6 @@ def audit(library: str, artists: str | None, no_files: bool, as_json: bool) -> N
     with stages() as stage:
         found = audit_set(data, files=not no_files, progress=stage("files"))
     if as_json:
-        click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+        click.echo(json_text(found.to_json(), indent=1))
     else:
         click.echo(shown_lines(audit_text(found)), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ from earmark.cli.common import (
 from earmark.cli.progress import State, progress_of
 from earmark.cli.stages import stages
 from earmark.errors import CollectionError
-from earmark.words import plural, shown
+from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.collection import BuildReport, Collection, LabelRules
@@ -215,7 +214,7 @@ def build(
     if as_json:
         told = {**report.to_json(), "library": str(output), "tracks": tracks, "genres": genres}
         told |= {"without_artist": nameless, "without_genre": without_genre}
-        click.echo(json.dumps(told))
+        click.echo(json_text(told))
     else:
         click.echo(f"{named}: {what}; {_done(report)}")
     if nameless:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from earmark.cli.common import MEGABYTE, console, library_option
 from earmark.schemas import named
-from earmark.words import length, shown
+from earmark.words import json_text, length, shown
 
 EXIT_CODES = "Exit codes: 0 Earmark works here; 1 something keeps it from that; 2 wrong usage."
 
@@ -33,7 +32,7 @@ def doctor(library_name: str | None, as_json: bool) -> None:
 
     facts = examine(library_name)
     if as_json:
-        click.echo(json.dumps(named("doctor", facts), indent=2, ensure_ascii=False))
+        click.echo(json_text(named("doctor", facts), indent=2))
     else:
         show(facts)
     if facts["problems"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 
 from earmark.cli.common import EXIT_CODES, FileName, shown_lines
 from earmark.errors import EvaluationError
+from earmark.words import json_text
 
 FILE = FileName()
 
@@ -178,7 +178,7 @@ def evaluate(
             stage=stage,
         )
     if as_json:
-        click.echo(json.dumps(evaluation.to_json(), ensure_ascii=False, indent=1))
+        click.echo(json_text(evaluation.to_json(), indent=1))
     else:
         click.echo(shown_lines(evaluation_text(evaluation)), nl=False)
     if report is not None:

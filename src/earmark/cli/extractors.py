@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,7 @@ from rich.cells import cell_len
 
 from earmark.cli.common import padded
 from earmark.schemas import named
-from earmark.words import plural, shown
+from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.features import FeatureExtractor
@@ -40,7 +39,7 @@ def extractors(context: click.Context, as_json: bool) -> None:
     found = list(entries())
     if as_json:
         body = {"default": DEFAULT, "extractors": [entry.to_json() for entry in found]}
-        click.echo(json.dumps(named("extractors", body), indent=2, ensure_ascii=False))
+        click.echo(json_text(named("extractors", body), indent=2))
         return
     rows = [["name", "version", "licence", "size", "numbers", "where"]]
     for entry in found:
@@ -92,7 +91,7 @@ def check(extractor: str, fill: bool, as_json: bool) -> None:
     facts = describe(made.spec, made.card, made.sample_rate)
     if as_json:
         body = {**facts, "lacking": lacking, "written": written}
-        click.echo(json.dumps(named("extractor", body), indent=2, ensure_ascii=False))
+        click.echo(json_text(named("extractor", body), indent=2))
         return
     _show(made, facts)
     for key in written:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from earmark.cli.common import console, library_option
 from earmark.cli.tracks import told
-from earmark.words import shown
+from earmark.words import json_text, shown
 
 
 @click.command(short_help="List what was changed in a library by hand.")
@@ -39,7 +37,7 @@ def history(library_name: str | None, limit: int, as_json: bool) -> None:
         changes = library.history(limit)
     if as_json:
         body = {"corrections": [corrections.to_json(change) for change in changes]}
-        click.echo(json.dumps(named("corrections", body), ensure_ascii=False, indent=1))
+        click.echo(json_text(named("corrections", body), indent=1))
         return
     out = console()
     for change in changes:

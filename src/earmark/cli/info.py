@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from earmark.cli.common import console
 from earmark.schemas import named
-from earmark.words import percent, plural, shown
+from earmark.words import json_text, percent, plural, shown
 
 if TYPE_CHECKING:
     from earmark.evaluation import EvaluationSet
@@ -58,7 +57,7 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
             library.check()
         facts = describe(library)
     if as_json:
-        click.echo(json.dumps(named("info", facts), ensure_ascii=False))
+        click.echo(json_text(named("info", facts)))
     else:
         show(facts)
         if check:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from earmark.cli.common import FileName, console, library_option, padded
-from earmark.words import clock, plural, shown
+from earmark.words import clock, json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.library import Library, Track
@@ -65,7 +64,7 @@ def list_command(
         write_table(tracks, sys.stdout)
     elif as_json:
         body = {"tracks": [track_json(track) for track in tracks], "total": len(found)}
-        click.echo(json.dumps(named("tracks", body), ensure_ascii=False, indent=1))
+        click.echo(json_text(named("tracks", body), indent=1))
     else:
         _show(tracks, len(found))
 

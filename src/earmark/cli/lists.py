@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -15,7 +14,7 @@ import click
 from earmark.cli.common import FileName, console, library_option, padded
 from earmark.cli.tracks import named_track
 from earmark.errors import EarmarkError, PlaylistError, RecommendError
-from earmark.words import clock, shown
+from earmark.words import clock, json_text, shown
 
 if TYPE_CHECKING:
     from earmark.library import Library
@@ -269,7 +268,7 @@ def give_out(
             markup=False,
         )
     if options.as_json:
-        click.echo(json.dumps(to_json(kind, suggestions), ensure_ascii=False, indent=1))
+        click.echo(json_text(to_json(kind, suggestions), indent=1))
         return
     out = console()
     for number, song in enumerate(suggestions, 1):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from earmark.cli.common import FileName
-from earmark.words import plural, shown
+from earmark.words import json_text, plural, shown
 
 
 @click.command(short_help="Make one library of several.")
@@ -35,7 +34,7 @@ def merge(libraries: tuple[str, ...], output: Path, force: bool, as_json: bool) 
 
     merged = merge_libraries(libraries, output, overwrite=force)
     if as_json:
-        click.echo(json.dumps(named("merge", merged.to_json(str(output))), ensure_ascii=False))
+        click.echo(json_text(named("merge", merged.to_json(str(output)))))
         return
     for one in merged.conflicts[:20]:
         click.echo(

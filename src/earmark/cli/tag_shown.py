@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from earmark.tagging.apply import Outcome
 from earmark.tagging.history import Story
 from earmark.tagging.plan import Proposal
 from earmark.tagging.propose import Left, Reason
-from earmark.words import percent, plural, shown
+from earmark.words import json_text, percent, plural, shown
 
 WIDEST_PATH, WIDEST_GENRES = 46, 18
 """Columns of a table."""
@@ -91,7 +90,7 @@ class JsonShown:
 
     @staticmethod
     def _print(found: dict[str, Any]) -> None:
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_text(found))
 
 
 class TextShown:

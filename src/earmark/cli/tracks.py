@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 
 from earmark.cli.common import console
 from earmark.errors import LibraryError, TrackNotFound
-from earmark.words import plural, shown
+from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.library import Change, Library, Track
@@ -128,7 +127,7 @@ def show_changes(changes: Sequence[Change], *, as_json: bool) -> None:
         from earmark.schemas import named
 
         body = {"corrections": [corrections.to_json(change) for change in changes]}
-        click.echo(json.dumps(named("corrections", body), ensure_ascii=False, indent=1))
+        click.echo(json_text(named("corrections", body), indent=1))
         return
     out = console()
     for change in changes[:SHOWN]:

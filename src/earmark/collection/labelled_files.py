@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from earmark.words import one_line
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
@@ -35,7 +37,9 @@ class LabelledFile:
     @property
     def name(self) -> str:
         """What the track is called: the file's name without its extension."""
-        return readable(PurePath(self.path).stem)
+        path = PurePath(self.path)
+        # A file may be called " .wav".
+        return readable(path.stem) or readable(path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,11 @@ class Collection:
 def readable(text: str) -> str:
     """Return a name as text that any database and screen takes.
 
-    Bytes that are no UTF-8 become a replacement character. The same letter is written in one way,
-    since file systems differ: an é may be one character or two.
+    Bytes that are no UTF-8 become a replacement character, line breaks a space. The same letter is
+    written in one way, since file systems differ: an é may be one character or two.
     """
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return unicodedata.normalize("NFC", clean).replace("\0", "\ufffd")
+    return one_line(unicodedata.normalize("NFC", clean))
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:

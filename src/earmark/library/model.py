@@ -69,6 +69,8 @@ class Track:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise ValueError("a track needs a name")
+        if self.path is not None and "\0" in self.path:
+            raise ValueError("no file has a NUL in its path")
         if self.genre is not None and not self.genre.strip():
             raise ValueError(f"{self.name}: a genre needs a name; None stands for unlabelled")
 

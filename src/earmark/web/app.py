@@ -25,6 +25,7 @@ from earmark.web.config import Config
 from earmark.web.forms import Request
 from earmark.web.request_context import service as current_service
 from earmark.web.service import Service
+from earmark.words import in_page
 
 HERE = Path(__file__).resolve().parent
 
@@ -80,6 +81,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = Sessions()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.finalize = in_page
     owner = service or Service(config)
     access = Access(config, owner.check_room)
     app.extensions["earmark"] = owner

@@ -14,7 +14,7 @@ from earmark.evaluation.evaluating import Evaluation, fingerprint, versions
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
 from earmark.evaluation.reporting.text import audit_sentence, groups_text
-from earmark.words import percent
+from earmark.words import in_page, percent
 
 MATRIX_GENRES = 24
 LISTED = 10
@@ -25,6 +25,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("earmark.evaluation.reporting"),
         autoescape=True,
+        finalize=in_page,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
