@@ -25,6 +25,7 @@ VERSIONS: Mapping[str, int] = {
     "job": 1,
     "job-result": 1,
     "journal": 1,
+    "labelling": 1,
     "library": 1,
     "map": 1,
     "merge": 1,

@@ -17,6 +17,8 @@ from earmark.library import Library, open_library
 from earmark.testing import make_library, make_music, make_song, write_wav
 from support.command import Command, Ran
 
+pytestmark = pytest.mark.slow
+
 EACH = 3
 
 

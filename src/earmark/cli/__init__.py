@@ -42,6 +42,7 @@ COMMANDS = {
     "history": ("earmark.cli.history:history", "List what was changed in a library by hand."),
     "import": ("earmark.cli.import_:import_command", "Make a library of a my.dat or an npz."),
     "info": ("earmark.cli.info:info", "Say what a library holds, and how it votes."),
+    "label": ("earmark.cli.label:label", "Label the songs that teach a library most."),
     "list": ("earmark.cli.list_:list_command", "List the tracks of a library."),
     "merge": ("earmark.cli.merge:merge", "Make one library of several."),
     "path": ("earmark.cli.path:path", "Lead from one track to another by small steps."),

@@ -5,7 +5,7 @@
 `playlist` make lists, `files` writes and reads playlist files.
 """
 
-from earmark.recommend.recommender import Recommender, Songs, Suggestion
+from earmark.recommend.recommender import Recommender, Songs, Suggestion, catalog_of
 from earmark.recommend.rules import Rules
 
-__all__ = ["Recommender", "Rules", "Songs", "Suggestion"]
+__all__ = ["Recommender", "Rules", "Songs", "Suggestion", "catalog_of"]

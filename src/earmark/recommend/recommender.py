@@ -15,13 +15,12 @@ from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import voter as library_voter
 from earmark.neighbors import METRICS, fold_artist, recording_groups
 from earmark.neighbors.arrays import Float
-from earmark.neighbors.local_scaling import LocalScaling
 from earmark.neighbors.metrics import Cosine
 from earmark.recommend.path import path
 from earmark.recommend.playlist import playlist
 from earmark.recommend.rules import Catalog, Rules, encode, work_title
 from earmark.recommend.similar import NO_SEEDS, Listed, Seeds, similar
-from earmark.recommend.space import NTH_NEIGHBOR, Rows, SimilarityMeasure, Space
+from earmark.recommend.space import Rows, SimilarityMeasure, Space, label_free_measure
 from earmark.schemas import schema
 
 _TRACKS_A_BLOCK = 10_000
@@ -107,7 +106,7 @@ class Recommender:
         if not len(self._snapshot):
             raise LibraryEmpty(f"{library.location}: has no tracks; earmark build adds some")
         self.space = Space(_measure(library, np.asarray(self._snapshot.vectors)))
-        self._catalog = _catalog(library, self._snapshot)
+        self._catalog = catalog_of(library, self._snapshot)
 
     def similar(
         self,
@@ -331,23 +330,16 @@ def _measure(library: Library, vectors: Float) -> SimilarityMeasure:
     A library without any label has no vote; what that would not learn from labels is the same.
     """
     labelled = library.snapshot()
-    similarity = METRICS[library.spec.similarity]
-    if len(labelled):
-        voter = library_voter(library, labelled)
-        if not voter.parameters.majority:
-            return SimilarityMeasure(Cosine(), voter.points(vectors), voter.points)
-    elif not similarity.majority and len(vectors) > 1:
-        columns = library.spec.comparison.columns
-        scaling = LocalScaling(vectors[:, columns], NTH_NEIGHBOR)
-
-        def points(some: Float) -> Float:
-            return scaling.points(some[:, columns])
-
-        return SimilarityMeasure(Cosine(), points(vectors), points)
-    return SimilarityMeasure(similarity.fit(vectors), vectors)
+    if not len(labelled):
+        return label_free_measure(library.spec, vectors)
+    voter = library_voter(library, labelled)
+    if voter.parameters.majority:
+        return SimilarityMeasure(METRICS[library.spec.similarity].fit(vectors), vectors)
+    return SimilarityMeasure(Cosine(), voter.points(vectors), voter.points)
 
 
-def _catalog(library: Library, snapshot: Snapshot) -> Catalog:
+def catalog_of(library: Library, snapshot: Snapshot) -> Catalog:
+    """Return artists, albums and recordings of the tracks of a snapshot, as rules need them."""
     folded = {name: fold_artist(name) for name in snapshot.artist_names}
     artists, _ = encode(
         None if code < 0 else folded[snapshot.artist_names[code]] for code in snapshot.artist_codes

@@ -14,8 +14,10 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.features import ExtractorSpec
 from earmark.neighbors.arrays import Float, Float64
-from earmark.neighbors.metrics import Similarity
+from earmark.neighbors.local_scaling import LocalScaling
+from earmark.neighbors.metrics import METRICS, Cosine, Similarity
 
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -94,6 +96,23 @@ class SimilarityMeasure:
         ranks = self._similarity.queries(vectors, exact) @ keys.T
         # Rounding can put a copy a little below zero.
         return self._similarity.distances(np.maximum(ranks, 0, out=ranks))
+
+
+def label_free_measure(spec: ExtractorSpec, vectors: Float) -> SimilarityMeasure:
+    """Return how far tracks [n, d] are from each other where no label is known.
+
+    As the fitted vote compares them: what it learns without labels is learned from all of them.
+    """
+    similarity = METRICS[spec.similarity]
+    if similarity.majority or len(vectors) < 2:
+        return SimilarityMeasure(similarity.fit(vectors), vectors)
+    columns = spec.comparison.columns
+    scaling = LocalScaling(vectors[:, columns], NTH_NEIGHBOR)
+
+    def points(some: Float) -> Float:
+        return scaling.points(some[:, columns])
+
+    return SimilarityMeasure(Cosine(), points(vectors), points)
 
 
 class Space:
