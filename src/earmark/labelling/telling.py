@@ -42,9 +42,10 @@ def telling_part(path: str, extractor: dict[str, Any], duration: float) -> float
 
 
 def most_typical(starts: NDArray[np.float64], vectors: NDArray[np.float64], windows: int) -> float:
-    """Return the start of the run of windows whose mean is nearest to that of all.
+    """Return the start of the run of windows that are nearest to the median of all.
 
-    Every number counts by its deviation over the windows.
+    Every number counts by its deviation over the windows. Windows are compared one by one, so that
+    a run with a piece of the introduction does not pass for the mean of the song.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def most_typical(starts: NDArray[np.float64], vectors: NDArray[np.float64], wind
     """
     count = int(np.clip(windows, 1, len(starts)))
     deviation = vectors.std(axis=0)
-    points = (vectors - vectors.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    sums = np.cumsum(np.vstack([np.zeros(points.shape[1]), points]), axis=0)
-    runs = (sums[count:] - sums[:-count]) / count
-    return float(starts[int(np.argmin((runs**2).sum(axis=1)))])
+    points = (vectors - np.median(vectors, axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    strangeness = np.square(points).sum(axis=1)
+    runs = np.convolve(strangeness, np.ones(count), mode="valid")
+    return float(starts[int(np.argmin(runs))])
