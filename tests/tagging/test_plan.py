@@ -132,6 +132,21 @@ def test_a_map_of_genres(tmp_path: Path) -> None:
     assert names("rock") == ("rock",)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ('from;to\nhiphop;"Hip-Hop;Rap"\n', "cp1252"),
+        ("From\tTo\r\nhiphop\tHip-Hop;Rap\r\n", "utf-16"),
+        ('"from","to"\n"hiphop","Hip-Hop;Rap"\n', "utf-8"),
+        ("hiphop,Hip-Hop;Rap", "utf-8"),
+    ],
+)
+def test_a_map_as_spreadsheets_write_it(text: str, encoding: str, tmp_path: Path) -> None:
+    table = tmp_path / "map.csv"
+    table.write_bytes(text.encode(encoding))
+    assert read_map(table)("HipHop") == ("Hip-Hop", "Rap")
+
+
 @pytest.mark.parametrize("text", ["a,b,c\n", ",b\n", '"a\n', "a," + "x" * 201, "\0a,b\n"])
 def test_a_map_that_is_none(text: str, tmp_path: Path) -> None:
     table = tmp_path / "map.csv"

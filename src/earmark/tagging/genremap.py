@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import PlanError
+from earmark.tables import SEPARATORS, read_text
 from earmark.words import is_one_line
 
 LARGEST = 2**20
-"""Bytes of a table."""
+"""Characters of a table."""
 
 DEEPEST = 50
 """Levels of a tree."""
@@ -81,22 +82,16 @@ def read_map(path: Path) -> GenreMap:
 
     From ``.yaml`` and ``.yml``: a tree of genres as beets' plugin lastgenre has it, or a mapping
     with the keys ``tree``, ``aliases``, ``ignore`` and ``keep``. From any other file: a table, one
-    row a genre, ``from,to``, with several names in ``to`` parted by ``;``.
+    row a genre, ``from,to``, with several names in ``to`` parted by ``;``. Where it has that
+    header, the columns may also be separated by semicolons, tabs or bars.
 
     Raises
     ------
     PlanError
         It cannot be read; the message names the row.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise PlanError(f"{path}: is no UTF-8; save the table in that encoding") from error
-    if len(data) > LARGEST:
+    text = read_text(path, PlanError)
+    if len(text) > LARGEST:
         raise PlanError(f"{path}: is too large; a table of genres has a mebibyte at most")
     if path.suffix.lower() in (".yaml", ".yml"):
         try:
@@ -108,10 +103,14 @@ def read_map(path: Path) -> GenreMap:
 
 def _of_table(text: str, path: Path) -> GenreMap:
     rows: list[tuple[str, tuple[str, ...]]] = []
+    header = text.lstrip().partition("\n")[0]
+    # Without a header it is a comma: semicolons part names.
+    separator = next((mark for mark in SEPARATORS if _is_header(header.split(mark))), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), 1):
-            cells = [cell.strip() for cell in cells]
-            if not any(cells) or (number == 1 and [c.lower() for c in cells] == ["from", "to"]):
+        for number, row in enumerate(reader, 1):
+            cells = [cell.strip() for cell in row]
+            if not any(cells) or (number == 1 and _is_header(cells)):
                 continue
             if len(cells) > 2 or not cells[0]:
                 raise PlanError(f"{path}, row {number}: needs two columns, from and to")
@@ -122,6 +121,10 @@ def _of_table(text: str, path: Path) -> GenreMap:
     except csv.Error as error:
         raise PlanError(f"{path}: is no table of comma-separated values ({error})") from error
     return GenreMap(tuple(rows))
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return [cell.strip().strip('"').casefold() for cell in cells] == ["from", "to"]
 
 
 def _of_yaml(text: str) -> GenreMap:
