@@ -66,9 +66,12 @@ def prepare(page, name, tune_file, bad_file):
         expect(page.locator(".wave-stage")).to_be_visible()
     elif name == "several":
         page.set_input_files("#file", [str(tune_file), str(bad_file)])
-        expect(page.get_by_role("button", name="Why, for")).to_be_visible()
-        expect(page.locator("#progress")).to_be_hidden()
+        expect(page.locator(".many-state")).to_have_text("All done.")
+        page.get_by_role("button", name="Why, for").click()
+        expect(page.locator(".wave-stage")).to_be_visible()
     elif name == "trouble":
+        # The table of before stays until it is cleared.
+        page.get_by_role("button", name="Clear").click()
         page.set_input_files("#file", str(bad_file))
         expect(page.locator("#trouble")).to_be_visible()
     elif name == "map":

@@ -16,7 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from earmark.cli.serve import serve
-from earmark.web.config import Config
+from earmark.web.config import LOCAL_MAX_UPLOAD, Config
 
 pytestmark = pytest.mark.slow
 
@@ -135,7 +135,8 @@ def test_every_option_is_documented():
 
 
 def test_the_limits_are_those_of_the_code():
-    assert f"{Config.max_upload // 2**20} MB | 413" in DEPLOYMENT
+    larger = f"; {LOCAL_MAX_UPLOAD // 2**20} MB where only this machine can connect"
+    assert f"{Config.max_upload // 2**20} MB{larger} | 413" in DEPLOYMENT
     assert f"{Config.max_duration / 3600:.0f} hours | 422" in DEPLOYMENT
     assert f"{Config.time_limit / 60:.0f} minutes | 422" in DEPLOYMENT
     assert f"memory for one song | {Config.memory_limit // 2**20} MB | 422" in DEPLOYMENT

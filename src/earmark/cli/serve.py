@@ -64,8 +64,14 @@ from earmark.errors import ServerError
     help="Reverse proxies before this server whose X-Forwarded headers are to be believed.",
 )
 @click.option("--prefix", default="", envvar="EARMARK_PREFIX", help="Path below which it lives.")
-@click.option("--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100]")
-@click.option("--rate", type=click.IntRange(0), help="Uploads a minute and address; 0: any. [120]")
+@click.option(
+    "--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100; 1024 on this machine]"
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(0),
+    help="Uploads a minute and address; 0: any. [120; any on this machine]",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

@@ -31,6 +31,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 
 from earmark.web.config import Config, is_loopback
+from earmark.web.errors import PageOutOfDate
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
@@ -270,7 +271,7 @@ class Access:
         sent = request.headers.get(CSRF_HEADER) or request.form.get("csrf_token") or ""
         secret = str(session.get("csrf", ""))
         if not secret or not hmac.compare_digest(sent.encode(), secret.encode()):
-            abort(403, "The page is out of date. Load it again and repeat what you did.")
+            raise PageOutOfDate("the page is out of date; load it again and repeat what you did")
 
     def _ask_for_token(self) -> ResponseReturnValue:
         if not self.can_sign_in():

@@ -16,6 +16,9 @@ Reading = Literal["open", "closed"]
 
 MEGABYTE = 2**20
 
+LOCAL_MAX_UPLOAD = 1024 * MEGABYTE
+"""Bytes in one request where only programs of this machine can send one."""
+
 SHORTEST_TOKEN = 12
 """Characters."""
 
@@ -169,24 +172,30 @@ class Config:
 
         music = env.get("EARMARK_MUSIC")
         uploads = env.get("EARMARK_UPLOADS")
+
+        def size(name: str, default: int) -> int:
+            return number(name, default // MEGABYTE) * MEGABYTE
+
+        local = bool(chosen.get("local", env.get("EARMARK_LOCAL") == "1"))
         found: dict[str, Any] = {
             "library": env.get("EARMARK_LIBRARY") or None,
             "music": Path(music) if music else None,
             "token": read_token(env),
             # Checked above all else when the object is made.
             "read": env.get("EARMARK_READ") or "open",
-            "local": env.get("EARMARK_LOCAL") == "1",
+            "local": local,
             "allowed_hosts": tuple(env.get("EARMARK_HOSTS", "").replace(",", " ").split()),
             "proxies": number("EARMARK_PROXIES", cls.proxies),
             "prefix": env.get("EARMARK_PREFIX", "").rstrip("/"),
             "secret": env.get("EARMARK_SECRET") or None,
-            "max_upload": number("EARMARK_MAX_UPLOAD_MB", cls.max_upload // MEGABYTE) * MEGABYTE,
+            "max_upload": size(
+                "EARMARK_MAX_UPLOAD_MB", LOCAL_MAX_UPLOAD if local else cls.max_upload
+            ),
             "workers": number("EARMARK_WORKERS", cls.workers),
             "queue": number("EARMARK_QUEUE", cls.queue),
             "time_limit": number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
-            "memory_limit": number("EARMARK_MEMORY_LIMIT_MB", cls.memory_limit // MEGABYTE)
-            * MEGABYTE,
-            "rate": number("EARMARK_RATE", cls.rate),
+            "memory_limit": size("EARMARK_MEMORY_LIMIT_MB", cls.memory_limit),
+            "rate": number("EARMARK_RATE", 0 if local else cls.rate),
             "uploads": Path(uploads) if uploads else None,
         }
         return cls(**(found | chosen))

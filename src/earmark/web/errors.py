@@ -13,5 +13,9 @@ class NotAllowed(ServerError):
     """The path lies outside the folder of music, or there is none."""
 
 
+class PageOutOfDate(NotAllowed):
+    """The page that a change was sent from does not have the secret of this server."""
+
+
 class BadRequest(ServerError):
     """The request lacks something or makes no sense."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.prediction import Prediction, Segment
+from earmark.web.analysis import Heard
 from earmark.web.errors import NotFound
 from earmark.workers import Call
 
@@ -44,10 +45,16 @@ class Job:
         Set when nothing more will come.
     artist, title
         As the file's own tags have them.
+    heard
+        What hearing it gave, to vote again when the library has changed.
+    revision
+        Of the library that the answer is by: its location and how often it was changed.
     place
         The song's point on the map.
     taught
         The genre is the one that somebody gave this very recording by hand.
+    voted
+        Then: what the vote says without it.
     outcome
         How it ended; None as long as it did not.
     call
@@ -65,7 +72,10 @@ class Job:
     created: float = field(default_factory=time.time)
     ended: float | None = None
     prediction: Prediction | None = None
+    heard: Heard | None = None
+    revision: tuple[str, int] | None = None
     taught: bool = False
+    voted: Prediction | None = None
     artist: str | None = None
     title: str | None = None
     place: tuple[float, float] | None = None

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from earmark.web.config import Config
+from earmark.web.config import LOCAL_MAX_UPLOAD, Config
 
 MOST_CONNECTIONS = 2048
 MOST_DESCRIPTORS = 8192
@@ -58,7 +58,7 @@ def limits_for(config: Config) -> ServerLimits:
     connections = max(16, connections)
     # Behind proxies all connections come from the proxy, which has limits of its own.
     share = 1 if config.proxies else 2
-    bodies = 4 * config.max_upload
+    bodies = min(4 * config.max_upload, config.max_upload + LOCAL_MAX_UPLOAD)
     return ServerLimits(connections, connections // share, bodies, bodies // share)
 
 

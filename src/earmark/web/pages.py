@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,22 +23,37 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
+from earmark.prediction import Prediction
 from earmark.web import serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotFound
-from earmark.web.problems import answer_problem, status_of
-from earmark.web.request_context import access, client_gone, saver, service, shown_name, uploaded
+from earmark.web.jobs import Job
+from earmark.web.problems import answer_problem, status_of, without_folders
+from earmark.web.request_context import (
+    access,
+    client_gone,
+    saver,
+    service,
+    shown_name,
+    submit_all,
+    uploaded,
+)
+from earmark.web.service import Service
 from earmark.words import clock, is_one_line, percent
 
 pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
 
 PER_PAGE = 50
+
+SOUND_ENDINGS = " ".join(sorted(AUDIO_EXTENSIONS | FILM_EXTENSIONS))
+"""Of the files that are taken out of a folder that is dropped in."""
 
 MOST_SUGGESTED = 1000
 """Artists that the page of the library carries along."""
@@ -92,6 +108,7 @@ def _common() -> dict[str, Any]:
         "library_name": library.name,
         "library_is_own": library.location == os.path.realpath(user_library_path()),
         "library_extractor": library.spec.name,
+        "sound_endings": SOUND_ENDINGS,
         "max_upload_mb": service().config.max_upload // MEGABYTE,
         "is_local": service().config.local,
     }
@@ -103,7 +120,7 @@ def _common() -> dict[str, Any]:
 @pages.get("/")
 def home() -> str:
     """Say what this is and take a song."""
-    return render_template("home.html", answer=None)
+    return render_template("home.html", answer=None, several=())
 
 
 @pages.post("/")
@@ -111,10 +128,36 @@ def home() -> str:
 def classify() -> ResponseReturnValue:
     """Answer a form that was sent without scripts."""
     owner = service()
-    file = uploaded("file")[0]
-    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
-    owner.wait(job, gone=client_gone())
-    return render_template("home.html", answer=serializers.job_result(owner, job))
+    files = uploaded("file")
+    if len(files) == 1:
+        job = owner.submit_upload(saver(files[0]), shown_name(files[0]), picture=False)
+        owner.wait(job, gone=client_gone())
+        return render_template("home.html", answer=_answer_of(job), several=())
+    gone = client_gone()
+    return render_template(
+        "home.html",
+        answer=None,
+        several=[(name, *_said(owner, entry, gone)) for name, entry in submit_all(owner, files)],
+    )
+
+
+def _said(
+    owner: Service, entry: Job | EarmarkError, gone: Callable[[], bool] | None
+) -> tuple[Prediction | None, str]:
+    """Return what is said of one of several songs: its answer, or the problem."""
+    try:
+        if isinstance(entry, EarmarkError):
+            raise entry
+        return owner.wait(entry, gone=gone), ""
+    except EarmarkError as error:
+        return None, without_folders(str(error))
+
+
+def _answer_of(job: Job) -> dict[str, Any]:
+    """Return what an answer shows: its result, and the correction that it can take back."""
+    owner = service()
+    result = serializers.job_result(owner, job)
+    return {**result, "correction": teaching.correction_of(owner, job)}
 
 
 @pages.get("/answers/<job_id>")
@@ -124,7 +167,7 @@ def answer(job_id: str) -> ResponseReturnValue:
     job = owner.jobs.get(job_id)
     if job.prediction is None:
         raise job.error or BadRequest(f"{job.name}: is not answered yet")
-    return render_template("_answer.html", answer=serializers.job_result(owner, job))
+    return render_template("_answer.html", answer=_answer_of(job))
 
 
 @plain.post("/predict")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import cast
+from typing import TypeAlias, cast
 
 from flask import current_app, request
 from werkzeug.datastructures import FileStorage
 
+from earmark.errors import Busy, EarmarkError
 from earmark.web.access import DROP_BODY, Access
 from earmark.web.errors import BadRequest
+from earmark.web.jobs import Job
 from earmark.web.service import Service
 from earmark.words import one_line
+
+Entry: TypeAlias = tuple[str, Job | EarmarkError]
+"""A file of several: its name, and its job or why it has none."""
 
 
 def service() -> Service:
@@ -58,6 +63,37 @@ def saver(file: FileStorage) -> Callable[[Path], None]:
             drop()
 
     return save
+
+
+def submit_all(owner: Service, files: list[FileStorage]) -> list[Entry]:
+    """Submit several files without their pictures; return their names with a job or a problem.
+
+    A full queue is waited for as long as others of these files are in it.
+    """
+    entries: list[Entry] = []
+    for file in files:
+        name = shown_name(file)
+        entries.append((name, _submit_in_turn(owner, file, name, entries)))
+    return entries
+
+
+def _submit_in_turn(
+    owner: Service, file: FileStorage, name: str, before: list[Entry]
+) -> Job | EarmarkError:
+    while True:
+        try:
+            return owner.submit_upload(file.save, name, picture=False)
+        except Busy as busy:
+            waiting = [
+                job for _, job in before if isinstance(job, Job) and not job.finished.is_set()
+            ]
+            if not waiting:
+                return busy
+            waiting[0].finished.wait()
+            # It was read while it was saved.
+            file.stream.seek(0)
+        except EarmarkError as error:
+            return error
 
 
 def client_gone() -> Callable[[], bool] | None:

@@ -41,6 +41,16 @@ def prediction(service: Service, job: Job) -> dict[str, Any]:
         "title": job.title,
         "neighbors": [neighbor(service, near) for near in found.neighbors],
         "taught": job.taught,
+        "voted": None if job.voted is None else vote(job.voted),
+    }
+
+
+def vote(found: Prediction) -> dict[str, Any]:
+    """Show what a vote says, in short."""
+    return {
+        "genre": found.genre,
+        "confidence": found.confidence,
+        "abstained": found.abstained,
     }
 
 
@@ -61,7 +71,8 @@ def job_state(service: Service, shown: Job) -> dict[str, Any]:
 
 
 def job_result(service: Service, shown: Job) -> dict[str, Any]:
-    """Show what a job found so far; it must have an answer."""
+    """Show what a job found so far, by the library as it is now; it must have an answer."""
+    service.renew(shown)
     timeline = shown.timeline
     return {
         "job": job_state(service, shown),

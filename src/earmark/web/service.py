@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -20,6 +21,7 @@ from earmark.errors import (
     Busy,
     Canceled,
     EarmarkError,
+    LibraryEmpty,
     LibraryError,
     LibraryNotFound,
     LibraryReplaced,
@@ -29,6 +31,7 @@ from earmark.errors import (
 from earmark.extraction import as_listened
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.fitting import rows_of_song
+from earmark.listen import Extracted
 from earmark.neighbors import Parameters, count_artists
 from earmark.prediction import Neighbor, Prediction
 from earmark.web import analysis, answers
@@ -269,6 +272,22 @@ class Service:
         return False
 
     def _answer(self, job: Job, found: analysis.Heard) -> None:
+        job.heard = found
+        prediction = self._vote(job, found)
+        outcome = "unsure" if prediction.abstained else "answered"
+        self.metrics.songs.labels(outcome).inc()
+        self.metrics.song_seconds.observe(time.time() - job.created)
+        job.answered.set()
+
+    def renew(self, job: Job) -> None:
+        """Vote again on a song that was answered before the library was last changed."""
+        with self._lock:
+            now = self.library.location, self.library.revision
+            if job.heard is not None and job.prediction is not None and job.revision != now:
+                self._vote(job, job.heard)
+
+    def _vote(self, job: Job, found: analysis.Heard) -> Prediction:
+        """Let the library vote on a song that was heard, and keep what it says with the job."""
         looked, extracted = found.looked, found.extracted
         job.artist, job.title = looked.artist, looked.title
         heard = as_listened(job.name, extracted)
@@ -277,20 +296,25 @@ class Service:
             if looked.audio_hash is not None:
                 held = held or self.library.find_audio_hash(looked.audio_hash)
             taught = [track for track in held if track.taught]
+            revision = self.library.location, self.library.revision
+            voted = None
+            if taught:
+                with contextlib.suppress(LibraryEmpty):
+                    voted = self._predict(heard, looked, include_self=False)
             # A recording that somebody labelled by hand does count as its own neighbor.
-            self.classifier.include_self = bool(taught)
-            prediction = self.classifier.predict_heard(
-                heard, looked.content_hash, looked.audio_hash
-            )
+            prediction = self._predict(heard, looked, include_self=bool(taught))
             if taught and taught[-1].genre is not None:
                 prediction = answers.told(prediction, taught[-1].genre)
-            job.prediction = prediction
+            job.prediction, job.voted, job.revision = prediction, voted, revision
             job.taught = bool(taught)
             job.place = self.projections.place(heard.vector)
-        outcome = "unsure" if prediction.abstained else "answered"
-        self.metrics.songs.labels(outcome).inc()
-        self.metrics.song_seconds.observe(time.time() - job.created)
-        job.answered.set()
+        return prediction
+
+    def _predict(
+        self, heard: Extracted, looked: extraction.Looked, *, include_self: bool
+    ) -> Prediction:
+        self.classifier.include_self = include_self
+        return self.classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
 
     def _end(self, job: Job, error: EarmarkError | None) -> None:
         """End a job, with what went wrong, and delete its upload."""

@@ -11,6 +11,9 @@ from earmark.web.errors import NotFound
 from earmark.web.jobs import Job
 from earmark.web.service import Service
 
+LATEST = 200
+"""Corrections that are looked through for that of a song."""
+
 
 def writable_library(service: Service) -> Library:
     """Return a library that can be changed; the package's own is copied for the user first.
@@ -68,6 +71,22 @@ def teach(
     )
     service.metrics.corrections.inc()
     return change
+
+
+def correction_of(service: Service, job: Job) -> Change | None:
+    """Return the correction that gave a song its genre, where it can be taken back."""
+    prediction = job.prediction
+    if not job.taught or prediction is None:
+        return None
+    for change in service.library.history(LATEST):
+        track = change.after
+        if track is None or change.undone or not track.taught:
+            continue
+        if track.content_hash == prediction.content_hash or (
+            track.audio_hash is not None and track.audio_hash == prediction.audio_hash
+        ):
+            return change
+    return None
 
 
 def change_track(service: Service, track_id: int, changes: TrackChanges) -> Track:

@@ -88,6 +88,14 @@ class NeighborOut(Schema):
     )
 
 
+class VoteOut(Schema):
+    """What a vote says, in short."""
+
+    genre = String(required=True)
+    confidence = Float(required=True, metadata={"description": "Its probability."})
+    abstained = Boolean(required=True, metadata={"description": "The answer is “not sure”."})
+
+
 class PredictionOut(Schema):
     """What Earmark says of one song."""
 
@@ -120,6 +128,12 @@ class PredictionOut(Schema):
     taught = Boolean(
         required=True,
         metadata={"description": "The genre was given to this very recording by hand."},
+    )
+    voted = Nested(
+        VoteOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Where taught: what the vote says without the song itself."},
     )
     duration = Float(required=True, metadata={"description": "Of the song, in seconds."})
     heard = Float(
@@ -167,6 +181,24 @@ class FileIn(Schema):
     """One song."""
 
     file = _file(required=True)
+
+
+class JobQuery(Schema):
+    """What is wanted of a song."""
+
+    picture = Boolean(
+        load_default=True,
+        metadata={"description": "Waveform and timeline beside the answer."},
+    )
+
+
+class CancelQuery(Schema):
+    """What becomes of a job that is called off."""
+
+    forget = Boolean(
+        load_default=True,
+        metadata={"description": "Whether an answer that is there already goes, too."},
+    )
 
 
 class PathIn(Schema):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from apiflask import APIBlueprint
-from flask import request, url_for
-from werkzeug.datastructures import FileStorage
+from flask import url_for
 
-from earmark.errors import Busy, EarmarkError
+from earmark.errors import EarmarkError
 from earmark.library import Track
 from earmark.prediction import Neighbor, Prediction
 from earmark.web import serializers
@@ -18,12 +17,18 @@ from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
-from earmark.web.request_context import client_gone, saver, service, shown_name, uploaded
+from earmark.web.request_context import (
+    Entry,
+    client_gone,
+    saver,
+    service,
+    shown_name,
+    submit_all,
+    uploaded,
+)
 from earmark.web.service import Service
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")
-
-Entry: TypeAlias = tuple[str, Job | EarmarkError]
 
 SONG_PROBLEMS = {
     400: "No file was sent.",
@@ -50,31 +55,7 @@ def classify(files_data: dict[str, Any]) -> Any:
     first; otherwise each result has a prediction or a problem.
     """
     owner = service()
-    entries: list[Entry] = []
-    for file in uploaded("file", "image"):
-        name = shown_name(file)
-        entries.append((name, _submit_in_turn(owner, file, name, entries)))
-    return _results(owner, entries)
-
-
-def _submit_in_turn(
-    owner: Service, file: FileStorage, name: str, before: list[Entry]
-) -> Job | EarmarkError:
-    """Submit one of several files; a full queue is waited for as long as the others are in it."""
-    while True:
-        try:
-            return owner.submit_upload(file.save, name, picture=False)
-        except Busy as busy:
-            waiting = [
-                job for _, job in before if isinstance(job, Job) and not job.finished.is_set()
-            ]
-            if not waiting:
-                return busy
-            waiting[0].finished.wait()
-            # It was read while it was saved.
-            file.stream.seek(0)
-        except EarmarkError as error:
-            return error
+    return _results(owner, submit_all(owner, uploaded("file", "image")))
 
 
 @blueprint.post("/classify/path")
@@ -142,9 +123,10 @@ def near(
 @blueprint.post("/jobs")
 @takes_song
 @blueprint.input(schemas.FileIn, location="files", validation=False)
+@blueprint.input(schemas.JobQuery, location="query")
 @blueprint.output(schemas.JobOut, status_code=202)
 @blueprint.doc(responses=SONG_PROBLEMS)
-def submit(files_data: dict[str, Any]) -> Any:
+def submit(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
     """Submit a song and go on.
 
     Ask for the job until it is answered. The result then has the prediction; waveform and timeline
@@ -152,7 +134,7 @@ def submit(files_data: dict[str, Any]) -> Any:
     """
     owner = service()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(saver(file), shown_name(file), picture=True)
+    job = owner.submit_upload(saver(file), shown_name(file), picture=query_data["picture"])
     gone = client_gone()
     if gone is not None and gone():
         # Nobody knows the job, so nobody can ask for it.
@@ -212,13 +194,14 @@ def get_result(job_id: str) -> Any:
 
 
 @blueprint.delete("/jobs/<string:job_id>")
+@blueprint.input(schemas.CancelQuery, location="query")
 @blueprint.output({}, status_code=204)
 @blueprint.doc(responses={404: "There is no such job."})
-def cancel(job_id: str) -> Any:
+def cancel(job_id: str, query_data: dict[str, Any]) -> Any:
     """Call a job off, and forget it."""
     owner = service()
     job = owner.jobs.get(job_id)
     owner.cancel(job)
-    if request.args.get("forget", "1") != "0":
+    if query_data["forget"]:
         owner.jobs.forget(job)
     return ""

@@ -4,7 +4,21 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?
 
 /** The path below which the application lives, with a slash at its end. */
 export const base = meta("base");
-export const csrf = meta("csrf-token");
+export let csrf = meta("csrf-token");
+
+/** Endings of names that look like sound, with their dots. */
+export const endings = new Set(meta("sound-endings").split(" "));
+
+/** Whether a problem says that the server was started again since this page was loaded. */
+export const isOutOfDate = (problem) => problem?.type === "urn:earmark:problem:page-out-of-date";
+
+/** Ask the server for the secret that this page sends along; it has a new one after each start. */
+export async function renewSecret() {
+  const page = await (await fetch(base, { headers: { Accept: "text/html" } })).text();
+  const fresh = new DOMParser().parseFromString(page, "text/html");
+  csrf = fresh.querySelector("meta[name='csrf-token']")?.content ?? csrf;
+  for (const field of document.querySelectorAll("input[name='csrf_token']")) field.value = csrf;
+}
 
 /** Make an element: tag, attributes (null leaves one out), children. */
 export function make(tag, attributes = {}, ...children) {
@@ -24,8 +38,20 @@ export function makeSvg(tag, attributes = {}) {
 }
 
 /** Fetch with the page's secret; returns the answer, or throws an Error with the problem's line. */
-export async function ask(path, { method = "GET", json, headers = {}, ...rest } = {}) {
-  const answer = await fetch(base + path, {
+export async function ask(path, options = {}) {
+  const answer = await send(path, options);
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => null);
+  if (isOutOfDate(problem) && !options.again) {
+    await renewSecret();
+    return ask(path, { ...options, again: true });
+  }
+  const line = problem?.detail ?? `The server answered ${answer.status}.`;
+  throw Object.assign(new Error(line), { status: answer.status });
+}
+
+function send(path, { method = "GET", json, headers = {}, again, ...rest }) {
+  return fetch(base + path, {
     method,
     headers: {
       Accept: "application/json",
@@ -35,19 +61,10 @@ export async function ask(path, { method = "GET", json, headers = {}, ...rest } 
     },
     body: json === undefined ? undefined : JSON.stringify(json),
     ...rest,
-  }).catch(() => {
+  }).catch((error) => {
+    if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Is it still running?");
   });
-  if (!answer.ok) throw Object.assign(new Error(await problemLine(answer)), { status: answer.status });
-  return answer;
-}
-
-async function problemLine(answer) {
-  try {
-    return (await answer.json()).detail;
-  } catch {
-    return `The server answered ${answer.status}.`;
-  }
 }
 
 export function clock(seconds) {

@@ -1,19 +1,21 @@
 // The home page: take songs by every way in, and show the answers.
 
-import { ask, askAnswer, base, clock } from "./common.js";
+import { ask, askAnswer, base, clock, make } from "./common.js";
 import "./player.js";
 import { stop } from "./player.js";
-import { classifyMany } from "./many.js";
+import { dropped, fromFolder } from "./dropped.js";
+import { countKept, forget } from "./kept.js";
+import { Many } from "./many.js";
 import { canRecord, Recorder } from "./record.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
-import { picture } from "./wave.js";
+import { picture, waitFor } from "./wave.js";
 
 const byId = (id) => document.getElementById(id);
 const drop = byId("drop");
 const input = byId("file");
+const folder = byId("folder");
 const answer = byId("answer");
-const many = byId("many");
 const trouble = byId("trouble");
 const spoken = byId("spoken");
 const progress = byId("progress");
@@ -24,10 +26,27 @@ const recorder = new Recorder();
 let under = null; // what is being classified: an AbortController
 let address = null; // where the browser can play the song: an object URL
 let last = [];
+let turn = 0; // counts what was taken up, so that nothing older is shown after it
+
+// In this tab the table stays until it is cleared; in a new one it is offered.
+const MANY = "earmark-many";
+const many = new Many(byId("many"), () => {
+  try {
+    if (many.length) sessionStorage.setItem(MANY, "1");
+    else sessionStorage.removeItem(MANY);
+  } catch {
+    // Storage is forbidden: the table is offered instead.
+  }
+  if (many.length) makeRoom();
+  else giveRoomBack();
+});
 
 function tell(what, share) {
-  byId("progress-text").textContent =
-    share === null || share === undefined ? `${what}…` : `${what}, ${Math.round(share * 100)}%`;
+  const words = share === null || share === undefined ? `${what}…` : `${what}, ${Math.round(share * 100)}%`;
+  byId("progress-text").textContent = words;
+  // Once the answer is there, the picture's own place says how far it is.
+  const room = answer.querySelector(".wave-room");
+  if (room) room.textContent = words;
   if (share === null || share === undefined) bar.removeAttribute("value");
   else bar.value = share;
 }
@@ -50,8 +69,11 @@ function remember(file, result) {
   }
 }
 
-async function open(jobId) {
-  answer.replaceChildren(await askAnswer(jobId));
+/** Show the answer of a job; null where something newer was taken up meanwhile. */
+async function open(jobId, mine) {
+  const part = await askAnswer(jobId);
+  if (mine !== turn) return null;
+  answer.replaceChildren(part);
   const article = answer.querySelector(".answer");
   teachable(article);
   keep(jobId);
@@ -83,50 +105,43 @@ document.addEventListener("click", (event) => {
 });
 
 async function restore(jobId) {
+  const mine = turn;
   makeRoom();
   try {
     const result = await (await ask(`api/v1/jobs/${jobId}/result`)).json();
-    // Another song was dropped in meanwhile.
-    if (under) return;
-    const article = await open(jobId);
+    const article = mine === turn && (await open(jobId, mine));
     // The song itself is not here any more: its picture is, but it cannot be heard.
-    if (result.timeline) picture(article.querySelector(".picture"), result, null);
+    if (article && result.timeline) picture(article.querySelector(".picture"), result, null);
   } catch (error) {
+    if (mine !== turn) return;
     complain(error.status === 404
       ? "The answer that was here is not kept any more. Drop in the song again."
       : error.message);
-  }
-}
-
-function draw(article, result, file) {
-  if (address) URL.revokeObjectURL(address);
-  address = URL.createObjectURL(file);
-  picture(article.querySelector(".picture"), result, address);
-}
-
-async function show(result, file) {
-  try {
-    draw(await open(result.job.id), result, file);
-    answer.focus();
-    answer.scrollIntoView({ block: "start" });
-  } catch (error) {
-    complain(error.message);
+    giveRoomBack();
   }
 }
 
 async function one(file, signal) {
+  const mine = turn;
   let article = null;
   const result = await classify(file, {
     signal,
     tell,
     answered: async (id) => {
-      article = await open(id);
+      article = await open(id, mine);
+      if (!article) return;
+      progress.hidden = true;
+      waitFor(article.querySelector(".picture"));
       spoken.textContent = article.querySelector(".sentence").textContent.trim().replace(/\s+/g, " ");
       answer.focus({ preventScroll: true });
       answer.scrollIntoView({ block: "nearest" });
     },
   });
-  draw(article, result, file);
+  if (!article) return;
+  if (address) URL.revokeObjectURL(address);
+  address = URL.createObjectURL(file);
+  // It may have been replaced by what was taught.
+  picture(answer.querySelector(".picture"), result, address);
   remember(file, result);
 }
 
@@ -138,31 +153,58 @@ function makeRoom() {
   drop.classList.add("small");
 }
 
-async function take(files) {
+/** Show what the page began with, where nothing else is left to show. */
+function giveRoomBack() {
+  if (under || many.length || answer.children.length) return;
+  document.querySelector(".hero").classList.remove("visually-hidden");
+  document.querySelector(".hero .button").hidden = false;
+  document.querySelector(".how").hidden = false;
+  drop.classList.remove("small");
+}
+
+const tooLarge = (file) => (file.size > limit * 2 ** 20
+  ? `${file.name} is larger than the limit of ${limit} MB. Choose a shorter piece.` : "");
+
+/** Classify songs: one by itself, several in a table; more songs join a table that is there. */
+async function take({ songs, others = 0 }) {
+  turn += 1;
   under?.abort();
   recorder.cancel();
   showRecording(false);
   stop();
   complain("");
   spoken.textContent = "";
+  byId("kept").hidden = true;
   answer.replaceChildren();
   keep(null);
-  many.hidden = true;
-  many.replaceChildren();
-  last = files;
-  const tooLarge = files.find((file) => file.size > limit * 2 ** 20);
-  if (tooLarge) {
-    complain(`${tooLarge.name} is larger than the limit of ${limit} MB. Choose a shorter piece.`);
+  last = songs;
+  if (others) {
+    complain(`${others} ${others === 1 ? "file was" : "files were"} left out: no sound by ${others === 1 ? "its name" : "their names"}.`);
+  }
+  if (!songs.length) {
+    if (!others) complain("That was no file. Drop a song from your computer.");
+    giveRoomBack();
+    return;
+  }
+  if (songs.length > 1 || many.length) {
+    if (!many.length) await forget();
+    makeRoom();
+    await many.add(songs, (file) => tooLarge(file).replace(`${file.name} is`, "is"));
+    return;
+  }
+  const [file] = songs;
+  if (tooLarge(file)) {
+    complain(tooLarge(file));
+    giveRoomBack();
     return;
   }
   const control = new AbortController();
   under = control;
   makeRoom();
   progress.hidden = false;
-  byId("progress-name").textContent = files.length === 1 ? files[0].name : "";
+  byId("progress-name").textContent = file.name;
   try {
-    if (files.length === 1) await one(files[0], control.signal);
-    else await classifyMany(many, files, { signal: control.signal, tell, show });
+    await one(file, control.signal);
   } catch (error) {
     if (!(error instanceof Canceled)) complain(error.message);
     else if (under === control) spoken.textContent = "Canceled.";
@@ -170,6 +212,7 @@ async function take(files) {
     if (under === control) {
       under = null;
       progress.hidden = true;
+      giveRoomBack();
     }
   }
 }
@@ -177,13 +220,18 @@ async function take(files) {
 // Ways in
 
 input.addEventListener("change", () => {
-  if (input.files.length) take([...input.files]);
+  if (input.files.length) take({ songs: [...input.files] });
+});
+// A phone has no folders to choose, though its browser may offer it.
+byId("choose-folder").hidden = !("webkitdirectory" in folder) || matchMedia("(pointer: coarse)").matches;
+folder.addEventListener("change", () => {
+  if (folder.files.length) take(fromFolder([...folder.files]));
 });
 drop.addEventListener("submit", (event) => {
   event.preventDefault();
   // Choosing starts at once; the button starts the same again.
   const files = input.files.length ? [...input.files] : last;
-  if (files.length && !under) take(files);
+  if (files.length && !under) take({ songs: files });
 });
 byId("cancel").addEventListener("click", () => {
   under?.abort();
@@ -202,17 +250,19 @@ addEventListener("dragleave", () => {
   if (depth <= 0) drop.classList.remove("over");
 });
 addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   event.preventDefault();
   depth = 0;
   drop.classList.remove("over");
-  const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length) take(files);
-  else complain("That was no file. Drop a song from your computer.");
+  try {
+    await take(await dropped(event.dataTransfer));
+  } catch (error) {
+    complain(`That cannot be read: ${error.message}`);
+  }
 });
 addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (files.length) take(files);
+  const songs = [...(event.clipboardData?.files ?? [])];
+  if (songs.length) take({ songs });
 });
 
 const record = byId("record");
@@ -236,7 +286,7 @@ if (canRecord) {
         },
         (file) => {
           input.value = "";
-          take([file]);
+          take({ songs: [file] });
         },
       );
     } catch (error) {
@@ -248,10 +298,39 @@ if (canRecord) {
   });
 }
 
+/** Offer the songs of an earlier visit, which the browser has kept. */
+async function offerKept() {
+  const count = await countKept();
+  if (!count || many.length || turn) return;
+  const place = byId("kept");
+  const choose = (words, act) => {
+    const made = make("button", { type: "button", class: "quiet" }, words);
+    made.addEventListener("click", async () => {
+      place.hidden = true;
+      await act();
+    });
+    return made;
+  };
+  place.replaceChildren(make("p", {},
+    `The answers of ${count} ${count === 1 ? "song" : "songs"} are kept in this browser. `,
+    choose("Show them", () => many.restore()), " ", choose("Forget them", forget)));
+  place.hidden = false;
+}
+
 // An answer that the server put in itself, for a browser that has scripts after all.
 const ready = answer.querySelector(".answer");
 const asked = /^#song=([\w-]+)$/.exec(location.hash)?.[1];
 if (asked) history.replaceState(null, "", base);
 if (ready) teachable(ready);
 else if (asked ?? history.state?.song) restore(asked ?? history.state.song);
+else if (!byId("many").children.length) {
+  let isHere = false;
+  try {
+    isHere = sessionStorage.getItem(MANY) !== null;
+  } catch {
+    // Storage is forbidden.
+  }
+  if (isHere) many.restore();
+  else offerKept();
+}
 if (location.hash === "#predict") byId("predict").focus({ preventScroll: true });

@@ -1,16 +1,16 @@
 // From a file in the browser to its answer: upload with progress, then ask for the job.
 
-import { ask, base, csrf, sleep } from "./common.js";
+import { ask, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
 
 export class Canceled extends Error {}
 
 /** Upload a file; tells the share that is sent. Returns the job. */
-function upload(file, signal, tell) {
+function upload(file, { signal, tell, picture }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
     form.append("file", file, file.name || "recording.webm");
-    request.open("POST", `${base}api/v1/jobs`);
+    request.open("POST", `${base}api/v1/jobs${picture ? "" : "?picture=false"}`);
     request.setRequestHeader("X-CSRF-Token", csrf);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
@@ -23,6 +23,7 @@ function upload(file, signal, tell) {
         : `The server answered ${request.status}.`);
       const error = new Error(line);
       error.status = request.status;
+      error.outOfDate = isOutOfDate(request.response);
       reject(error);
     });
     request.addEventListener("error", () =>
@@ -36,41 +37,60 @@ function upload(file, signal, tell) {
   });
 }
 
+/** Upload a file as soon as the server has room for it. Returns the job. */
+async function submit(file, options) {
+  let renewed = false;
+  for (;;) {
+    try {
+      return await upload(file, options);
+    } catch (error) {
+      if (error.outOfDate && !renewed) {
+        renewed = true;
+        await renewSecret();
+        continue;
+      }
+      // Full queue, or too many requests: the server asks to come again.
+      if (error.status !== 503 && error.status !== 429) throw error;
+      options.tell("Waiting for the server", null);
+      await sleep(2000);
+      if (options.signal.aborted) throw new Canceled();
+    }
+  }
+}
+
 /**
  * Classify a file.
  *
- * signal   calls everything off
- * tell     (what, share or null) for people to watch
- * answered (job id) when the prediction is there
- * Returns the whole result, with waveform and timeline.
+ * signal    calls everything off
+ * tell      (what, share or null) for people to watch
+ * submitted (job id) when the server has the song
+ * answered  (job id) when the prediction is there
+ * picture   whether waveform and timeline are wanted
+ * job       of a song that the server has already; then no file is needed
+ * stays     whether the server goes on when the page is left, for somebody who comes back
+ * Returns the whole result.
  */
-export async function classify(file, { signal, tell, answered = () => {} }) {
-  tell("Sending", 0);
-  let job;
-  for (;;) {
-    try {
-      job = await upload(file, signal, tell);
-      break;
-    } catch (error) {
-      // Full queue, or too many requests: the server asks to come again.
-      if (error.status !== 503 && error.status !== 429) throw error;
-      tell("Waiting for the server", null);
-      await sleep(2000);
-      if (signal.aborted) throw new Canceled();
-    }
+export async function classify(file, options) {
+  const { signal, tell, submitted = () => {}, answered = () => {}, picture = true, stays = false } = options;
+  let { job } = options;
+  if (job) job = await (await ask(`api/v1/jobs/${job}`, { signal })).json();
+  else {
+    tell("Sending", 0);
+    job = await submit(file, { signal, tell, picture });
+    await submitted(job.id);
   }
   const path = `api/v1/jobs/${job.id}`;
   let told = false;
   // An answer that is shown already stays, to be taught and to be come back to.
   const callOff = () =>
-    fetch(`${base}${path}${told ? "?forget=0" : ""}`,
+    fetch(`${base}${path}${told ? "?forget=false" : ""}`,
       { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
   if (signal.aborted) {
     callOff();
     throw new Canceled();
   }
   signal.addEventListener("abort", callOff, { once: true });
-  addEventListener("pagehide", callOff, { once: true });
+  if (!stays) addEventListener("pagehide", callOff, { once: true });
   let pause = 120;
   try {
     for (;;) {
@@ -82,7 +102,7 @@ export async function classify(file, { signal, tell, answered = () => {} }) {
       }
       if (job.state === "done") break;
       if (job.state === "queued" && job.ahead) tell(`Waiting, ${job.ahead} before it`, null);
-      else if (told) tell("Drawing its picture", job.done);
+      else if (told && picture) tell("Drawing its picture", job.done);
       else tell("Listening", null);
       await sleep(pause);
       pause = Math.min(1000, pause * 1.25);

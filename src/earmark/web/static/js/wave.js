@@ -39,6 +39,13 @@ function drawing(peaks, timeline, duration, width) {
   return svg;
 }
 
+/** Keep the room of a picture that is to come, so that nothing below it moves when it does. */
+export function waitFor(place) {
+  place.hidden = false;
+  place.replaceChildren(make("h3", {}, "What each part sounds like"),
+    make("div", { class: "wave-room fine", role: "status" }, "Its picture is being drawn…"));
+}
+
 /** Build the picture of a result into an element; url is where the browser can play the song. */
 export function picture(place, result, url) {
   const { duration } = result.prediction;

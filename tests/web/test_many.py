@@ -1,0 +1,360 @@
+"""Several songs in a real browser: no answer is lost, and a bad file costs itself only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from support import sounds
+from support.browser import opened
+from support.web import RATE, Server, song, wait_until
+
+pytestmark = pytest.mark.browser
+
+SENTENCE = ".answer .sentence"
+ROWS = ".many-songs > tbody > tr:not(.many-detail)"
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four songs of known genres."""
+    folder = tmp_path_factory.mktemp("songs")
+    kinds = ["melody", "hum", "hiss", "melody"]
+    return [
+        sounds.write(folder / f"{number}-{kind}.wav", song(kind, 30 + number, 4.0), RATE)
+        for number, kind in enumerate(kinds)
+    ]
+
+
+@pytest.fixture(scope="module")
+def small_server(tmp_path_factory: pytest.TempPathFactory, original: Path, music: Path) -> Any:
+    """A server that takes no file of more than a megabyte."""
+    folder = tmp_path_factory.mktemp("small")
+    options = ["--library", str(original), "--music", str(music), "--max-upload", "1"]
+    with Server(folder, *options) as running:
+        yield running
+
+
+def choose(page: Page, *files: Path) -> None:
+    page.set_input_files("#file", [str(file) for file in files])
+
+
+def all_done(page: Page) -> None:
+    expect(page.locator(".many-state")).to_have_text("All done.")
+
+
+def genres(page: Page) -> list[str]:
+    return [row.locator("td").first.inner_text().strip() for row in page.locator(ROWS).all()]
+
+
+def test_the_table_outlives_a_reload_another_page_and_a_new_tab(
+    page: Page, songs: list[Path], server: Server
+) -> None:
+    page.goto("/")
+    choose(page, *songs)
+    all_done(page)
+    expected = ["melody", "hum", "hiss", "melody"]
+    assert genres(page) == expected
+    page.reload()
+    all_done(page)
+    assert genres(page) == expected
+    page.get_by_role("link", name="Map").click()
+    page.get_by_role("link", name="Listen").click()
+    all_done(page)
+    assert genres(page) == expected
+    page.go_back()
+    page.go_back()
+    all_done(page)
+    # A new tab belongs to another visit: it is offered what is kept.
+    other = page.context.new_page()
+    other.goto("/")
+    expect(other.locator("#kept")).to_contain_text("The answers of 4 songs are kept")
+    other.get_by_role("button", name="Show them").click()
+    all_done(other)
+    assert genres(other) == expected
+    other.get_by_role("button", name="Clear").click()
+    expect(other.locator("#many")).to_be_hidden()
+    expect(other.locator(".hero h1")).to_be_visible()
+    other.reload()
+    expect(other.locator("#kept")).to_be_hidden()
+
+
+def test_a_reload_in_the_middle_loses_no_song(
+    page: Page, songs: list[Path], server: Server
+) -> None:
+    page.goto("/")
+    with server.paused():
+        choose(page, *songs)
+        expect(page.locator(ROWS)).to_have_count(4)
+        # Three are sent; the fourth waits in the page.
+        wait_until(lambda: len(server.left()) == 3)
+        page.reload()
+        expect(page.locator(ROWS)).to_have_count(4)
+    all_done(page)
+    assert genres(page) == ["melody", "hum", "hiss", "melody"]
+    wait_until(lambda: server.left() == [])
+
+
+def test_only_songs_that_are_opened_get_a_picture(page: Page, songs: list[Path]) -> None:
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda request: sent.append(request.url) if request.method == "POST" else None,
+    )
+    page.goto("/")
+    choose(page, *songs)
+    all_done(page)
+    assert [url.partition("?")[2] for url in sent] == ["picture=false"] * 4
+    page.get_by_role("button", name="Why, for 1-hum.wav").click()
+    # In its place: behind its own row, before the next.
+    detail = page.locator(".many-songs > tbody > tr").nth(2)
+    expect(detail.locator(SENTENCE)).to_have_text("This song is classified as hum.")
+    expect(detail.locator(".wave-stage")).to_be_visible()
+    assert [url.partition("?")[2] for url in sent[4:]] == [""]
+    page.get_by_role("button", name="Close, for 1-hum.wav").click()
+    expect(detail).to_be_hidden()
+
+
+def test_a_bad_file_is_a_row_and_the_others_go_on(
+    browser: Browser, small_server: Server, songs: list[Path], tmp_path: Path
+) -> None:
+    huge = tmp_path / "huge.wav"
+    huge.write_bytes(bytes(2 << 20))
+    words = tmp_path / "words.mp3"
+    words.write_text("words")
+    with opened(browser, small_server.url, expect="415") as page:
+        page.goto("/")
+        choose(page, huge, songs[0], words)
+        all_done(page)
+        first, second, third = genres(page)
+        assert first == "is larger than the limit of 1 MB. Choose a shorter piece."
+        assert second == "melody"
+        assert "no sound file" in third
+        page.get_by_role("button", name="no answer 2").click()
+        expect(page.locator(ROWS).nth(0)).to_be_visible()
+        expect(page.locator(ROWS).nth(1)).to_be_hidden()
+
+
+def test_a_folder_gives_its_sound_files(page: Page, songs: list[Path], tmp_path: Path) -> None:
+    inner = tmp_path / "music" / "inner"
+    inner.mkdir(parents=True)
+    for number, file in enumerate(songs[:3]):
+        (inner / f"{10 - number}.wav").write_bytes(file.read_bytes())
+    (tmp_path / "music" / "cover.jpg").write_bytes(b"x")
+    (inner / "notes.txt").write_text("x")
+    page.goto("/")
+    page.set_input_files("#folder", str(tmp_path / "music"))
+    all_done(page)
+    names = page.locator(".many-name").all_inner_texts()
+    assert names == ["8.wav", "9.wav", "10.wav"]
+    expect(page.locator("#trouble")).to_have_text("2 files were left out: no sound by their names.")
+
+
+DROPPED = """async () => {
+    const page = document.querySelector("script[src*='home.js']").src;
+    const { dropped } = await import(new URL("dropped.js", page));
+    const file = (name) => ({
+        isFile: true, isDirectory: false, file: (done) => done(new File(["x"], name)),
+    });
+    const folder = (...entries) => ({
+        isFile: false,
+        isDirectory: true,
+        createReader() {
+            // As browsers do it: some at a time, then none.
+            const left = [...entries];
+            return { readEntries: (done) => done(left.splice(0, 2)) };
+        },
+    });
+    const entries = [
+        folder(file("b.MP3"), file("a.flac"), folder(file("c.opus"), file("x.pdf")), file("d.ogg")),
+        file("odd name"),
+    ];
+    const found = await dropped({
+        files: [new File(["x"], "music")],
+        items: entries.map((entry) => ({ webkitGetAsEntry: () => entry })),
+    });
+    return [found.songs.map((song) => song.name), found.others];
+}"""
+
+
+def test_a_folder_can_be_dropped(page: Page) -> None:
+    page.goto("/")
+    assert page.evaluate(DROPPED) == [
+        ["a.flac", "b.MP3", "c.opus", "d.ogg", "odd name"],
+        1,
+    ]
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_a_long_name_pushes_nothing_out_of_sight(
+    browser: Browser, server: Server, songs: list[Path], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    long = tmp_path / f"{'long' * 50}.wav"
+    long.write_bytes(songs[0].read_bytes())
+    with opened(browser, server.url, **options) as page:
+        page.goto("/")
+        choose(page, long, songs[1])
+        all_done(page)
+        width = page.viewport_size["width"] if page.viewport_size else 0
+        for row in page.locator(ROWS).all():
+            box = row.get_by_role("button").bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_more_songs_join_the_table(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, *songs[:2])
+    all_done(page)
+    choose(page, songs[2])
+    expect(page.locator(ROWS)).to_have_count(3)
+    all_done(page)
+    assert genres(page) == ["melody", "hum", "hiss"]
+
+
+def test_pause_go_on_and_cancel(page: Page, songs: list[Path], server: Server) -> None:
+    page.goto("/")
+    with server.paused():
+        choose(page, *songs)
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator(".many-state")).to_contain_text("paused")
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Cancel").click()
+        all_done(page)
+    assert genres(page) == ["canceled"] * 4
+    wait_until(lambda: server.left() == [])
+
+
+def test_the_table_to_take_along(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, *songs[:2])
+    all_done(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    content = download.value.path().read_bytes()
+    # Spreadsheets take it for UTF-8 by this mark only.
+    assert content.startswith(b"\xef\xbb\xbf")
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [(row["path"], row["genre"], row["sure"]) for row in table] == [
+        ("0-melody.wav", "melody", "yes"),
+        ("1-hum.wav", "hum", "yes"),
+    ]
+    assert [float(row["duration"]) for row in table] == [4.0, 4.0]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    listed = json.loads(download.value.path().read_text())
+    assert [one["prediction"]["genre"] for one in listed] == ["melody", "hum"]
+
+
+def test_the_csv_has_the_columns_of_the_command(page: Page) -> None:
+    from earmark.cli.classify import CsvWriter
+
+    page.goto("/")
+    text = page.evaluate(
+        """async () => {
+            const page = document.querySelector("script[src*='home.js']").src;
+            const { toCsv } = await import(new URL("table.js", page));
+            return toCsv([]);
+        }"""
+    )
+    assert text.lstrip("\ufeff").strip().split(",") == list(CsvWriter.COLUMNS)
+
+
+def test_without_scripts_every_song_is_answered(
+    browser: Browser, server: Server, songs: list[Path], tmp_path: Path
+) -> None:
+    words = tmp_path / "words.mp3"
+    words.write_text("words")
+    with opened(browser, server.url, java_script_enabled=False) as page:
+        page.goto("/")
+        choose(page, songs[0], songs[1], words)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator(ROWS)).to_have_count(3)
+        first, second, third = genres(page)
+        assert first.endswith("This song is classified as melody.")
+        assert second.endswith("This song is classified as hum.")
+        assert "no sound file" in third
+
+
+# One song
+
+
+def test_after_a_correction_the_vote_is_taken_again(page: Page, tmp_path: Path) -> None:
+    file = sounds.write(tmp_path / "step.wav", song("melody", 90, 5.0), RATE)
+    page.goto("/")
+    choose(page, file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    page.get_by_label("No, it is").fill("polka")
+    page.get_by_role("button", name="Teach").click()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as polka.")
+    expect(page.locator(".sure")).to_contain_text("You taught: this is polka.")
+    expect(page.locator(".sure")).to_contain_text("Alone, the vote says melody")
+    # Also when it is found again.
+    expect(page.locator(".wave-stage")).to_be_visible()
+    page.reload()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as polka.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".taught")).to_contain_text("Undone.")
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    page.reload()
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    expect(page.locator(".sure")).not_to_contain_text("You taught")
+
+
+def test_a_page_of_before_a_restart_still_takes_songs(
+    browser: Browser, server: Server, songs: list[Path]
+) -> None:
+    """After a restart the server knows neither the cookie nor the secret of the page."""
+    with opened(browser, server.url, expect="403") as page:
+        page.goto("/")
+        page.context.clear_cookies()
+        choose(page, songs[0])
+        expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+        expect(page.locator(".wave-stage")).to_be_visible()
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Right, it is melody").click()
+        expect(page.locator(".taught")).to_contain_text("Learned: this is melody.")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator(".taught")).to_contain_text("Undone.")
+
+
+def test_what_comes_to_nothing_gives_the_page_back(
+    page: Page, server: Server, songs: list[Path]
+) -> None:
+    page.goto("/")
+    with server.paused():
+        choose(page, songs[0])
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".how")).to_be_visible()
+    expect(page.get_by_role("link", name="Drop in the song")).to_be_visible()
+
+
+def test_the_picture_moves_nothing_when_it_comes(page: Page, songs: list[Path]) -> None:
+    drawn = False
+
+    def answer(route: Any) -> None:
+        if route.request.method != "GET":
+            route.continue_()
+            return
+        state = route.fetch().json()
+        # As long as its picture is being drawn, as far as the page knows.
+        route.fulfill(json=state if drawn else {**state, "state": "running"})
+
+    page.route("**/api/v1/jobs/*", answer)
+    page.goto("/")
+    choose(page, songs[0])
+    expect(page.locator(".wave-room")).to_contain_text("Drawing its picture")
+    where = "() => document.querySelector('.near').getBoundingClientRect().y + scrollY"
+    before = page.evaluate(where)
+    drawn = True
+    expect(page.locator(".wave-stage")).to_be_visible()
+    assert abs(page.evaluate(where) - before) < 4
+    page.unroute_all(behavior="ignoreErrors")
