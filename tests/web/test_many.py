@@ -255,7 +255,7 @@ def test_the_table_to_take_along(page: Page, songs: list[Path]) -> None:
 
 
 def test_the_csv_has_the_columns_of_the_command(page: Page) -> None:
-    from earmark.cli.classify import CsvWriter
+    from earmark.cli.answers import CsvWriter
 
     page.goto("/")
     text = page.evaluate(
