@@ -44,8 +44,11 @@ from earmark.tagging.plan import Proposal
 LARGE = 32 << 20
 """Bytes from which on a file is changed in place where little of it changes."""
 
+LITTLE = 1 << 20
+"""Bytes that may change in place in a large file; else a copy takes less room in the journal."""
+
 MOST_IN_PLACE = 32 << 20
-"""Bytes that may change in place; the journal keeps the former ones."""
+"""Bytes that may change in place in a file that must stay itself."""
 
 Identify = Callable[[str], FileIdentity]
 
@@ -211,7 +214,8 @@ def _write(
             raise CannotChange("has other genres than when the plan was made; make a new plan")
     change = _Change(path, target, status, identity, proposal, journal, identify, options)
     stays = must_stay_itself(target, status)
-    if not (stays or status.st_size >= LARGE) or not change.in_place():
+    may_change = MOST_IN_PLACE if stays else LITTLE
+    if not (stays or status.st_size >= LARGE) or not change.in_place(may_change):
         if stays:
             raise CannotChange("has other names or owners, and too much of it would change")
         change.by_copy()
@@ -269,11 +273,11 @@ class _Change:
                 raise
         self.journal.end("done", entry.number)
 
-    def in_place(self) -> bool:
-        """Change the file itself where little of it changes; False where that is too much."""
+    def in_place(self, most: int) -> bool:
+        """Change the file itself where at most so many bytes do; False where more would."""
         with open_bytes(self.target) as file:
             try:
-                copy = Overlay(file, self.target, MOST_IN_PLACE)
+                copy = Overlay(file, self.target, most)
                 self._set_genres(cast("IO[bytes]", copy))
             except TooMuch:
                 return False
