@@ -28,6 +28,7 @@ VERSIONS: Mapping[str, int] = {
     "labelling": 1,
     "library": 1,
     "map": 1,
+    "mends": 1,
     "merge": 1,
     "plan": 1,
     "prediction": 1,

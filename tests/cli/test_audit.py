@@ -63,3 +63,31 @@ def test_names_do_not_command_the_terminal(tmp_path: Path) -> None:
         assert "\x1b" not in result.stdout
         assert "\x07" not in result.stdout
         assert result.stdout.count("\n") > 5
+
+
+def test_what_is_wrong_is_mended_by_a_plan(tmp_path: Path) -> None:
+    data = make_evaluation_set(18, 4)
+    vectors = data.vectors.copy()
+    vectors[1] = vectors[0]
+    library = write_library(replace(data, vectors=vectors), tmp_path / "l.earmark")
+    plan = tmp_path / "mends.jsonl"
+    run = CliRunner()
+    made = run.invoke(earmark, ["audit", str(library), "--plan", str(plan), "--no-files"])
+    assert made.exit_code == 0
+    assert "--apply" in made.stderr
+    mends = [json.loads(line) for line in plan.read_text().splitlines()]
+    assert {mend["schema"] for mend in mends} == {"earmark.mends/1"}
+    assert "remove" in {mend["action"] for mend in mends}
+    again = run.invoke(earmark, ["audit", str(library), "--plan", str(plan), "--no-files"])
+    assert isinstance(again.exception, EarmarkError)
+    applied = run.invoke(earmark, ["audit", str(library), "--apply", str(plan), "--json"])
+    assert applied.exit_code == 0
+    changes = json.loads(applied.stdout)["corrections"]
+    assert len(changes) == len(mends)
+    # What the plan says of them is no longer so.
+    twice = run.invoke(earmark, ["audit", str(library), "--apply", str(plan)])
+    assert twice.exit_code == 3
+    assert twice.stderr.count("left: ") == len(mends)
+    assert run.invoke(earmark, ["undo", "-l", str(library)]).exit_code == 0
+    both = ["audit", str(library), "--plan", str(plan), "--apply", str(plan)]
+    assert run.invoke(earmark, both).exit_code == 2

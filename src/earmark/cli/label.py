@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from earmark.cli.common import console
 from earmark.cli.player import Player
 from earmark.cli.tracks import changed_library_option, library_to_change
-from earmark.words import clock, is_one_line, one_line, percent, plural, shown
+from earmark.words import clock, is_one_line, json_text, one_line, percent, plural, shown
 
 if TYPE_CHECKING:
     from earmark.labelling import Progress, Question, Session
@@ -196,7 +195,7 @@ def _suggest(questions: list[Question], progress: Progress, *, as_json: bool) ->
             }
             for question in questions
         ]
-        click.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        click.echo(json_text(body, indent=1))
         return
     for question in questions:
         track = question.track

@@ -40,13 +40,17 @@ HUB_FACTOR = 5
 
 @dataclass(frozen=True, slots=True)
 class CopyPair:
-    """Two tracks that are one recording; ``how`` as in ``earmark.neighbors.Copy``."""
+    """Two tracks that are one recording; ``how`` as in ``earmark.neighbors.Copy``.
+
+    ``track_ids`` are their ids in the library.
+    """
 
     first: str
     second: str
     genres: tuple[str, str]
     distance: float
     how: str
+    track_ids: tuple[int | None, int | None] = (None, None)
 
     @property
     def across_genres(self) -> bool:
@@ -82,6 +86,8 @@ class Suspect:
         How many other tracks its artist has, and how many of those have its label.
     neighbors
         The nearest tracks, as evidence.
+    track_id
+        In the library.
     """
 
     track: str
@@ -94,6 +100,7 @@ class Suspect:
     artist_others: int
     artist_agreeing: int
     neighbors: tuple[Neighbor, ...]
+    track_id: int | None = None
 
     def why(self) -> str:
         """Say in a sentence what speaks against the label."""
@@ -153,7 +160,8 @@ class Audit:
     artists
         Those under several genres, the most even ones first.
     suspects
-        All tracks that can be judged, the most suspicious first.
+        All tracks that can be judged, the most suspicious first; labels that were given by hand
+        are not among them.
     hubs, hubness, never
         The hubs, most frequent first; the skewness of how often tracks are neighbors; the share of
         tracks that are never one.
@@ -206,6 +214,7 @@ class Audit:
             "suspects": [
                 {
                     "track": one.track,
+                    "track_id": one.track_id,
                     "artist": one.artist,
                     "genre": one.genre,
                     "suggested": one.suggested,
@@ -239,6 +248,7 @@ class Audit:
 def _pair_json(pair: CopyPair) -> dict[str, Any]:
     return {
         "tracks": [pair.first, pair.second],
+        "track_ids": list(pair.track_ids),
         "genres": list(pair.genres),
         "across_genres": pair.across_genres,
         "distance": pair.distance,
@@ -296,6 +306,7 @@ def audit(
                 (data.genres[copy.first], data.genres[copy.second]),
                 copy.distance,
                 copy.how,
+                (data.tracks[copy.first].id, data.tracks[copy.second].id),
             )
             for copy in data.copies
         ),
@@ -341,7 +352,9 @@ def _suspects(data: EvaluationSet, seen: Neighborhood) -> tuple[Suspect, ...]:
     ]
     others, agreeing = artist_label_counts(data.labels, np.array(artists, dtype=np.intp))
     doubt = label_issue_scores(seen.ratio, others, agreeing)
-    judged = np.flatnonzero(np.isfinite(doubt))
+    # Who was asked about a label, or gave it by hand, has judged it already.
+    by_hand = np.array([track.taught for track in data.tracks], dtype=np.bool_)
+    judged = np.flatnonzero(np.isfinite(doubt) & ~by_hand)
     return tuple(
         Suspect(
             track=data.names[i],
@@ -354,6 +367,7 @@ def _suspects(data: EvaluationSet, seen: Neighborhood) -> tuple[Suspect, ...]:
             artist_others=int(others[i]),
             artist_agreeing=int(agreeing[i]),
             neighbors=neighbors_of(data, seen.neighbors[i], seen.distances[i]),
+            track_id=data.tracks[i].id,
         )
         for i in judged[np.argsort(-doubt[judged], kind="stable")]
     )
