@@ -43,8 +43,8 @@ def cut(samples: Samples, length: int, *, repeat: bool = True) -> Iterator[Sampl
 def places(count: int, length: int) -> Iterator[tuple[int, int]]:
     """Return where the segments lie that `cut` makes of so many samples.
 
-    >>> list(places(7, 3)), list(places(8, 3)), list(places(2, 3))
-    ([(0, 3), (3, 6)], [(0, 3), (3, 6), (5, 8)], [(0, 2)])
+    >>> list(places(9, 4)), list(places(10, 4)), list(places(2, 4))
+    ([(0, 4), (4, 8)], [(0, 4), (4, 8), (6, 10)], [(0, 2)])
     """
     if 0 < count < length:
         yield 0, count
