@@ -29,6 +29,7 @@ oldest: $(OLDEST)/.develop
 		tests/audio tests/library tests/test_listen.py tests/test_classify.py
 
 soak: $(VENV)/.develop
+	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python -m pytest --soak -m soak
 
 check: lint types test oldest

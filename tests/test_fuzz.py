@@ -1,0 +1,92 @@
+"""Whatever bytes our own parsers are given, they read them or raise one of our errors.
+
+Inputs are guessed by coverage where atheris is installed (the dependency group ``fuzz``): a few
+seconds for each parser, and with `make soak` an hour for all. Without it they are known inputs with
+random changes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from earmark.errors import EarmarkError
+from support import fuzz_targets
+from support.fuzz_targets import TARGETS, seeds
+
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+TESTS = Path(fuzz_targets.__file__).resolve().parent.parent
+HOUR = 3600
+SHORT = 2
+"""Seconds for each target."""
+
+CHANGES = 150
+"""Of each known input."""
+
+
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """Change some of an input: bytes flipped, parts cut out, repeated, or filled."""
+    found = bytearray(data)
+    for _ in range(chance.randrange(1, 5)):
+        at = chance.randrange(len(found) + 1)
+        length = chance.choice((1, 1, 2, 4, 8, 64, len(found) // 2))
+        part = bytes(found[at : at + length])
+        match chance.randrange(5):
+            case 0 if at < len(found):
+                found[at] ^= 1 << chance.randrange(8)
+            case 1:
+                del found[at : at + length]
+            case 2:
+                found[at:at] = part * chance.randrange(1, 20)
+            case 3:
+                found[at : at + length] = (
+                    chance.choice((b"\0", b"\xff", b"[", b'"', b"\n")) * length
+                )
+            case _:
+                found[at : at + length] = chance.randbytes(length)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_known_inputs_with_changes(name: str) -> None:
+    chance = random.Random(name)
+    for seed in seeds(name):
+        for number in range(CHANGES):
+            data = seed if number == 0 else changed(seed, chance)
+            try:
+                TARGETS[name](data)
+            except EarmarkError as error:
+                assert "\n" not in str(error), str(error)  # noqa: PT017
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None,
+    reason="guessing by coverage needs atheris: pip install --group fuzz",
+)
+@pytest.mark.parametrize("name", TARGETS)
+def test_guessed_inputs(
+    name: str, tmp_path: Path, soak: bool, record_property: Callable[..., None]
+) -> None:
+    seconds = HOUR // len(TARGETS) if soak else SHORT
+    options = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
+    done = subprocess.run(
+        [sys.executable, "-m", "support.fuzz", name, str(tmp_path), *options],
+        cwd=TESTS,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        timeout=seconds + 300,
+    )
+    broke = {path.name: path.read_bytes()[:200] for path in tmp_path.glob("broke-*")}
+    assert done.returncode == 0, (broke, done.stderr[-3000:], done.stdout[-1000:])
+    runs = re.search(r"Done (\d+) runs", done.stderr)
+    record_property("inputs", runs[1] if runs else "?")
