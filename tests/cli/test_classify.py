@@ -445,9 +445,7 @@ def test_names_that_are_no_text_are_written_all_the_same(library: Path, songs: P
         assert plain.returncode == 0, plain.stderr
         assert b"[bold]" in plain.stdout
         said = subprocess.run([*command, "--json", odd], capture_output=True, env=environment)
-        # Into ASCII, click writes UTF-8 with question marks.
-        written = os.fsencode(json.loads(said.stdout)["path"])
-        assert written == (odd.replace(b"\xe9", b"?") if encoding == "ascii" else odd)
+        assert os.fsencode(json.loads(said.stdout)["path"]) == odd
 
 
 @pytest.mark.parametrize(
@@ -460,7 +458,7 @@ def test_bars(share: float, expected: str) -> None:
 
 def test_clock() -> None:
     assert [clock(s) for s in (0.4, 59.4, 59.6, 61, 3600)] == [
-        *("0:00", "0:59", "1:00", "1:01", "60:00")
+        *("0:00", "0:59", "1:00", "1:01", "1:00:00")
     ]
 
 
