@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from earmark.library import open_library
 from earmark.web.problems import without_folders
 from support import sounds
+from support.command import Command
 from support.web import RATE, song, wait_until
 
 API = "/api/v1"
@@ -93,6 +95,25 @@ def test_one_song(client, service, tune):
     assert found["neighbors"][0]["audio"].startswith("/media/tracks/")
     assert service.uploads.left() == []
     assert len(service.jobs) == 0
+
+
+def test_an_answer_is_that_of_the_command(
+    client, tune, tune_file, library_file, monkeypatch, capsys
+):
+    printed = Command(monkeypatch, capsys)("classify", "--json", "-l", library_file, tune_file).out
+    of_command = json.loads(printed)
+    (result,) = client.post(f"{API}/classify", data=upload(("tune.wav", tune))).json["results"]
+    answer = result["prediction"]
+    assert answer.pop("taught") is False
+    for near in answer["neighbors"]:
+        near.pop("audio")
+    # Where it was asked differs, and how long it took.
+    for own in ("path", "seconds"):
+        of_command.pop(own)
+        answer.pop(own)
+    assert answer == of_command
+    assert {"artist", "title", "sentence", "content_hash"} <= answer.keys()
+    assert all(near["track_id"] for near in answer["neighbors"])
 
 
 def test_several_songs_keep_their_order_and_a_bad_one_does_not_stop_the_others(client, tune):

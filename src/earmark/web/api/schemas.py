@@ -112,6 +112,11 @@ class PredictionOut(Schema):
         required=True, metadata={"description": "Not sure because no track is like the song."}
     )
     prediction_set = List(String(), required=True)
+    shortlist = List(
+        String(),
+        required=True,
+        metadata={"description": "The prediction set where it says more than the genre alone."},
+    )
     coverage = Float(
         required=True,
         allow_none=True,

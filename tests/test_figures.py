@@ -1,0 +1,112 @@
+"""Figures of the documentation are what commands print.
+
+A page names the command before a paragraph or table of figures, in a comment that its readers do
+not see: ``<!-- printed by: earmark evaluate reference -->``. Here these commands are run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+MARK = re.compile(r"^<!-- printed by: (.+?) -->\n\n?((?:.+\n)+)", re.MULTILINE)
+SHARE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?) ?%")
+FIGURE = re.compile(r"(?<![\w.,:])(\d+\.\d+)(?![\w.])|" + SHARE.pattern)
+
+LEVEL = re.compile(r"\b95 ?% (?:interval|\|)")
+"""A share that names a kind of interval, and measures nothing."""
+
+SLACK = 0.3
+"""Points by which another processor may move a figure."""
+
+LONG = {"python scripts/compare_votes.py"}
+"""Commands that take minutes."""
+
+WHOLE = {
+    "README.md": set(),
+    # What similarity means, told by examples.
+    "more-like-this.md": {"99", "50"},
+    # Without certain clips of GTZAN, whose recordings cannot be passed on.
+    "reference-library.md": {"82.6", "83.2"},
+}
+"""Pages all of whose shares are printed, but for these."""
+
+
+def marked(page: Path) -> list[tuple[str, str]]:
+    """Return the commands that a page names, each with the figures that it prints."""
+    return MARK.findall(page.read_text("utf-8"))
+
+
+def all_commands() -> list[str]:
+    return sorted({command for page in PAGES for command, _ in marked(page)})
+
+
+def printed_by(command: str) -> str:
+    """Run a command of the documentation; of a page, return its text."""
+    program, *arguments = shlex.split(command)
+    if program.endswith(".md"):
+        return (ROOT / program).read_text("utf-8")
+    found = {"earmark": ["-m", "earmark"], "python": []}[program]
+    done = subprocess.run(
+        [sys.executable, *found, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def figures(text: str) -> list[str]:
+    """Return the shares, and the numbers with a point, of a text."""
+    return [share or number for number, share in FIGURE.findall(LEVEL.sub(" ", text))]
+
+
+def missing(block: str, printed: str) -> list[str]:
+    """Return the figures of a block that are not printed, rounded as they are there."""
+    found = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", printed)]
+    return [
+        figure
+        for figure in figures(block)
+        if not any(
+            abs(float(figure) - number) <= 0.5 * 10.0 ** -len(figure.partition(".")[2]) + SLACK
+            for number in found
+        )
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.parametrize("command", all_commands())
+def test_figures_are_those_that_the_command_prints(command: str, soak: bool) -> None:
+    if command in LONG and not soak:
+        pytest.skip("takes minutes: make soak runs it")
+    printed = printed_by(command)
+    blocks = [
+        (page.name, block) for page in PAGES for named, block in marked(page) if named == command
+    ]
+    for page, block in blocks:
+        assert figures(block), f"{page}: no figure after the mark of {command}"
+        for line in block.splitlines():
+            # The row of a table is looked for in the row that is printed under that name.
+            name = line.split("|")[1].strip() if line.startswith("|") else ""
+            rows = [row for row in printed.splitlines() if name and name in row]
+            assert missing(line, "\n".join(rows) or printed) == [], f"{page}: {line}"
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_figure_stands_without_the_command_that_prints_it(name: str) -> None:
+    (page,) = (page for page in PAGES if page.name == name)
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    left = SHARE.findall(LEVEL.sub(" ", MARK.sub("", text)))
+    assert set(left) == WHOLE[name]
+
+
+def test_a_figure_that_is_not_printed_is_found() -> None:
+    assert missing("so 83.8 % of all", "accuracy 83.8%") == []
+    assert missing("so 84 % of all, 95 % interval", "accuracy 83.8%") == []
+    assert missing("so 85.1 % and 0.56", "accuracy 83.8%, log loss 1.21") == ["85.1", "0.56"]
