@@ -92,9 +92,9 @@ def test_figures_are_those_that_the_command_prints(command: str, soak: bool) -> 
     for page, block in blocks:
         assert figures(block), f"{page}: no figure after the mark of {command}"
         for line in block.splitlines():
-            # The row of a table is looked for in the row that is printed under that name.
-            name = line.split("|")[1].strip() if line.startswith("|") else ""
-            rows = [row for row in printed.splitlines() if name and name in row]
+            # Where the command prints the table itself, a row is that of the same name.
+            name = line.split("|")[1] if line.startswith("|") else "no table"
+            rows = [row for row in printed.splitlines() if row.startswith(f"|{name}|")]
             assert missing(line, "\n".join(rows) or printed) == [], f"{page}: {line}"
 
 

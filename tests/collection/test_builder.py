@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mutagen import id3
 
 from earmark import extraction
 from earmark.collection import BuildReport, build, open_for_build, read_manifest, scan_folder
@@ -302,6 +303,25 @@ def test_damaged_files_are_listed_and_do_not_stop_the_others(music: Path, lib: P
     assert [str(w).rsplit("/", 1)[-1] for w in report.warnings] == ["y.wav: ends early"]
     assert report.heard == 5
     assert report.finished == report.total == 6
+
+
+def test_a_megabyte_of_a_name_costs_neither_the_build_nor_the_disk(music: Path, lib: Path) -> None:
+    tag = id3.ID3()
+    tag.add(id3.TPE1(0, "A" * 1_500_000))
+    tag.add(id3.TIT2(3, ["\x1b[2J[/rock]" * 100_000, "two"]))
+    for name in ("e", "f"):
+        path = music / "rock" / f"{name}.mp3"
+        tag.save(path, v2_version=3)
+        path.write_bytes(path.read_bytes() + name.encode())
+    report = run(lib, music)
+    assert (report.heard, report.problems) == (6, [])
+    assert lib.stat().st_size < 200_000
+    with open_library(lib) as library:
+        track = library.find_path(str(path))
+        assert track is not None
+        assert (track.artist or "").startswith("AAAA")
+        assert len(track.artist or "") < 2_000
+        assert "\x1b" not in (track.title or "")
 
 
 def test_a_file_that_became_damaged_keeps_its_track(music: Path, lib: Path) -> None:
