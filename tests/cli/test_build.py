@@ -196,6 +196,7 @@ def test_what_was_done_and_left_out_as_json(music: Path, tmp_path: Path) -> None
     assert duplicate["path"].endswith("pop 0 (copy).flac")
     assert told["passed_over"] == {".jpg": 1, ".mov": 1, "": 1}
     assert "passed over" in stderr
+    assert "; --films takes films, a --manifest takes them" in stderr
     for ending in ("1 .jpg", "1 .mov", "1 without an ending"):
         assert ending in stderr
 

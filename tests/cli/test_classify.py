@@ -258,7 +258,9 @@ def test_what_a_folder_holds_beside_songs_is_counted(
     (songs / "film.mov").touch()
     ran = earmark("classify", "--brief", "-l", library, songs)
     assert ran.code == 0
-    assert "1 .mov, 1 .txt; name such a file itself to have it heard" in ran.err
+    assert (
+        "1 .mov, 1 .txt; --films takes films, name such a file itself to have it heard" in ran.err
+    )
     assert earmark("classify", "--brief", "-l", library, songs / "hum.flac").err == ""
 
 

@@ -498,6 +498,7 @@ def test_the_environment_sets_everything_up(tmp_path):
             "EARMARK_PROXIES": "1",
             "EARMARK_PREFIX": "/ear/",
             "EARMARK_MAX_UPLOAD_MB": "7",
+            "EARMARK_MAX_DURATION_HOURS": "9",
             "EARMARK_WORKERS": "3",
         }
     )
@@ -510,6 +511,7 @@ def test_the_environment_sets_everything_up(tmp_path):
         proxies=1,
         prefix="/ear",
         max_upload=7 * 2**20,
+        max_duration=9 * 3600.0,
         workers=3,
     )
     with pytest.raises(ServerError, match="whole number"):

@@ -17,6 +17,7 @@ from earmark.cli.common import (
     MEGABYTE,
     FileName,
     Terminated,
+    films_too,
     limit_options,
     passed_over,
     sound_options,
@@ -287,7 +288,8 @@ def _list_problems(report: BuildReport) -> None:
     if report.passed_over:
         click.echo(
             f"passed over, since they are not named like sound files: "
-            f"{passed_over(report.passed_over)}; a --manifest takes them",
+            f"{passed_over(report.passed_over)}; {films_too(report.passed_over)}a --manifest takes "
+            "them",
             err=True,
         )
     if report.left_out:

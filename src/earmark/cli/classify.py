@@ -17,6 +17,7 @@ from earmark.cli.common import (
     EXIT_CODES,
     EXIT_PARTLY,
     MEGABYTE,
+    films_too,
     library_option,
     limit_options,
     passed_over,
@@ -121,7 +122,8 @@ def classify(
     if left_out:
         click.echo(
             f"earmark: passed over, since they are not named like sound files: "
-            f"{passed_over(left_out)}; name such a file itself to have it heard",
+            f"{passed_over(left_out)}; {films_too(left_out)}name such a file itself to have it "
+            "heard",
             err=True,
         )
     if not n_done:

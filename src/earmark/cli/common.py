@@ -132,3 +132,15 @@ def passed_over(counts: Mapping[str, int]) -> str:
     ]
     more = f" and {sum(sorted(counts.values(), reverse=True)[12:])} more" if told[12:] else ""
     return f"{', '.join(told[:12])}{more}"
+
+
+def films_too(counts: Mapping[str, int]) -> str:
+    """Say which option takes the films among the files that were left out; nothing without films.
+
+    >>> films_too({".jpg": 12, ".mkv": 1}), films_too({".jpg": 12})
+    ('--films takes films, ', '')
+    """
+    # Imported here, so that --help does not wait for decoders.
+    from earmark.audio.names import FILM_EXTENSIONS
+
+    return "--films takes films, " if counts.keys() & FILM_EXTENSIONS else ""

@@ -68,6 +68,12 @@ from earmark.errors import ServerError
     "--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100; 1024 on this machine]"
 )
 @click.option(
+    "--max-duration",
+    type=click.FloatRange(0, min_open=True),
+    metavar="HOURS",
+    help="The longest recording that is accepted. [4]",
+)
+@click.option(
     "--rate",
     type=click.IntRange(0),
     help="Uploads a minute and address; 0: any. [120; any on this machine]",
@@ -101,6 +107,7 @@ def serve(
     proxies: int,
     prefix: str,
     max_upload: int | None,
+    max_duration: float | None,
     rate: int | None,
     log_level: str,
     log_format: str,
@@ -121,6 +128,7 @@ def serve(
         "workers": workers,
         "queue": queue,
         "max_upload": None if max_upload is None else max_upload * MEGABYTE,
+        "max_duration": None if max_duration is None else max_duration * 3600,
         "rate": rate,
     }
     config = Config.from_environment(

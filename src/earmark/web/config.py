@@ -191,6 +191,8 @@ class Config:
             "max_upload": size(
                 "EARMARK_MAX_UPLOAD_MB", LOCAL_MAX_UPLOAD if local else cls.max_upload
             ),
+            "max_duration": 3600.0
+            * number("EARMARK_MAX_DURATION_HOURS", round(cls.max_duration / 3600)),
             "workers": number("EARMARK_WORKERS", cls.workers),
             "queue": number("EARMARK_QUEUE", cls.queue),
             "time_limit": number("EARMARK_TIME_LIMIT", int(cls.time_limit)),
