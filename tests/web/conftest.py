@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from earmark.web.app import create_app
 from earmark.web.service import Service
 from support import sounds
 from support.browser import launch, opened
+from support.programs import missing
 from support.web import RATE, Server, ThreadPool, make_library, make_music, song, wait_until
 
 MakeApp = Callable[..., Any]
+
+HERE = Path(__file__).resolve().parent
+AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +137,17 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     """A page of the server, on which nothing may go wrong."""
     with opened(browser, server.url) as opened_page:
         yield opened_page
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, installed where it is not yet."""
+    npm = shutil.which("npm")
+    if not AXE.exists() and npm:
+        command = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(HERE)]
+        subprocess.run(command, check=False, capture_output=True, timeout=120)
+    if not AXE.exists():
+        pytest.skip(
+            "axe-core is not installed: npm ci --prefix tests/web" if npm else missing("npm")
+        )
+    return AXE.read_text(encoding="utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,13 +9,11 @@ from playwright.sync_api import expect, sync_playwright
 
 from support import sounds
 from support.browser import launch, opened
-from support.programs import missing
 from support.web import RATE, song
 
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).resolve().parent
-AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = HERE.parent / "screenshots"
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 PAGES = {
@@ -29,24 +25,12 @@ PAGES = {
     "map": "/map",
     "report": "/report",
     "corrections": "/corrections",
+    "audit": "/audit",
+    "label": "/label",
     "api": "/api/v1/docs#post-api-v1-classify",
     "error": "/none",
     "sign-in": "/sign-in",
 }
-
-
-@pytest.fixture(scope="module")
-def axe():
-    """The source of axe-core, installed where it is not yet."""
-    npm = shutil.which("npm")
-    if not AXE.exists() and npm:
-        command = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(HERE)]
-        subprocess.run(command, check=False, capture_output=True, timeout=120)
-    if not AXE.exists():
-        pytest.skip(
-            "axe-core is not installed: npm ci --prefix tests/web" if npm else missing("npm")
-        )
-    return AXE.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from earmark.web.headers import CONTENT_SECURITY_POLICY
 from earmark.web.pages import nearness
 from support.web import wait_until
 
-PAGES = ("/", "/library", "/map", "/report", "/corrections", "/api/v1/docs")
+PAGES = ("/", "/library", "/audit", "/label", "/map", "/report", "/corrections", "/api/v1/docs")
 HERE = Path(earmark.web.__file__).parent
 VOID = {"meta", "link", "input", "br", "img", "hr", "source"}
 

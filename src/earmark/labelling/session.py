@@ -125,6 +125,10 @@ class Session:
             for _, change in self._steps
         )
 
+    def asks_about(self, track: Track) -> bool:
+        """Tell whether a track is among those that are asked about."""
+        return track.id in self._rows
+
     def answer(self, track: Track, genre: str) -> None:
         """Give a track its genre, which may be new.
 

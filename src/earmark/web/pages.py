@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from apiflask import APIFlask
 from flask import (
@@ -27,13 +26,14 @@ from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
 from earmark.prediction import Prediction
-from earmark.web import serializers, teaching
+from earmark.web import care, serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotFound
 from earmark.web.jobs import Job
+from earmark.web.posted import back_to, genre_of_form, own_path
 from earmark.web.problems import answer_problem, status_of, without_folders
 from earmark.web.request_context import (
     access,
@@ -45,7 +45,7 @@ from earmark.web.request_context import (
     uploaded,
 )
 from earmark.web.service import Service
-from earmark.words import clock, is_one_line, percent
+from earmark.words import clock, percent
 
 pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
@@ -63,6 +63,8 @@ def register(app: APIFlask) -> None:
     """Add the pages to ``app``."""
     app.register_blueprint(pages)
     app.register_blueprint(plain)
+    app.register_blueprint(care.blueprint)
+    app.extensions["earmark-desk"] = care.Desk(app.extensions["earmark"])
     app.context_processor(_common)
     app.template_filter("percent")(partial(percent, digits=0))
     app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
@@ -265,10 +267,10 @@ def _find(track_id: int) -> Any:
 @changes_library
 def relabel(track_id: int) -> ResponseReturnValue:
     """Give a track another genre."""
-    genre = _genre_of_form()
+    genre = genre_of_form()
     track = teaching.change_track(service(), track_id, {"genre": genre})
     flash(f"{track.name} is {genre} now.")
-    return _back("pages.library")
+    return back_to(url_for("pages.library"))
 
 
 @pages.post("/library/tracks/<int:track_id>/remove")
@@ -277,7 +279,7 @@ def remove(track_id: int) -> ResponseReturnValue:
     """Take a track out."""
     track = teaching.remove_track(service(), track_id)
     flash(f"{track.name} was removed. Corrections lists it, where it can be undone.")
-    return _back("pages.library")
+    return back_to(url_for("pages.library"))
 
 
 @pages.get("/corrections")
@@ -295,7 +297,7 @@ def teach() -> ResponseReturnValue:
     """Take a correction from a form that was sent without scripts."""
     owner = service()
     job = owner.jobs.get(request.form.get("job", ""))
-    genre = _genre_of_form()
+    genre = genre_of_form()
     teaching.teach(owner, job, genre)
     flash(f"Learned: {job.name} is {genre}.")
     return redirect(url_for("pages.corrections"))
@@ -307,29 +309,7 @@ def undo(correction_id: int) -> ResponseReturnValue:
     """Take a correction back."""
     change = teaching.undo(service(), correction_id)
     flash(f"Undone: {serializers.correction(change)['track']} is as it was.")
-    return redirect(url_for("pages.corrections"))
-
-
-def _genre_of_form() -> str:
-    genre = " ".join(request.form.get("genre", "").split())
-    if not is_one_line(genre, 100):
-        raise BadRequest("a genre needs a name of 1 to 100 characters; go back and type one")
-    return genre
-
-
-def _back(endpoint: str) -> ResponseReturnValue:
-    """Lead back to where the form was, or at least to ``endpoint``; never to another site."""
-    return redirect(_own_path(request.form.get("back", "")) or url_for(endpoint))
-
-
-def _own_path(target: str) -> str | None:
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return None
-    is_own = not parts.scheme and not parts.netloc and target.startswith("/")
-    # Browsers read a backslash as a slash: /\elsewhere.
-    return target if is_own and "\\" not in target and not target.startswith("//") else None
+    return back_to(url_for("pages.corrections"))
 
 
 # Map, report and API
@@ -385,7 +365,7 @@ def check_token() -> ResponseReturnValue:
     if not access().sign_in(request.form.get("token", "").strip()):
         page = render_template("sign-in.html", wrong=True, next=request.form.get("next", ""))
         return page, 401
-    return redirect(_own_path(request.form.get("next", "")) or url_for("pages.home"))
+    return redirect(own_path(request.form.get("next", "")) or url_for("pages.home"))
 
 
 @pages.post("/sign-out")

@@ -35,7 +35,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-play]");
   if (!button) return;
   if (button === current) return stop();
-  if (!(await play(button.dataset.play, button))) {
+  if (!(await play(button.dataset.play, button, Number(button.dataset.from ?? 0)))) {
     button.disabled = true;
     button.title = "This browser cannot play it";
   }
