@@ -186,6 +186,7 @@ def test_everything_that_changes_the_library_needs_the_token(make_app):
         ("POST", "/corrections/1/undo"),
         ("POST", "/library/tracks/1/genre"),
         ("POST", "/library/tracks/1/remove"),
+        ("POST", "/label"),
     }
     harmless = {
         ("POST", "/"),
