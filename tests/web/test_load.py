@@ -190,7 +190,9 @@ def test_many_clients_at_once(
     clients, seconds, idle, slow = (64, 60.0, 1000, 500) if soak else (16, 6.0, 100, 50)
     song = next(music.rglob("*.wav")).read_bytes()
     with (
-        Server(tmp_path, "--library", str(original), "--queue", "8") as server,
+        Server(
+            tmp_path, "--library", str(original), "--queue", "8", "--max-upload", "100"
+        ) as server,
         contextlib.ExitStack() as crowd_of_idle,
     ):
         wait_until(lambda: server.state()["workers"] == 2)
