@@ -80,7 +80,8 @@ def test_a_wheel_holds_all_that_is_needed(wheel: Path) -> None:
         assert sizes[name] == (source / name).stat().st_size
     assert any(name.startswith("earmark/web/templates/") for name in shipped)
     assert any(name.startswith("earmark/web/static/") for name in shipped)
-    assert sizes["earmark/data/reference.earmark"] <= 1_000_000
+    # With the segments by which its thresholds are fitted to short songs.
+    assert sizes["earmark/data/reference.earmark"] <= 2_100_000
     assert b"MIT License" in notices
     assert b"Music Technology Group" in notices
 

@@ -1,9 +1,10 @@
 """A path from one song to another by small, even steps.
 
 Among the paths of exactly n songs, that of the smallest sum of d^p over its steps is looked for,
-layer by layer (dynamic programming over the number of songs). With p = 10 the largest step counts
-most: for a path of n songs, max step <= (n - 1)^(1/p) times the smallest possible largest step,
-which is 1.37 for 24 steps, and of paths with equal largest steps the evener one wins.
+layer by layer (dynamic programming over the number of songs, with the best few paths to each
+track). With p = 10 the largest step counts most: for the best such path of n songs, max step <=
+(n - 1)^(1/p) times the smallest possible largest step, which is 1.37 for 24 steps, and of paths
+with equal largest steps the evener one wins.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from earmark.recommend.space import Rows, Space
 POWER = 10
 MOST_CANDIDATES = 700
 """Of larger libraries, the tracks nearest to both ends are looked at."""
+
+_MOST_KEPT = 32
+"""Paths to each track that are gone on with; of many tracks fewer, by ``_WORK``."""
+
+_WORK = MOST_CANDIDATES**2
 
 
 def path(
@@ -94,33 +100,56 @@ def _between(space: Space, ends: Rows, allowed: NDArray[np.bool_]) -> Rows:
 def _shortest(distances: Float64, catalog: Catalog, rules: Rules, rows: Rows, n: int) -> list[int]:
     """Return the positions in ``rows`` of a path of n songs from the first to the last row.
 
-    For every number of songs and every track one best path is kept, so a song never comes twice
-    and no rule is broken; where no path of n songs is found, the longest shorter one is returned.
+    For every number of songs and every track the best few paths are kept: the best one alone may
+    use up the songs that the rest of the way needs, since none comes twice. Where no path of n
+    songs is found, the longest shorter one is returned.
     """
     largest = float(distances.max()) or 1.0
     cost = np.power(distances / largest, POWER)
     m = len(rows)
-    refusals = _Refusals(catalog, rules, rows)
-    total = np.full(m, np.inf)
-    total[0] = 0.0
-    chains = np.zeros((1, m), dtype=np.intp)
+    kept = int(np.clip(_WORK // m**2, 1, _MOST_KEPT))
+    paths = _Paths(catalog, rules, rows)
+    total = np.zeros(1)
     best = [0, m - 1]
     for songs in range(2, n + 1):
-        step = np.where(refusals.after(chains), np.inf, total[:, None] + cost)
-        before = np.argmin(step, axis=0)
-        total = step[before, np.arange(m)]
-        chains = np.concatenate([chains[:, before], np.arange(m)[None]])
-        refusals.extend(before)
-        if np.isfinite(total[-1]):
-            best = [int(position) for position in chains[:, -1]]
+        step = np.where(paths.refused(), np.inf, total[:, None] + cost[paths.ends])
         if songs < n:
-            # The last song ends every path, so none goes on from there.
-            total[-1] = np.inf
-    return best
+            # The last song ends every path, so none goes on from there; but a path may end here.
+            nearest = int(np.argmin(step[:, -1]))
+            if np.isfinite(step[nearest, -1]):
+                best = [*(int(position) for position in paths.chains[:, nearest]), m - 1]
+            step[:, -1] = np.inf
+        before, after = _smallest(step, kept)
+        if not len(before):
+            return best
+        total = step[before, after]
+        paths.extend(before, after)
+    final = np.flatnonzero(paths.ends == m - 1)
+    if not len(final):
+        return best
+    return [int(position) for position in paths.chains[:, final[np.argmin(total[final])]]]
 
 
-class _Refusals:
-    """Which tracks may not follow the best path to each track, for m paths at once [m, m]."""
+def _smallest(step: Float64, kept: int) -> tuple[Rows, Rows]:
+    """Return the places of the ``kept`` smallest finite numbers of each column."""
+    if kept == 1:
+        rows = np.argmin(step, axis=0)[None]
+    elif kept < len(step):
+        rows = np.argpartition(step, kept - 1, axis=0)[:kept]
+    else:
+        rows = np.broadcast_to(np.arange(len(step))[:, None], step.shape)
+    places, columns = np.nonzero(np.isfinite(np.take_along_axis(step, rows, axis=0)))
+    return rows[places, columns], columns
+
+
+class _Paths:
+    """Paths from the first of m tracks that keep the rules, p at a time.
+
+    Attributes
+    ----------
+    chains
+        The songs [songs, p], as positions among the m tracks.
+    """
 
     def __init__(self, catalog: Catalog, rules: Rules, rows: Rows) -> None:
         self._rules = rules
@@ -129,30 +158,37 @@ class _Refusals:
             self._same |= _alike(catalog.works[rows])
         self._artists = _alike(catalog.artists[rows])
         self._albums = _alike(catalog.albums[rows])
-        # All paths begin with the first track.
-        self._used = np.repeat(self._same[:1], len(rows), axis=0)
-        self._of_artist = np.repeat(self._artists[:1].astype(np.int16), len(rows), axis=0)
-        self._of_album = np.repeat(self._albums[:1].astype(np.int16), len(rows), axis=0)
+        self.chains: Rows = np.zeros((1, 1), dtype=np.intp)
+        self._used = self._same[:1]
+        self._of_artist = self._artists[:1].astype(np.int16)
+        self._of_album = self._albums[:1].astype(np.int16)
 
-    def after(self, chains: Rows) -> NDArray[np.bool_]:
-        """Return which tracks [m, m] may not follow paths [songs, m]: a row for each path."""
+    @property
+    def ends(self) -> Rows:
+        """The last song of each path [p]."""
+        last: Rows = self.chains[-1]
+        return last
+
+    def refused(self) -> NDArray[np.bool_]:
+        """Return which tracks [p, m] may not follow which path."""
         rules = self._rules
         refused = self._used.copy()
         if rules.per_artist is not None:
             refused |= self._of_artist >= rules.per_artist
         if rules.per_album is not None:
             refused |= self._of_album >= rules.per_album
-        for last in chains[-rules.spacing :] if rules.spacing else ():
+        for last in self.chains[-rules.spacing :] if rules.spacing else ():
             refused |= self._artists[last]
-        # The end was asked for: only a path that holds it already refuses it.
+        # The end was asked for, whatever the rules say.
         refused[:, -1] = False
         return refused
 
-    def extend(self, before: Rows) -> None:
-        """Lengthen the paths: the one to each track v is now that to ``before[v]``, and then v."""
-        self._used = self._used[before] | self._same
-        self._of_artist = self._of_artist[before] + self._artists
-        self._of_album = self._of_album[before] + self._albums
+    def extend(self, before: Rows, after: Rows) -> None:
+        """Go on with the paths ``before`` [p], each lengthened by the track ``after`` [p]."""
+        self.chains = np.concatenate([self.chains[:, before], after[None]])
+        self._used = self._used[before] | self._same[after]
+        self._of_artist = self._of_artist[before] + self._artists[after]
+        self._of_album = self._of_album[before] + self._albums[after]
 
 
 def _alike(codes: Rows) -> NDArray[np.bool_]:
