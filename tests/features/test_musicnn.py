@@ -228,7 +228,7 @@ def test_a_change_of_level_changes_no_genre_of_real_clips(
         snapshot = library.snapshot()
         votes = voter(library)
         groups = tracks_together(snapshot, library.spec.similarity)
-    row_of = {track.name: row for row, track in enumerate(library.tracks())}
+        row_of = {track.name: row for row, track in enumerate(library.tracks())}
     files = [file for file in files if file.stem in row_of]
     assert len(files) >= 18, "copies are left out of the reference library, no others are"
     rows = np.array([row_of[file.stem] for file in files])
