@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from earmark.audio import open_recording
+from earmark.audio.decoders import errors_of_one_file
 from earmark.errors import (
     AudioEmpty,
     AudioError,
@@ -404,3 +405,21 @@ def test_noise_alone_is_sound(tmp_path: Path) -> None:
 def test_soundfile_knows_what_these_tests_write() -> None:
     known = soundfile.available_formats()
     assert {"WAV", "AIFF", "AU", "FLAC", "OGG", "MP3", "CAF", "RF64"} <= set(known)
+
+
+def test_a_file_that_changes_between_two_looks_is_told_as_such(tmp_path: Path) -> None:
+    """What decodes may not decode a moment later: the file is named, no object of ours."""
+    path = write(tmp_path / "turns.wav", tune(3), 22050)
+    with open_recording(path) as recording:
+        path.write_bytes(b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff" + bytes(60_000))
+        with pytest.raises(AudioTruncated, match=r"turns\.wav: the file changed while it was read"):
+            list(recording.blocks(22050))
+
+
+def test_no_object_is_printed_for_an_error_of_a_decoder() -> None:
+    class View:
+        pass
+
+    with pytest.raises(NotAudio) as raised, errors_of_one_file("song.wav"):
+        raise ValueError(f"Error opening {View()!r}: malformed")
+    assert "a decoder failed (ValueError: Error opening it: malformed)" in str(raised.value)

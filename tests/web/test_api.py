@@ -107,6 +107,9 @@ def test_an_answer_is_that_of_the_command(
     assert answer["taught"] is False
     for near in answer["neighbors"]:
         near.pop("audio")
+    # Another process may sum in another order: the last digit that is told may differ.
+    for near in (*answer["neighbors"], *of_command["neighbors"]):
+        near["distance"] = pytest.approx(near["distance"], abs=5e-6)
     # Where it was asked differs, and how long it took.
     for own in ("path", "seconds"):
         of_command.pop(own)
