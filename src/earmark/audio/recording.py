@@ -364,12 +364,16 @@ def open_recording(
 def _sounding(block: NDArray[np.float32], rate: int) -> Iterator[tuple[int, int]]:
     """Yield the stretches [start, stop) of mono samples, a tenth of a second each, with sound."""
     window = max(1, round(_WINDOW * rate))
-    for begin in range(0, len(block), window):
-        piece = block[begin : begin + window]
-        if float(piece.max() - piece.min()) > 2 * SILENCE:
-            # Of a window at an edge what is silent is left out: to a logarithm it is an abyss.
-            loud = np.flatnonzero(np.abs(piece) > SILENCE)
-            yield begin + int(loud[0]), begin + int(loud[-1]) + 1
+    whole = len(block) // window * window
+    for begin, rows in ((0, block[:whole].reshape(-1, window)), (whole, block[None, whole:])):
+        if not rows.size:
+            continue
+        at = np.flatnonzero(rows.max(axis=1) - rows.min(axis=1) > 2 * SILENCE)
+        # Of a window at an edge what is silent is left out: to a logarithm it is an abyss.
+        loud = np.abs(rows[at]) > SILENCE
+        first = begin + at * window + loud.argmax(axis=1)
+        stop = begin + at * window + rows.shape[1] - loud[:, ::-1].argmax(axis=1)
+        yield from zip(first.tolist(), stop.tolist(), strict=True)
 
 
 def _clock(seconds: float) -> str:

@@ -3,7 +3,7 @@
 The arithmetic is that of python_speech_features 0.6 with ``winlen=0.020, winstep=0.010, numcep=13,
 nfilt=26, lowfreq=0, highfreq=rate/2, preemph=0.97, ceplifter=22, appendEnergy=False`` and its
 default rectangular window, on samples scaled to the 16-bit range. What differs is the order of
-work: whole blocks of frames at once, in single precision.
+work: whole blocks of frames at once, in single precision, their spectra by matrix products.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from earmark.features.base import Card, ExtractorSpec, Samples, Span
 from earmark.features.gaussian import N_COEFFICIENTS, N_PACKED, RunningGaussian, pack, regularize
+from earmark.features.power_spectrum import N_FFT, PowerSpectrum
 
 SAMPLE_RATE = 22_050
 FRAME_LENGTH = 441
 FRAME_STEP = 221  # 220.5 rounded half up, as the classic implementation does
-N_FFT = 512
 N_FILTERS = 26
 PREEMPHASIS = np.float32(0.97)
 LIFTER = 22
 FULL_SCALE = np.float32(32_768)
-FRAMES_A_BLOCK = 2_048
+FRAMES_A_BLOCK = 256  # whose spectra stay in the processor's cache
 
 Float32 = NDArray[np.float32]
 
@@ -62,15 +62,22 @@ def cepstral_transform() -> Float32:
     return (cosines * lifter).astype(np.float32)
 
 
-def mfcc(frames: Float32) -> Float32:
-    """Return the coefficients [n, 13] of pre-emphasized frames [n, FRAME_LENGTH]."""
-    spectrum = np.fft.rfft(frames, N_FFT)
-    power = (np.square(spectrum.real) + np.square(spectrum.imag)) * np.float32(1 / N_FFT)
-    energies = power.astype(np.float32, copy=False) @ mel_filterbank().T
-    # A filter that hears nothing has the energy of the smallest step of a double, not none.
-    np.copyto(energies, np.float32(np.finfo(np.float64).eps), where=energies == 0)
-    coefficients: Float32 = np.log(energies) @ cepstral_transform()
-    return coefficients
+class CepstralTransform:
+    """Frames to their coefficients; holds its buffers, so for one thread."""
+
+    def __init__(self) -> None:
+        self._energies = PowerSpectrum(FRAME_LENGTH, mel_filterbank(), FRAMES_A_BLOCK)
+
+    def __call__(self, frames: Float32) -> Float32:
+        """Return the coefficients [n, 13] of at most ``FRAMES_A_BLOCK`` pre-emphasized frames.
+
+        They are [n, FRAME_LENGTH], as :func:`frame_blocks` yields them.
+        """
+        energies = self._energies(frames)
+        # A filter that hears nothing has the energy of the smallest step of a double, not none.
+        np.maximum(energies, np.float32(np.finfo(np.float64).eps), out=energies)
+        coefficients: Float32 = np.log(energies, out=energies).T @ cepstral_transform()
+        return coefficients
 
 
 def frame_blocks(pieces: Iterable[Samples]) -> Iterable[Float32]:
@@ -83,7 +90,8 @@ def frame_blocks(pieces: Iterable[Samples]) -> Iterable[Float32]:
 
     Yields
     ------
-    Frames [n, FRAME_LENGTH] in 16-bit scale. The last frame of a recording is filled up with zeros.
+    Frames [n, FRAME_LENGTH] in 16-bit scale, at most ``FRAMES_A_BLOCK`` at a time. The last
+    frame of a recording is filled up with zeros.
     """
     waiting = np.zeros(0, dtype=np.float32)
     previous = np.float32(0)
@@ -94,10 +102,12 @@ def frame_blocks(pieces: Iterable[Samples]) -> Iterable[Float32]:
         if len(piece) == 0:
             continue
         # The recipe reads 16-bit samples, so what a lossy decoder leaves below one step is silence.
-        scaled = np.rint(np.asarray(piece, dtype=np.float32) * FULL_SCALE)
-        emphasized = scaled.copy()
-        emphasized[1:] -= PREEMPHASIS * scaled[:-1]
-        emphasized[0] -= PREEMPHASIS * previous
+        scaled = np.asarray(piece, dtype=np.float32) * FULL_SCALE
+        np.rint(scaled, out=scaled)
+        emphasized = np.empty_like(scaled)
+        emphasized[0] = scaled[0] - PREEMPHASIS * previous
+        np.multiply(scaled[:-1], -PREEMPHASIS, out=emphasized[1:])
+        emphasized[1:] += scaled[1:]
         previous = scaled[-1]
         n_samples += len(piece)
         waiting = np.concatenate([waiting, emphasized])
@@ -144,9 +154,9 @@ class Mfcc:
         FeatureError
             Fewer than 14 frames, or all frames are the same.
         """
-        gaussian = RunningGaussian()
+        gaussian, transform = RunningGaussian(), CepstralTransform()
         for frames in frame_blocks(segments):
-            gaussian.update(mfcc(frames))
+            gaussian.update(transform(frames))
         mean, covariance = gaussian.result()
         return pack(mean, regularize(covariance))
 

@@ -17,11 +17,6 @@ Float32 = NDArray[np.float32]
 
 CPU = ("CPUExecutionProvider",)
 
-# Segments that go through a network together, where it takes any number: fewer of those that are
-# long, since large networks need gigabytes for each.
-_A_RUN = 4
-_CELLS_A_RUN = 1_000_000
-
 
 def open_session(file: Path, providers: Sequence[str], threads: int) -> Any:
     """Load a network.
@@ -187,7 +182,6 @@ class Network:
                 raise self._refuse(f"a segment of {seconds:g} s is shorter than one frame")
             self.segment_length = front_end.n_samples(n_frames)
             cells = n_frames * front_end.n_mels
-        self._a_run = max(1, min(_A_RUN, _CELLS_A_RUN // cells))
         if max(cells, self.segment_length) * (batch or 1) > MOST_CELLS:
             raise self._refuse(
                 f"a segment is {self.segment_length:,} samples long; that is too much at a time"
@@ -250,7 +244,8 @@ class Network:
 
         There are no words where there are no predictions.
         """
-        size = self._batch or self._a_run
+        # ONNX Runtime keeps the memory of its largest run, and several at a time are no faster.
+        size = self._batch or 1
         runs = []
         for start in range(0, len(segments), size):
             looks = [self.look(segment) for segment in segments[start : start + size]]
