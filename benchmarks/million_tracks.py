@@ -20,15 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark import neighbors
 from earmark.library import ExtractorSpec, Track, new_library, open_library
-from earmark.library.fitting import rows_of_song, voter
+from earmark.library.fitting import refit, rows_of_song, voter
 from earmark.neighbors import Voter
 
 BATCH = 20_000
 GENRES = 50
 ARTISTS = 50_000
-FITTED = 5_000
 MOST_MEMORY = 1.5
 
 
@@ -97,18 +95,10 @@ def snapshot(path: Path) -> None:
         print(f"  {vectors:.2f} GB of vectors; at most {peak - vectors:.2f} GB beside them")
 
 
-def fit_some(path: Path) -> None:
-    """Keep a vote in the library; it is fitted to some of its tracks."""
+def fit(path: Path) -> None:
+    """Fit the vote and keep it in the library, as its first use does."""
     with open_library(path) as library:
-        taken = library.snapshot()
-        some = np.linspace(0, len(taken) - 1, min(FITTED, len(taken))).astype(np.intp)
-        parameters = neighbors.fit(
-            taken.vectors[some],
-            taken.labels[some],
-            np.arange(len(some)),
-            comparison=library.spec.comparison,
-        )
-        library.store_parameters(parameters.to_bytes(), taken)
+        timed("vote fitted", lambda: refit(library))
 
 
 def ask(path: Path) -> None:
@@ -144,7 +134,7 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=250)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--library", type=Path)
-    steps = {"look": look, "snapshot": snapshot, "fit": fit_some, "ask": ask, "check": check}
+    steps = {"look": look, "snapshot": snapshot, "fit": fit, "ask": ask, "check": check}
     parser.add_argument("--step", choices=list(steps))
     arguments = parser.parse_args()
     if arguments.step:

@@ -12,7 +12,8 @@ import pytest
 
 from earmark import neighbors
 from earmark.errors import LibraryDamaged, LibraryEmpty
-from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
+from earmark.features.gaussian import pack
+from earmark.library import ExtractorSpec, Library, Track, create_library, fitting, open_library
 from earmark.library.fitting import refit, tracks_together, voter
 from earmark.neighbors import Parameters
 
@@ -172,3 +173,37 @@ def test_parameters_of_another_type_are_fitted_anew(
     library.store_parameters(blob, library.snapshot())
     assert voter(library).parameters == Parameters.from_bytes(stored.blob, SPEC.comparison)
     assert fits == [60, 60]
+
+
+def test_of_very_many_tracks_some_are_judged_without_their_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every track is there twice, with another artist and another file, and its genre is drawn: who
+    # lets a copy vote is always right, who does not can only guess.
+    monkeypatch.setattr(fitting, "MOST_COMPARED", 100)
+    monkeypatch.setattr(fitting, "MOST_EXCERPTED", 90)
+    rng = np.random.default_rng(0)
+    vectors = np.repeat(rng.normal(size=(200, 8)), 2, axis=0)
+    genres = np.repeat(rng.integers(0, 4, 200), 2)
+    vectors[1::2] *= 1 + 1e-5 * rng.normal(size=(200, 8))
+    with create_library(tmp_path / "m.earmark", SPEC) as made:
+        many = [Track(name=f"{n:03}", genre=f"genre {genre}") for n, genre in enumerate(genres)]
+        made.add(many, vectors)
+        calibration = fitting.fit(made, n_neighbors=1).calibration
+    assert calibration is not None
+    assert calibration.n_judged == 90
+    assert calibration.accuracy < 0.6
+
+
+def test_of_the_majority_vote_nothing_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("all tracks were compared with each other")
+
+    monkeypatch.setattr(fitting, "tracks_together", never)
+    spec = ExtractorSpec("classic", "1", 104, "gaussian-kl", "float32")
+    with create_library(tmp_path / "c.earmark", spec) as made:
+        vector = pack(np.zeros((1, 13)), np.eye(13)[None])
+        made.add([Track(name="x", genre="jazz")], vector)
+        assert refit(made).majority

@@ -11,8 +11,10 @@ from earmark.neighbors import (
     Parameters,
     Recordings,
     Voter,
+    copies_of_many,
     find_copies,
     fit,
+    group_tracks,
     make_voter,
     one_hot,
 )
@@ -82,3 +84,18 @@ def test_more_copies_than_candidates() -> None:
     recordings = Recordings(voter, vectors, "euclidean", np.arange(350))
     np.testing.assert_array_equal(recordings.copies(np.array([7])), np.arange(300))
     np.testing.assert_array_equal(recordings.copies(np.array([320])), [320])
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+@pytest.mark.parametrize("n", [3, 12, 150])
+def test_copies_of_many_are_those_of_all(similarity: str, n: int) -> None:
+    vectors, _ = copied(similarity, n, seed=n)
+    pairs = [(c.first, c.second) for c in find_copies(vectors, similarity, np.arange(len(vectors)))]
+    together = group_tracks([None] * len(vectors), pairs)
+    everyone = np.arange(len(vectors))
+    of_all = copies_of_many(everyone, vectors, similarity)
+    np.testing.assert_array_equal(group_tracks([None] * len(vectors), of_all), together)
+    assert pairs
+    # Of some it finds what it finds of these among all.
+    some = everyone[::3]
+    assert copies_of_many(some, vectors, similarity) == [p for p in of_all if p[0] in some]

@@ -19,6 +19,9 @@ from earmark.neighbors import Excerpts, Parameters, Voter
 MOST_EXCERPTED = 2_000
 """Tracks of which parts are answered, to fit the vote to short songs."""
 
+MOST_COMPARED = 20_000
+"""Of more tracks only those that the vote is judged by are compared with all, to find copies."""
+
 EXCERPTED = (1, 3)
 """So many segments of a track are such a part."""
 
@@ -40,6 +43,13 @@ def tracks_together(snapshot: Snapshot, similarity: str) -> NDArray[np.intp]:
     """Return the group [n] of each track: those of one artist, and those of one recording."""
     recordings = neighbors.recording_groups(snapshot.vectors, similarity, snapshot.recording_codes)
     return neighbors.group_tracks(snapshot.artists, neighbors.links_of(recordings))
+
+
+def _together_with(rows: NDArray[np.intp], snapshot: Snapshot, similarity: str) -> NDArray[np.intp]:
+    """Return groups [n] that hold all copies of some tracks, of the others those by content."""
+    links = neighbors.copies_of_many(rows, snapshot.vectors, similarity)
+    contents = neighbors.links_of(snapshot.recording_codes)
+    return neighbors.group_tracks(snapshot.artists, [*contents, *links])
 
 
 def rows_of_song(
@@ -116,9 +126,18 @@ def fit(
     if not len(tracks):
         raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
     comparison = library.spec.comparison
+    judged = None
     # On a busy machine, threads that wait for each other cost more than they bring.
     with threadpool_limits(1, user_api="blas"):
-        groups = tracks_together(tracks, comparison.similarity)
+        if neighbors.is_majority(comparison):
+            # Nothing is fitted, so it does not matter who belongs together.
+            groups = np.arange(len(tracks))
+        elif len(tracks) <= MOST_COMPARED:
+            groups = tracks_together(tracks, comparison.similarity)
+        else:
+            # To compare all with all takes hours where there are a million.
+            judged = neighbors.subsample(np.arange(len(tracks)), MOST_EXCERPTED)
+            groups = _together_with(judged, tracks, comparison.similarity)
         return neighbors.fit(
             tracks.vectors,
             tracks.labels,
@@ -127,6 +146,7 @@ def fit(
             n_neighbors=n_neighbors,
             seconds=tracks.seconds,
             excerpts=excerpts_of(library, tracks),
+            judged=judged,
         )
 
 

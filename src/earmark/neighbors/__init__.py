@@ -2,7 +2,7 @@
 
 from earmark.neighbors.arrays import subsample
 from earmark.neighbors.brute_force import BruteForce
-from earmark.neighbors.fitting import fit, leave_group_out
+from earmark.neighbors.fitting import fit, is_majority, leave_group_out
 from earmark.neighbors.groups import (
     artist_names,
     count_artists,
@@ -19,7 +19,7 @@ from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.recordings import Copy, codes_of, find_copies
-from earmark.neighbors.same_recording import Recordings
+from earmark.neighbors.same_recording import Recordings, copies_of_many
 from earmark.neighbors.vote import one_hot
 from earmark.neighbors.voters import (
     UNLIKE,
@@ -44,6 +44,7 @@ __all__ = [
     "Voter",
     "artist_names",
     "codes_of",
+    "copies_of_many",
     "count_artists",
     "find_copies",
     "fit",
@@ -51,6 +52,7 @@ __all__ = [
     "fold_artists",
     "group_recordings",
     "group_tracks",
+    "is_majority",
     "leave_group_out",
     "links_of",
     "make_voter",

@@ -42,13 +42,14 @@ def _of(seconds: Float64 | None, tracks: Indices) -> Float64 | None:
     return None if seconds is None else seconds[tracks]
 
 
-def _is_majority(comparison: Comparison, majority: bool | None) -> bool:
+def is_majority(comparison: Comparison, majority: bool | None = None) -> bool:
+    """Tell whether the classic majority votes, of which nothing is fitted to tracks."""
     return METRICS[comparison.similarity].majority if majority is None else majority
 
 
 def _default_n_neighbors(labels: Float, comparison: Comparison, majority: bool | None) -> int:
     """Return how many neighbors vote: in the fitted vote half a genre's tracks, from 3 to 30."""
-    if _is_majority(comparison, majority):
+    if is_majority(comparison, majority):
         return CLASSIC_N_NEIGHBORS
     n_genres = int(labels.any(axis=0).sum())
     half = len(labels) // (2 * max(1, n_genres))
@@ -65,6 +66,7 @@ def fit(
     majority: bool | None = None,
     seconds: Float64 | None = None,
     excerpts: Excerpts | None = None,
+    judged: Indices | None = None,
 ) -> Parameters:
     """Fit the vote to labelled tracks.
 
@@ -87,6 +89,8 @@ def fit(
         The lengths of the tracks [n]; None: all were long enough.
     excerpts
         Parts of tracks: by their answers the thresholds are fitted to songs that are short.
+    judged
+        The tracks that are asked for; None: of more than ``MOST_CALIBRATED`` a sample.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def fit(
     """
     groups = np.asarray(groups)
     n_neighbors = n_neighbors or _default_n_neighbors(labels, comparison, majority)
-    if _is_majority(comparison, majority) or len(np.unique(groups)) < 2:
+    if is_majority(comparison, majority) or len(np.unique(groups)) < 2:
         return Parameters(comparison, n_neighbors)
     labels = labels[:, labels.any(axis=0)]
     names = [str(number) for number in range(labels.shape[1])]
@@ -122,7 +126,11 @@ def fit(
     for fold in assign_folds(groups, n_folds):
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
         voter = FittedVoter(vectors, labels, names, start, learn_from=rest)
-        chosen = subsample(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
+        chosen = (
+            subsample(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
+            if judged is None
+            else np.intersect1d(fold, judged)
+        )
         whole.append(_answered(voter, groups, chosen, vectors[chosen], known[chosen]))
         if excerpts is not None:
             mine = excerpts.which(fold)

@@ -9,7 +9,7 @@ import numpy as np
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.groups import recording_groups
-from earmark.neighbors.metrics import METRICS
+from earmark.neighbors.metrics import METRICS, Metric
 from earmark.neighbors.recordings import SURROUNDINGS
 from earmark.neighbors.voters import Voter
 
@@ -97,9 +97,7 @@ class Recordings:
 
     def _limits(self, around: Float64, others: Float64) -> Float64:
         """Return below which distances two tracks are one recording, given their surroundings."""
-        likely = self._metric.likely_share * np.sqrt(around) * np.sqrt(others)
-        limits: Float64 = np.maximum(likely, self._metric.near_zero)
-        return limits
+        return _limits(self._metric, around, others)
 
     def _between(self, rows: Indices, others: Indices) -> Float64:
         """Return the distances [m, o] between a few tracks; 0 where their vectors are equal."""
@@ -115,10 +113,52 @@ class Recordings:
 
     def _surroundings(self, rows: Indices) -> Float64:
         """Return the medians [m] of the distances to the 2nd to 11th nearest of all tracks."""
-        width = min(SURROUNDINGS + 1, len(self._vectors) - 1)
-        if width < 2:
-            return np.zeros(len(rows))
-        themselves = list(rows[:, None])
-        found, _ = self._everyone.search(self._vectors[rows], width, themselves)
-        around: Float64 = np.median(found[:, 1:], axis=1)
-        return around
+        return np.median(_around(self._everyone, self._vectors, rows), axis=1)
+
+
+def copies_of_many(rows: Indices, vectors: Float, similarity: str) -> list[tuple[int, int]]:
+    """Return pairs of some tracks and all that are copies of them by their vectors.
+
+    For very many tracks, of which some thousand are asked for: what it costs grows with the number
+    of both. Copies are those of `find_copies`.
+
+    Parameters
+    ----------
+    rows
+        The tracks that are asked for [m].
+    vectors
+        The vectors of all tracks [n, d].
+    similarity
+        A name in ``METRICS``.
+    """
+    metric = METRICS[similarity]
+    everyone = BruteForce(metric.fit(vectors), vectors)
+    near = _around(everyone, vectors, rows)
+    around = np.median(near, axis=1)
+    # A copy is about as far from what is around a track as the track itself. That holds for
+    # squares of distances, of which each can be four times as large.
+    numbers, others, distances = everyone.within(
+        vectors[rows], _limits(metric, around, 4 * near[:, -1])
+    )
+    # Equal vectors can be a little apart by rounding, which `find_copies` does not mind.
+    left = rows[numbers] != others
+    numbers, others, distances = numbers[left], others[left], distances[left]
+    asked, places = np.unique(others, return_inverse=True)
+    around_others = np.median(_around(everyone, vectors, asked), axis=1)[places]
+    same = distances < _limits(metric, around[numbers], around_others)
+    return list(zip(rows[numbers[same]].tolist(), others[same].tolist(), strict=True))
+
+
+def _limits(metric: Metric, around: Float64, others: Float64) -> Float64:
+    likely = metric.likely_share * np.sqrt(around) * np.sqrt(others)
+    limits: Float64 = np.maximum(likely, metric.near_zero)
+    return limits
+
+
+def _around(everyone: BruteForce, vectors: Float, rows: Indices) -> Float64:
+    """Return the distances [m, 10] of some tracks to the 2nd to 11th nearest of all."""
+    width = min(SURROUNDINGS + 1, len(vectors) - 1)
+    if width < 2 or not len(rows):
+        return np.zeros((len(rows), 1))
+    found, _ = everyone.search(vectors[rows], width, list(rows[:, None]))
+    return found[:, 1:]

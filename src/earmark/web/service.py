@@ -37,6 +37,7 @@ from earmark.prediction import Neighbor, Prediction
 from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
+from earmark.web.library_check import LibraryCheck
 from earmark.web.metrics import Metrics
 from earmark.web.music_folder import MusicFolder
 from earmark.web.projection import ProjectionCache
@@ -91,9 +92,9 @@ class Service:
 
     def _use(self, library: Library) -> None:
         # First what may fail: an unusable library must not be taken up by half.
-        library.check()
+        check = LibraryCheck(library)
         classifier = Classifier(library, background=True)
-        self.library, self.classifier = library, classifier
+        self.library, self.classifier, self.library_check = library, classifier, check
         self._held.append(library)
         self.projections = ProjectionCache(self.classifier.refresh)
         self.report = Report(library)
@@ -109,9 +110,10 @@ class Service:
         Raises
         ------
         LibraryError
-            It was deleted, or another file is at its place.
+            It was deleted, another file is at its place, or it was found damaged.
         """
         with self._lock:
+            self.library_check.require_whole()
             try:
                 self.library.require_unchanged()
             except LibraryNotFound as error:
@@ -150,9 +152,12 @@ class Service:
 
         Raises
         ------
+        LibraryDamaged
+            Something else than Earmark changed the library.
         Busy
             Too many songs wait.
         """
+        self.library_check.require_whole()
         try:
             self.pool.check_room()
         except Busy:
@@ -206,6 +211,7 @@ class Service:
         )
 
     def _submit(self, job: Job) -> Job:
+        self.library_check.require_whole()
         try:
             call = job.call = self.pool.call(
                 analysis.hear,
@@ -380,6 +386,7 @@ class Service:
         LibraryEmpty
             The library has no labelled tracks.
         """
+        self.library_check.require_whole()
         projection = self.projections.current()
         snapshot = projection.snapshot
         itself = rows_of_song(
@@ -426,6 +433,7 @@ class Service:
     def is_ready(self) -> bool:
         """Whether songs can be answered now."""
         try:
+            self.library_check.require_whole()
             return self.pool.started > 0 and sum(self.library.genres().values()) > 0
         except LibraryError:
             return False
