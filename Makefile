@@ -3,7 +3,8 @@
 # make quick    the tests that are neither slow nor need a browser
 # make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
 # make soak     the long forms of what attacks it: hours of damaged files, kills, full disks and load
-# make check    what CI runs: lint, types, the tests, and those of make oldest
+# make audit    known vulnerabilities of what is installed, where a network is there
+# make check    what CI runs: lint, types, the tests, those of make oldest, and make audit
 # make libraries   the libraries of the package, again from the clips in DATA
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 DATA ?= ../shared/data
 
-.PHONY: run test quick oldest soak check lint types libraries clean
+.PHONY: run test quick oldest soak audit check lint types libraries clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
@@ -32,7 +33,10 @@ soak: $(VENV)/.develop
 	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python -m pytest --soak -m soak
 
-check: lint types test oldest
+check: lint types test oldest audit
+
+audit: $(VENV)/.develop
+	$(BIN)/python scripts/audit_dependencies.py
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .
