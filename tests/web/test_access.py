@@ -84,7 +84,7 @@ def test_a_browser_needs_the_secret_of_the_page(client):
     path = f"/api/v1/tracks/{track_id(client)}"
     assert client.patch(path, json=RELABEL, headers=browser).status_code == 403
     secret = secret_of(client)
-    wrong = {**browser, "X-CSRF-Token": "x" + secret[1:]}
+    wrong = {**browser, "X-CSRF-Token": secret[::-1] + "x"}
     assert client.patch(path, json=RELABEL, headers=wrong).status_code == 403
     right = {**browser, "X-CSRF-Token": secret}
     assert client.patch(path, json=RELABEL, headers=right).status_code == 200

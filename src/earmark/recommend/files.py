@@ -26,6 +26,7 @@ LARGEST = 64 * 1024 * 1024
 """Bytes of a playlist that is read."""
 
 _NAMESPACE = "http://xspf.org/ns/0/"
+_ADDRESS = re.compile(r"^https?://", re.IGNORECASE)
 _WINDOWS = re.compile(r"^[A-Za-z]:[\\/]|^\\\\")
 
 
@@ -36,7 +37,7 @@ class Entry:
     Attributes
     ----------
     path
-        The file: absolute, or as somebody else's list names it.
+        The file: absolute, or as somebody else's list names it; or its address in the web.
     artist, title
         As far as known.
     seconds
@@ -97,7 +98,12 @@ def written(entries: Sequence[Entry], to: Path, title: str) -> bytes:
 
 
 def relative(path: str, folder: Path) -> str:
-    """Return a path relative to a folder with forward slashes, or absolute on another drive."""
+    """Return a path relative to a folder with forward slashes, or absolute on another drive.
+
+    Addresses of the web stay as they are.
+    """
+    if _ADDRESS.match(path):
+        return path
     try:
         return PurePosixPath(os.path.relpath(path, folder)).as_posix().replace(os.sep, "/")
     except ValueError:
@@ -122,6 +128,8 @@ def _m3u(entries: Sequence[Entry], folder: Path, title: str, to: Path) -> bytes:
 
 def _url(path: str, folder: Path) -> str:
     place = relative(path, folder)
+    if _ADDRESS.match(place):
+        return place
     # A colon in the first part would read as a scheme.
     place = f"./{place}" if ":" in place.split("/", 1)[0] else place
     return quote(os.fsencode(place), safe="/")

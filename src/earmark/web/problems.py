@@ -39,6 +39,8 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.LibraryBusy: 503,
     errors.LibraryEmpty: 409,
     errors.LibraryError: 409,
+    errors.RecommendError: 422,
+    errors.PlaylistError: 409,
     errors.Busy: 503,
     errors.TookTooLong: 422,
     errors.TookTooMuchMemory: 422,

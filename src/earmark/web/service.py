@@ -38,6 +38,7 @@ from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.library_check import LibraryCheck
+from earmark.web.lists import ListMaker
 from earmark.web.metrics import Metrics
 from earmark.web.music_folder import MusicFolder
 from earmark.web.projection import ProjectionCache
@@ -98,6 +99,7 @@ class Service:
         self._held.append(library)
         self.projections = ProjectionCache(self.classifier.refresh)
         self.report = Report(library)
+        self.lists = ListMaker(library, check.require_whole)
 
     def change_library(self, library: Library) -> None:
         """Go on with another library of the same feature extractor."""

@@ -35,7 +35,7 @@ def _file(**options: Any) -> Any:
     return File(**options)  # type: ignore[no-untyped-call]
 
 
-def _schema(kind: str) -> String:
+def kind_field(kind: str) -> String:
     """Return the field that says what an object is; views need not set it."""
     name = schema(kind)
     return String(
@@ -65,7 +65,7 @@ def _name(longest: int = 100) -> list[Callable[[str], Any]]:
 class Problem(Schema):
     """A problem document (RFC 9457)."""
 
-    schema = _schema("problem")
+    schema = kind_field("problem")
     type = String(required=True, metadata={"description": "What kind of problem, as a URI."})
     title = String(required=True)
     status = Integer(required=True)
@@ -99,7 +99,7 @@ class VoteOut(Schema):
 class PredictionOut(Schema):
     """What Earmark says of one song."""
 
-    schema = _schema("prediction")
+    schema = kind_field("prediction")
     path = String(required=True, metadata={"description": "The song, as the client named it."})
     artist = String(required=True, allow_none=True, metadata={"description": "By its own tags."})
     title = String(required=True, allow_none=True)
@@ -167,7 +167,7 @@ class ResultOut(Schema):
 class ResultsOut(Schema):
     """What became of all files, in their order."""
 
-    schema = _schema("predictions")
+    schema = kind_field("predictions")
     results = List(Nested(ResultOut), required=True)
 
 
@@ -231,7 +231,7 @@ class SegmentOut(Schema):
 class JobOut(Schema):
     """A song on its way."""
 
-    schema = _schema("job")
+    schema = kind_field("job")
     id = String(required=True)
     name = String(required=True)
     state = String(
@@ -254,7 +254,7 @@ class JobOut(Schema):
 class JobResultOut(Schema):
     """The answer for a song, and its picture as soon as that is there."""
 
-    schema = _schema("job-result")
+    schema = kind_field("job-result")
     job = Nested(JobOut, required=True)
     prediction = Nested(PredictionOut, required=True)
     waveform = List(
@@ -275,7 +275,7 @@ class JobResultOut(Schema):
 class TrackOut(Schema):
     """A track of the library."""
 
-    schema = _schema("track")
+    schema = kind_field("track")
     id = Integer(required=True)
     name = String(required=True)
     genre = String(required=True, allow_none=True)
@@ -299,7 +299,7 @@ class PageOut(Schema):
 class TracksOut(Schema):
     """One page of tracks."""
 
-    schema = _schema("tracks")
+    schema = kind_field("tracks")
     tracks = List(Nested(TrackOut), required=True)
     pagination = Nested(PageOut, required=True)
 
@@ -326,7 +326,7 @@ class SimilarQuery(Schema):
 class SimilarOut(Schema):
     """Tracks, the most similar first."""
 
-    schema = _schema("similar")
+    schema = kind_field("similar")
     neighbors = List(Nested(NeighborOut), required=True)
 
 
@@ -364,7 +364,7 @@ class CorrectionIn(Schema):
 class CorrectionOut(Schema):
     """A change of the library by hand."""
 
-    schema = _schema("correction")
+    schema = kind_field("correction")
     id = Integer(required=True)
     time = DateTime(required=True)
     what = String(required=True, validate=OneOf(["add", "relabel", "remove"]))
@@ -378,7 +378,7 @@ class CorrectionOut(Schema):
 class CorrectionsOut(Schema):
     """Changes, newest first."""
 
-    schema = _schema("corrections")
+    schema = kind_field("corrections")
     corrections = List(Nested(CorrectionOut), required=True)
 
 
@@ -391,7 +391,7 @@ class LimitQuery(Schema):
 class LibraryOut(Schema):
     """What the library holds."""
 
-    schema = _schema("library")
+    schema = kind_field("library")
     name = String(required=True)
     extractor = String(required=True)
     extractor_version = String(required=True)
@@ -425,7 +425,7 @@ class PointOut(Schema):
 class MapOut(Schema):
     """All labelled tracks as points."""
 
-    schema = _schema("map")
+    schema = kind_field("map")
     revision = Integer(required=True)
     share = List(
         Float(), required=True, metadata={"description": "Part of the variance that an axis shows."}
@@ -436,7 +436,7 @@ class MapOut(Schema):
 class ReportOut(Schema):
     """How good the library's answers are."""
 
-    schema = _schema("report")
+    schema = kind_field("report")
     state = String(required=True, validate=OneOf(["computing", "done", "failed"]))
     revision = Integer(required=True)
     problem = String(required=True, allow_none=True)
@@ -446,7 +446,7 @@ class ReportOut(Schema):
 class HealthOut(Schema):
     """The server runs."""
 
-    schema = _schema("health")
+    schema = kind_field("health")
     status = String(required=True)
     version = String(required=True)
 
@@ -454,7 +454,7 @@ class HealthOut(Schema):
 class ReadyOut(Schema):
     """The server can take songs."""
 
-    schema = _schema("ready")
+    schema = kind_field("ready")
     ready = Boolean(required=True)
     workers = Integer(required=True)
     working = Integer(required=True)
