@@ -21,16 +21,24 @@ import numpy as np
 from earmark.audio.tags import read_tags
 from earmark.cache import EmbeddingCache
 from earmark.collection.manifest import read_manifest as read_music_manifest
-from earmark.errors import EarmarkError
+from earmark.errors import Busy, EarmarkError
 from earmark.evaluation.evaluation_set import load_evaluation_set
-from earmark.features import ExtractorSpec
+from earmark.features import ExtractorSpec, get_extractor
+from earmark.features.gaussian import pack
 from earmark.features.manifest import read_manifest
 from earmark.importing.classic.mydat import read_rows
 from earmark.importing.npz import import_vectors
+from earmark.labelling.mends import read_mends
 from earmark.library import MemoryLibrary, Track, create_library, open_library
 from earmark.recommend.files import read_playlist
+from earmark.tagging.bytewise import Step
 from earmark.tagging.genremap import read_map
+from earmark.tagging.history import read_journal
+from earmark.tagging.journal import Entry, line_of
 from earmark.tagging.plan import read_plan
+from earmark.web import Config
+from earmark.web.app import create_app
+from earmark.web.service import Service
 from earmark.workers import protocol
 
 Target = Callable[[bytes], None]
@@ -132,6 +140,82 @@ def cached(data: bytes) -> None:
     cache.get("0" * 64)
 
 
+def mends(data: bytes) -> None:
+    """A plan of what an audit mends."""
+    list(read_mends(_file("mends.jsonl", data)))
+
+
+def journal(data: bytes) -> None:
+    """A journal of tags that were written."""
+    folder = _folder() / "journal"
+    folder.mkdir(exist_ok=True)
+    (folder / "journal.jsonl").write_bytes(data)
+    _ = read_journal(folder).left
+
+
+class _NoPool:
+    """Workers that never have time: what is fuzzed is what the server reads by itself."""
+
+    started = 1
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def prepare(self, *_: object) -> None: ...
+
+    def check_room(self) -> None: ...
+
+    def call(self, *_: object, **__: object) -> None:
+        raise Busy("too many songs wait")
+
+    def close(self) -> None: ...
+
+
+@functools.cache
+def _client() -> Any:
+    path = _folder() / "served.earmark"
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(4, 13, 60))
+    vectors = pack(rng.normal(size=(4, 13)), frames @ frames.transpose(0, 2, 1) / 59)
+    with create_library(path, get_extractor("mfcc").spec, overwrite=True) as made:
+        made.add([Track(name=f"t{n}", genre="ab"[n % 2]) for n in range(4)], vectors)
+    music = _folder() / "music"
+    music.mkdir(exist_ok=True)
+    (music / "song.wav").write_bytes(b"RIFF")
+    config = Config(
+        library=str(path), music=music, local=True, rate=0, uploads=_folder() / "uploads"
+    )
+    service = Service(config, make_pool=_NoPool)  # type: ignore[arg-type]
+    return create_app(config, service=service).test_client()
+
+
+JSON_ROUTES = (
+    ("POST", "/corrections"),
+    ("PATCH", "/tracks/1"),
+    ("POST", "/jobs/path"),
+    ("POST", "/classify/path"),
+)
+FORM_ROUTES = ("/tracks", "/jobs", "/similar", "/classify")
+
+
+def _ask(method: str, route: str, data: bytes, kind: str) -> None:
+    answer = _client().open(f"/api/v1{route}", method=method, data=data, content_type=kind)
+    # Busy is what the workers are; any other 5xx is a fault of the server.
+    assert answer.status_code < 500 or answer.status_code == 503, (route, answer.text)
+    answer.close()
+
+
+def api_json(data: bytes) -> None:
+    """The body of a request to the API: JSON."""
+    for method, route in JSON_ROUTES:
+        _ask(method, route, data, "application/json")
+
+
+def api_form(data: bytes) -> None:
+    """The body of a request to the API: a form with files."""
+    for route in FORM_ROUTES:
+        _ask("POST", route, data, "multipart/form-data; boundary=x")
+
+
 @functools.cache
 def _small() -> MemoryLibrary:
     made = MemoryLibrary(SPEC)
@@ -144,6 +228,7 @@ TARGETS: dict[str, Target] = {
     for target in (
         *(my_dat, npz, manifest, artists, genre_map, plan),
         *(playlist, library, model, tags, message, cached),
+        *(mends, journal, api_json, api_form),
     )
 }
 
@@ -191,6 +276,31 @@ def _plan() -> list[bytes]:
     return [json.dumps(head).encode() + b"\n"]
 
 
+def _journal() -> list[bytes]:
+    """Return the journal of a change of a file that is gone."""
+    entry = Entry(
+        *(1, "/nowhere/a.flac", "/nowhere/a.flac", False, "0" * 64, "1" * 64, 100, 1),
+        *((), ("Jazz",), (Step(0, 60), Step(None, 40)), "2" * 64),
+    )
+    begun = {"schema": "earmark.journal/1", "event": "begun", "made": "2026-01-01T00:00:00+00:00"}
+    part = {"event": "part", "path": "/nowhere/.earmark-x.part"}
+    lines = [begun, part, entry.to_json(), {"event": "done", "number": 1}, {"event": "ended"}]
+    return [b"".join(line_of(line) for line in lines)]
+
+
+def _form() -> list[bytes]:
+    song, genre = ('name="file"; filename="a.wav"', b"RIFF"), ('name="genre"', b"jazz")
+    forms = ([song, genre], [song, genre, ('name="name"', b"a")])
+    return [
+        b"".join(
+            f"--x\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + body + b"\r\n"
+            for head, body in form
+        )
+        + b"--x--\r\n"
+        for form in forms
+    ]
+
+
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "my_dat": _pickles,
     "npz": _npz,
@@ -215,5 +325,17 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
         b"APETAGEX" + bytes(60) + b"TAG" + bytes(125),
     ],
     "message": _message,
+    "journal": _journal,
+    "mends": lambda: [
+        b'{"schema": "earmark.mends/1", "action": "relabel", "track_id": 1, "track": "t", '
+        b'"content_hash": null, "genre": "a", "new_genre": "b", "why": "x"}\n'
+    ],
+    "api_json": lambda: [
+        b'{"genre": "jazz"}',
+        b'{"job": "x", "genre": "jazz"}',
+        b'{"path": "song.wav"}',
+        b'{"paths": ["song.wav"], "genre": null, "artist": "x", "title": "y"}',
+    ],
+    "api_form": _form,
     "cached": lambda: [b"earmark embedding 1\n{}\n"],
 }
