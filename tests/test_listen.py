@@ -33,15 +33,15 @@ class Recorder:
 
     def __init__(self, spans: Sequence[Span] | None) -> None:
         self._spans = spans
-        self.pieces: list[Samples] = []
+        self.segments: list[Samples] = []
         self.duration = 0.0
 
     def spans(self, duration: float) -> Sequence[Span] | None:
         self.duration = duration
         return self._spans
 
-    def extract(self, pieces: Iterable[Samples]) -> np.ndarray:
-        self.pieces = list(pieces)
+    def extract(self, segments: Iterable[Samples]) -> np.ndarray:
+        self.segments = list(segments)
         return np.zeros(1, np.float32)
 
 
@@ -63,15 +63,15 @@ def test_only_the_spans_asked_for_are_read(tmp_path: Path) -> None:
     recorder = Recorder([Span(2.0, 5.0), Span(12.5, 13.0)])
     listen(path, recorder)
     assert recorder.duration == pytest.approx(20.0)
-    np.testing.assert_array_equal(recorder.pieces[0], samples[32_000:80_000])
-    np.testing.assert_array_equal(recorder.pieces[1], samples[200_000:208_000])
+    np.testing.assert_array_equal(recorder.segments[0], samples[32_000:80_000])
+    np.testing.assert_array_equal(recorder.segments[1], samples[200_000:208_000])
 
 
 def test_without_spans_all_of_it_is_read_in_blocks(tmp_path: Path) -> None:
     samples = sounds.tune(8.0, 16_000)
     recorder = Recorder(None)
     listen(sounds.write(tmp_path / "a.wav", samples, 16_000), recorder)
-    np.testing.assert_array_equal(np.concatenate(recorder.pieces), samples)
+    np.testing.assert_array_equal(np.concatenate(recorder.segments), samples)
 
 
 def test_a_long_song_is_heard_in_places(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
 # Segments
 
 
-def test_stretches_are_heard_each_for_itself(tmp_path: Path) -> None:
+def test_segments_are_heard_each_for_itself(tmp_path: Path) -> None:
     extractor = get_extractor("mfcc")
     samples = sounds.tune(11.0, 22_050)
     path = sounds.write(tmp_path / "a.wav", samples, 22_050)
@@ -131,14 +131,14 @@ def test_stretches_are_heard_each_for_itself(tmp_path: Path) -> None:
     )
 
 
-def test_a_recording_shorter_than_a_stretch_is_one(tmp_path: Path) -> None:
+def test_a_recording_shorter_than_a_segment_is_one(tmp_path: Path) -> None:
     path = sounds.write(tmp_path / "a.wav", sounds.tune(2.0), 22_050)
     starts, vectors = listen_windows(path, get_extractor("mfcc"), step=30.0)
     assert starts.tolist() == [0.0]
     assert vectors.shape == (1, 104)
 
 
-def test_silent_stretches_are_left_out(tmp_path: Path) -> None:
+def test_silent_segments_are_left_out(tmp_path: Path) -> None:
     parts = [sounds.tune(4.0), sounds.silence(4.0), sounds.noise(4.0)]
     path = sounds.write(tmp_path / "a.wav", np.concatenate(parts), 22_050)
     for name in EXTRACTORS:

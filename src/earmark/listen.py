@@ -120,20 +120,20 @@ def _extract(
             samples = _Counted(_sounding(recording, extractor))
             vector = extractor.extract(samples)
         return vector, samples.count / rate, None
-    pieces: list[Samples] = []
+    parts: list[Samples] = []
     with contextlib.suppress(AudioSilent):
-        pieces.extend(recording.spans(rate, [(span.start, span.stop) for span in spans]))
+        parts.extend(recording.spans(rate, [(span.start, span.stop) for span in spans]))
     # A song and a long silence, as at the end of many albums: most spans fall into the pause.
-    if 2 * len(pieces) < len(spans) or not pieces:
+    if 2 * len(parts) < len(spans) or not parts:
         samples = _Counted(_sounding(recording, extractor))
         return extractor.extract(samples), samples.count / rate, None
-    heard = sum(map(len, pieces)) / rate
+    heard = sum(map(len, parts)) / rate
     # Where a span was left out, nobody knows when the others were.
-    if len(pieces) < len(spans) or not isinstance(extractor, HearsSegments):
-        return extractor.extract(pieces), heard, None
-    vector, segments = extractor.extract_with_segments(pieces)
+    if len(parts) < len(spans) or not isinstance(extractor, HearsSegments):
+        return extractor.extract(parts), heard, None
+    vector, segments = extractor.extract_with_segments(parts)
     if segments is not None:
-        segments = _placed(segments, spans, np.array([len(piece) / rate for piece in pieces]))
+        segments = _placed(segments, spans, np.array([len(part) / rate for part in parts]))
     return vector, heard, segments
 
 
@@ -212,8 +212,8 @@ def listen_windows(
         edges = np.arange(0, max(step, recording.duration - step / 2), step)
         for start, stop in zip(edges, [*edges[1:], None], strict=True):
             try:
-                piece = recording.read(extractor.sample_rate, float(start), stop)
-                vectors.append(extractor.extract([piece]))
+                part = recording.read(extractor.sample_rate, float(start), stop)
+                vectors.append(extractor.extract([part]))
             except (AudioSilent, FeatureError):
                 continue
             starts.append(float(start))

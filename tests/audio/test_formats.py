@@ -103,7 +103,7 @@ def test_the_lead_in_of_encoders_is_left_out(file_of, kind: str) -> None:
 
 @pytest.mark.parametrize("target", ["native", 16000])
 @pytest.mark.parametrize("kind", sorted(FORMATS))
-def test_a_span_is_that_stretch_of_the_whole(file_of, kind: str, target: int | str) -> None:
+def test_a_span_is_that_part_of_the_whole(file_of, kind: str, target: int | str) -> None:
     rate = rate_for(kind) if target == "native" else int(target)
     with open_recording(file_of(kind)) as recording:
         whole = np.concatenate(list(recording.blocks(rate)))

@@ -33,8 +33,8 @@ def test_block_boundaries_do_not_matter(
     native: int, rate: int, cuts: list[float], seconds: float
 ) -> None:
     samples = noise(seconds, native)
-    pieces = list(resample(iter(blocks_of(samples, cuts)), native, rate))
-    out = np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+    blocks = list(resample(iter(blocks_of(samples, cuts)), native, rate))
+    out = np.concatenate(blocks) if blocks else np.empty(0, np.float32)
     whole = samples if native == rate else soxr.resample(samples, native, rate, "HQ")
     np.testing.assert_array_equal(out, whole)
     assert abs(len(out) - len(samples) * rate / native) <= 1
@@ -47,28 +47,28 @@ def test_block_boundaries_do_not_matter(
     start=st.floats(0, 2.4),
     length=st.floats(0.01, 2),
 )
-def test_a_planned_stretch_is_that_stretch_of_the_whole(
+def test_a_planned_span_is_that_span_of_the_whole(
     native: int, rate: int, start: float, length: float
 ) -> None:
     samples = noise(2.5, native)
     whole = np.concatenate(list(resample([samples], native, rate)))
     first, last = round(start * rate), round((start + length) * rate)
-    stretch = plan(native, rate, first, last)
-    pieces = list(resample([samples[stretch.read_from : stretch.read_to]], native, rate))
-    got = np.concatenate(pieces)[stretch.drop :][: stretch.keep] if pieces else samples[:0]
+    reading = plan(native, rate, first, last)
+    blocks = list(resample([samples[reading.read_from : reading.read_to]], native, rate))
+    got = np.concatenate(blocks)[reading.drop :][: reading.keep] if blocks else samples[:0]
     np.testing.assert_allclose(got, whole[first:last], rtol=0, atol=2e-6)
 
 
 @settings(max_examples=40, deadline=None)
 @given(native=RATES, rate=st.integers(1000, 200_000), first=st.integers(0, 10**9))
 def test_a_plan_reads_enough_and_not_much_more(native: int, rate: int, first: int) -> None:
-    stretch = plan(native, rate, first, first + rate)
-    assert stretch.read_to is not None
-    assert 0 <= stretch.read_from <= first * native / rate
-    assert stretch.read_to >= (first + rate) * native / rate
-    assert stretch.read_to - stretch.read_from < 3.3 * native + 2
+    reading = plan(native, rate, first, first + rate)
+    assert reading.read_to is not None
+    assert 0 <= reading.read_from <= first * native / rate
+    assert reading.read_to >= (first + rate) * native / rate
+    assert reading.read_to - reading.read_from < 3.3 * native + 2
     # Input and output samples fall together where reading begins.
-    assert stretch.read_from * rate == (first - stretch.drop) * native
+    assert reading.read_from * rate == (first - reading.drop) * native
 
 
 def test_equal_rates_pass_unchanged() -> None:

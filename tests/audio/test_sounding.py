@@ -15,7 +15,7 @@ from support.sounds import silence, tune, write
 pytestmark = pytest.mark.slow
 
 
-def test_stretches_with_sound(tmp_path: Path) -> None:
+def test_spans_with_sound(tmp_path: Path) -> None:
     song = np.concatenate([silence(7), tune(10), silence(2), tune(3), silence(30), tune(4)])
     with open_recording(write(tmp_path / "x.wav", song, 22050)) as recording:
         found = recording.sounding()

@@ -109,8 +109,8 @@ def test_real_clips_agree_with_the_public_file(shared_data: Path) -> None:
 def test_where_blocks_end_does_not_matter(cuts: list[int]) -> None:
     samples = music(4)
     whole = get_extractor("mfcc").extract([samples])
-    pieces = np.split(samples, sorted(min(cut, len(samples)) for cut in cuts))
-    in_blocks = get_extractor("mfcc").extract(pieces)
+    blocks = np.split(samples, sorted(min(cut, len(samples)) for cut in cuts))
+    in_blocks = get_extractor("mfcc").extract(blocks)
     np.testing.assert_allclose(in_blocks, whole, rtol=1e-6, atol=1e-6)
 
 

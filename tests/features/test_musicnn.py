@@ -181,7 +181,7 @@ def test_the_loud_and_soft_parts_of_a_recording_stay_so(network: ModelExtractor)
     assert np.abs(alike - apart).max() > 1e-2
 
 
-def test_silent_stretches_are_not_heard(network: ModelExtractor) -> None:
+def test_silent_segments_are_not_heard(network: ModelExtractor) -> None:
     samples = sounds.tune(PATCH_SECONDS, SAMPLE_RATE)[:PATCH_LENGTH]
     silent = np.zeros(2 * PATCH_LENGTH, np.float32)
     np.testing.assert_allclose(
@@ -190,7 +190,7 @@ def test_silent_stretches_are_not_heard(network: ModelExtractor) -> None:
 
 
 @pytest.mark.parametrize(
-    "pieces",
+    "segments",
     [
         [],
         [np.zeros(0, np.float32)],
@@ -199,9 +199,9 @@ def test_silent_stretches_are_not_heard(network: ModelExtractor) -> None:
         [np.full(PATCH_LENGTH, 1e-6, np.float32)],
     ],
 )
-def test_silence_is_refused(network: ModelExtractor, pieces: list[np.ndarray]) -> None:
+def test_silence_is_refused(network: ModelExtractor, segments: list[np.ndarray]) -> None:
     with pytest.raises(FeatureError, match=r"silent|nothing"):
-        network.extract(pieces)
+        network.extract(segments)
 
 
 def clips(shared_data: Path, each: int) -> list[Path]:

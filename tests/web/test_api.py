@@ -306,7 +306,7 @@ def test_a_job_gives_the_answer_and_the_picture(client, service, tune):
     timeline = result["timeline"]
     assert timeline[0]["start"] == 0
     assert timeline[-1]["stop"] == pytest.approx(6)
-    assert {stretch["genre"] for stretch in timeline} == {"melody"}
+    assert {segment["genre"] for segment in timeline} == {"melody"}
     assert len(result["place"]) == 2
     assert service.uploads.left() == []
 
@@ -335,7 +335,7 @@ def test_a_track_has_a_vote_on_its_parts_where_it_has_one_on_the_whole(client, s
         finish(client, job)
         result = client.get(job["result_url"]).json
         voters = {near["track"] for near in result["prediction"]["neighbors"]}
-        return voters, {stretch["genre"] for stretch in result["timeline"]}
+        return voters, {segment["genre"] for segment in result["timeline"]}
 
     content = (music / "hum/hum-0.wav").read_bytes()
     job = client.post(f"{API}/jobs", data=upload(("a.wav", content))).json

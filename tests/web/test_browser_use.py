@@ -191,15 +191,15 @@ def test_a_genre_has_one_color_and_a_new_one_changes_no_other(page, tmp_path):
 
     classify(page, file)
     (melody,) = colors(".answer")
-    assert colors(".stretch") == colors(".odds tbody tr:first-child") == {melody}
+    assert colors(".segment") == colors(".odds tbody tr:first-child") == {melody}
     page.get_by_label("No, it is").fill("aria")
     page.get_by_role("button", name="Teach").click()
     expect(page.locator(".taught")).to_contain_text("Learned: this is aria.")
 
     def half(route):
         result = route.fetch().json()
-        stretch = {"start": 0.0, "stop": 2.5, "genre": "aria", "confidence": 0.9}
-        result["timeline"] = [stretch, {**stretch, "start": 2.5, "stop": 5.0, "genre": "melody"}]
+        segment = {"start": 0.0, "stop": 2.5, "genre": "aria", "confidence": 0.9}
+        result["timeline"] = [segment, {**segment, "start": 2.5, "stop": 5.0, "genre": "melody"}]
         route.fulfill(json=result)
 
     page.route("**/api/v1/jobs/*/result", half)
@@ -210,8 +210,8 @@ def test_a_genre_has_one_color_and_a_new_one_changes_no_other(page, tmp_path):
     (aria,) = colors(".answer")
     assert aria not in {melody, "g-none"}
     assert colors(".near li:nth-child(n+2)") == {melody}
-    assert colors(".stretch[title*=aria]") == colors(".wave-form path:nth-child(1)") == {aria}
-    assert colors(".stretch[title*=melody]") == {melody}
+    assert colors(".segment[title*=aria]") == colors(".wave-form path:nth-child(1)") == {aria}
+    assert colors(".segment[title*=melody]") == {melody}
     page.goto("/corrections")
     page.get_by_role("button", name="Undo the change of new").first.click()
     expect(page.locator(".notice")).to_contain_text("Undone")

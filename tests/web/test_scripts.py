@@ -20,7 +20,7 @@ PICTURE = """async ({ timeline, duration }) => {
     const rows = [...place.querySelectorAll("tbody tr")];
     return {
         rows: rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
-        parts: [...place.querySelectorAll(".stretch:not(.g-none)")].map(
+        parts: [...place.querySelectorAll(".segment:not(.g-none)")].map(
             (part) => [part.title, Number(part.style.flexGrow), part.classList.contains("unsure")]),
     };
 }"""
@@ -28,11 +28,11 @@ PICTURE = """async ({ timeline, duration }) => {
 
 def drawn(page, duration, *timeline):
     keys = ("start", "stop", "genre", "confidence")
-    stretches = [dict(zip(keys, stretch, strict=True)) for stretch in timeline]
-    return page.evaluate(PICTURE, {"timeline": stretches, "duration": duration})
+    segments = [dict(zip(keys, segment, strict=True)) for segment in timeline]
+    return page.evaluate(PICTURE, {"timeline": segments, "duration": duration})
 
 
-def test_neighboring_stretches_of_one_genre_are_one_as_sure_as_they_are_on_average(page):
+def test_neighboring_segments_of_one_genre_are_one_as_sure_as_they_are_on_average(page):
     page.goto("/")
     found = drawn(
         page,

@@ -24,7 +24,7 @@ _LONGEST_LYRICS = 5_200  # bytes of Lyrics3 version 1, whose length stands nowhe
 
 
 def find_sound(file: View) -> View:
-    """Return the stretch of a file between the tags before its sound and those behind it.
+    """Return the part of a file between the tags before its sound and those behind it.
 
     Parameters
     ----------

@@ -367,10 +367,10 @@ class FFmpegSource:
                 if head is None:
                     break
                 self._ahead = head.samples
-            piece = self._ahead[:, : frames - n]
-            self._ahead = self._ahead[:, piece.shape[1] :]
-            block[:, n : n + piece.shape[1]] = piece
-            n += piece.shape[1]
+            taken = self._ahead[:, : frames - n]
+            self._ahead = self._ahead[:, taken.shape[1] :]
+            block[:, n : n + taken.shape[1]] = taken
+            n += taken.shape[1]
         block = block[:, :n]
         self._at += n
         keep = min(round(_BEHIND * self.sample_rate), _STEP // max(1, self.channels))

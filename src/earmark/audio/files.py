@@ -1,4 +1,4 @@
-"""Opening a file safely, once, and reading any stretch of it."""
+"""Opening a file safely, once, and reading any part of it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class OpenFile:
 
 
 class View:
-    """A stretch of a file as a file of its own, with a position of its own.
+    """A part of a file as a file of its own, with a position of its own.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class View:
         return self.stop - self.start
 
     def part(self, start: int = 0, stop: int | None = None) -> View:
-        """Return another view, of a stretch of this one."""
+        """Return another view, of a part of this one."""
         return View(self.file, self.start + start, self.start + (stop or self.size))
 
     def peek(self, at: int, length: int) -> bytes:

@@ -193,15 +193,15 @@ class Recording:
     def read(
         self, sample_rate: int, start: float = 0.0, stop: float | None = None
     ) -> NDArray[np.float32]:
-        """Return one span, reached by seeking: the same samples as that stretch of ``blocks``.
+        """Return one span, reached by seeking: the same samples as that part of ``blocks``.
 
         Parameters and errors are those of :meth:`blocks`. Opus may differ by what its
         decoder does after a seek, at most a ten-thousandth of full scale; AAC by a tenth, since its
         decoder makes up noise where the encoder marked some. The array [n] is shorter
         than asked, or empty, where the recording ends before ``stop``.
         """
-        pieces = list(self._samples(self._source, sample_rate, start, stop))
-        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+        blocks = list(self._samples(self._source, sample_rate, start, stop))
+        return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
     def spans(
         self, sample_rate: int, spans: Iterable[tuple[float, float]]
@@ -242,12 +242,12 @@ class Recording:
             raise AudioSilent(self.path, SILENT)
 
     def sounding(self, *, shortest_pause: float = 5.0) -> list[tuple[float, float]]:
-        """Return the stretches that have sound, by decoding all of the recording.
+        """Return the spans that have sound, by decoding all of the recording.
 
         Parameters
         ----------
         shortest_pause
-            Silence that takes less time, in seconds, belongs to the stretch around it.
+            Silence that takes less time, in seconds, belongs to the span around it.
 
         Returns
         -------
@@ -275,20 +275,20 @@ class Recording:
         if not (is_span and _LOWEST_RATE <= rate <= _HIGHEST_RATE):
             raise ValueError(f"no such span: {start} s to {stop} s at {rate} Hz")
         last = None if stop is None else round(stop * rate)
-        stretch = plan(self.sample_rate, rate, round(start * rate), last)
+        reading = plan(self.sample_rate, rate, round(start * rate), last)
         level = LevelCheck(self.path, self._note)
-        native = self._native(source, stretch, level)
-        drop, keep = stretch.drop, stretch.keep
+        native = self._native(source, reading, level)
+        drop, keep = reading.drop, reading.keep
         try:
             with errors_of_one_file(self.path):
                 for block in resample(native, self.sample_rate, rate):
-                    piece = block[drop:]
-                    drop -= len(block) - len(piece)
+                    asked = block[drop:]
+                    drop -= len(block) - len(asked)
                     if keep is not None:
-                        piece = piece[:keep]
-                        keep -= len(piece)
-                    if len(piece):
-                        yield piece
+                        asked = asked[:keep]
+                        keep -= len(asked)
+                    if len(asked):
+                        yield asked
                     if keep == 0:
                         break
         finally:
@@ -296,10 +296,10 @@ class Recording:
         level.finish()
 
     def _native(
-        self, source: AnySource, stretch: ReadPlan, level: LevelCheck
+        self, source: AnySource, reading: ReadPlan, level: LevelCheck
     ) -> Iterator[NDArray[np.float32]]:
         """Yield mono blocks at the file's own rate; note the level of those that were asked for."""
-        start, stop = stretch.read_from, stretch.read_to
+        start, stop = reading.read_from, reading.read_to
         size = max(1, _BLOCK // self.channels)
         at = start
         source.seek(at)
@@ -313,7 +313,7 @@ class Recording:
             mono = self._mixer.mix(level.finite(block))
             begin = at - len(block)
             # Not what the resampler needs before and after, nor its echoes of the edges.
-            level.update(mono[max(0, stretch.first - begin) : max(0, stretch.end(at) - begin)])
+            level.update(mono[max(0, reading.first - begin) : max(0, reading.end(at) - begin)])
             yield mono
         if stop is None:
             expected = round(self.duration * self.sample_rate)
@@ -362,7 +362,7 @@ def open_recording(
 
 
 def _sounding(block: NDArray[np.float32], rate: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches [start, stop) of mono samples, a tenth of a second each, with sound."""
+    """Yield the spans [start, stop) of mono samples, a tenth of a second each, with sound."""
     window = max(1, round(_WINDOW * rate))
     whole = len(block) // window * window
     for begin, rows in ((0, block[:whole].reshape(-1, window)), (whole, block[None, whole:])):

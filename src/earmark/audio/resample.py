@@ -1,8 +1,8 @@
 """Changing the sampling rate of a stream of mono blocks with soxr.
 
 Output sample m stands at m / rate seconds, whatever the blocks. Input and output samples fall on
-the same instants every ``period`` input samples, and a stretch that begins on such an instant comes
-out as the same stretch of the whole does, once the filter has warmed up.
+the same instants every ``period`` input samples, and a span that begins on such an instant comes
+out as the same span of the whole does, once the filter has warmed up.
 """
 
 from __future__ import annotations

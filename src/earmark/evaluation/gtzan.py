@@ -39,8 +39,8 @@ def _facts() -> dict[str, Any]:
 
 
 def _numbers(ranges: str) -> Iterator[int]:
-    for piece in ranges.split(","):
-        first, _, last = piece.partition("-")
+    for part in ranges.split(","):
+        first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
 
 

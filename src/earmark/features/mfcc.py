@@ -80,12 +80,12 @@ class CepstralTransform:
         return coefficients
 
 
-def frame_blocks(pieces: Iterable[Samples]) -> Iterable[Float32]:
+def frame_blocks(samples: Iterable[Samples]) -> Iterable[Float32]:
     """Cut a recording into pre-emphasized frames, some at a time.
 
     Parameters
     ----------
-    pieces
+    samples
         Consecutive blocks of samples in [-1, 1], of any length.
 
     Yields
@@ -98,18 +98,18 @@ def frame_blocks(pieces: Iterable[Samples]) -> Iterable[Float32]:
     n_samples = 0
     n_frames = 0
     enough = FRAME_LENGTH + FRAME_STEP * (FRAMES_A_BLOCK - 1)
-    for piece in pieces:
-        if len(piece) == 0:
+    for block in samples:
+        if len(block) == 0:
             continue
         # The recipe reads 16-bit samples, so what a lossy decoder leaves below one step is silence.
-        scaled = np.asarray(piece, dtype=np.float32) * FULL_SCALE
+        scaled = np.asarray(block, dtype=np.float32) * FULL_SCALE
         np.rint(scaled, out=scaled)
         emphasized = np.empty_like(scaled)
         emphasized[0] = scaled[0] - PREEMPHASIS * previous
         np.multiply(scaled[:-1], -PREEMPHASIS, out=emphasized[1:])
         emphasized[1:] += scaled[1:]
         previous = scaled[-1]
-        n_samples += len(piece)
+        n_samples += len(block)
         waiting = np.concatenate([waiting, emphasized])
         while len(waiting) >= enough:
             yield sliding_window_view(waiting[:enough], FRAME_LENGTH)[::FRAME_STEP]

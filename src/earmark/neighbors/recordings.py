@@ -209,9 +209,9 @@ def _close(
     lows = np.stack([box.low for box in boxes])
     highs = np.stack([box.high for box in boxes])
     for number, box in enumerate(boxes):
-        reach = index.similarity.rank(np.maximum(largest[number] * largest[number:], near_zero))
+        radius = index.similarity.rank(np.maximum(largest[number] * largest[number:], near_zero))
         least = index.similarity.least_rank(box.low, box.high, lows[number:], highs[number:])
-        near = number + np.flatnonzero(least <= _a_little_more(reach))
+        near = number + np.flatnonzero(least <= _a_little_more(radius))
         points = slice(index.starts[number], index.starts[number + 1])
         left = np.ones((len(box.rows), len(near)), dtype=bool)
         # Of very many coordinates that would cost as much as it saves.
@@ -219,8 +219,8 @@ def _close(
             for place, row in enumerate(range(points.start, points.stop)):
                 point = coordinates[row]
                 least = index.similarity.least_rank(point, point, lows[near], highs[near])
-                reach = index.similarity.rank(np.maximum(root[row] * largest[near], near_zero))
-                left[place] = least <= _a_little_more(reach)
+                radius = index.similarity.rank(np.maximum(root[row] * largest[near], near_zero))
+                left[place] = least <= _a_little_more(radius)
         prepared = index.prepared(number)
         for place, other in enumerate(near.tolist()):
             some = np.flatnonzero(left[:, place])

@@ -81,7 +81,7 @@ def _how_many(catalog: Catalog, chosen: list[Listed], seconds: float) -> int:
 def smooth(space: Space, catalog: Catalog, chosen: list[Listed], rules: Rules) -> list[Listed]:
     """Order songs so that each is near to the one before, and no artist comes too soon again.
 
-    The first stays first. From there the nearest song comes next; then stretches of the order are
+    The first stays first. From there the nearest song comes next; then runs of the order are
     turned around as long as that shortens it (2-opt: Croes, 1958).
     """
     if len(chosen) < 3:

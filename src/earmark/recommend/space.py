@@ -167,8 +167,8 @@ class Space:
 
     def _scale(self, to_sample: Float) -> Float64:
         nth = min(self._nth, to_sample.shape[1] - 1)
-        reach = np.partition(to_sample, nth, axis=1)[:, nth]
-        return np.maximum(reach.astype(np.float64), LEAST_SCALE)
+        scales = np.partition(to_sample, nth, axis=1)[:, nth]
+        return np.maximum(scales.astype(np.float64), LEAST_SCALE)
 
     def _scaled(self, distances: Float, scales: Float64, among: Rows | None) -> Float64:
         others = self._scales if among is None else self._scales[among]

@@ -1,7 +1,7 @@
 """How the bytes of a file differ from those that it had, so that they can be had back.
 
-The former file is told as steps: stretches that are still in the new file, at the same place or
-moved by a distance, and stretches that are not, whose bytes are kept.
+The former file is told as steps: parts that are still in the new file, at the same place or
+moved by a distance, and parts that are not, whose bytes are kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Seekable(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of the former file.
+    """A part of the former file.
 
     ``offset`` is where it is in the new file; None: it is not there, its bytes are kept apart.
     """
@@ -70,7 +70,7 @@ def difference(former: Seekable, new: Seekable, *, moved: bool = True) -> list[S
     former, new
         Two files.
     moved
-        Whether stretches may have moved: by the difference of the lengths, and as far as the middle
+        Whether parts may have moved: by the difference of the lengths, and as far as the middle
         of the file did. If not, what is left of the former file is where it was.
     """
     length, new_length = size_of(former), size_of(new)
@@ -150,7 +150,7 @@ def rebuild(new: Seekable, steps: Iterable[Step], kept: bytes, out: Sink) -> Non
 
 
 def unchanged_digest(file: Seekable, steps: Iterable[Step]) -> str:
-    """Return the SHA-256 of the stretches that a change in place does not touch."""
+    """Return the SHA-256 of the parts that a change in place does not touch."""
     digest = Digest()
     for step in steps:
         if step.offset is not None:

@@ -21,8 +21,8 @@ from earmark.workers import report_progress
 PEAKS = 600
 """Points of a waveform."""
 
-SHORTEST_STRETCH = 5.0
-MOST_STRETCHES = 120
+SHORTEST_SEGMENT = 5.0
+MOST_SEGMENTS = 120
 PEAK_RATE = 4000
 """In Hz; enough to see where a song is loud, and cheap."""
 
@@ -75,7 +75,7 @@ def picture(path: str, extractor: dict[str, Any], duration: float) -> Picture:
         The file cannot be used.
     """
     peaks = waveform(path, duration, lambda done: report_progress(0.3 * done))
-    step = max(SHORTEST_STRETCH, duration / MOST_STRETCHES)
+    step = max(SHORTEST_SEGMENT, duration / MOST_SEGMENTS)
     expected = max(1, round(duration / step))
     watched = _Watched(
         loaded(extractor), lambda count: report_progress(0.3 + 0.7 * count / expected)
@@ -87,14 +87,14 @@ def picture(path: str, extractor: dict[str, Any], duration: float) -> Picture:
 def waveform(
     path: str, duration: float, progress: Callable[[float], None] | None = None
 ) -> NDArray[np.float32]:
-    """Return how loud a file is over time: the largest absolute sample of equal stretches.
+    """Return how loud a file is over time: the largest absolute sample of equal parts.
 
     Parameters
     ----------
     path
         Any sound file.
     duration
-        Of the file in seconds; what goes beyond it falls into the last stretch.
+        Of the file in seconds; what goes beyond it falls into the last part.
     progress
         Called with the share that is done, now and then.
 
@@ -132,8 +132,8 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def extract(self, pieces: Iterable[Samples]) -> Vector:
-        vector = self._inner.extract(pieces)
+    def extract(self, segments: Iterable[Samples]) -> Vector:
+        vector = self._inner.extract(segments)
         self._count += 1
         self._tell(self._count)
         return vector

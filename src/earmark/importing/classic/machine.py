@@ -104,18 +104,18 @@ class PickleReader:
             raise ImportFormatError("is broken (a negative length)")
         if end > len(self.data):
             raise PickleTruncated("ends within a row")
-        piece = self.data[self.position : end]
+        found = self.data[self.position : end]
         self.position = end
-        return piece
+        return found
 
     def line(self) -> bytes:
         """Return what is left of the line."""
         end = self.data.find(b"\n", self.position)
         if end < 0:
             raise PickleTruncated("ends within a row")
-        piece = self.data[self.position : end]
+        found = self.data[self.position : end]
         self.position = end + 1
-        return piece
+        return found
 
     def number(self, layout: str) -> int:
         """Return an integer of a `struct` layout."""

@@ -231,13 +231,13 @@ def write_rows(
 def _portable(mean: NDArray[np.float64], covariance: NDArray[np.float64], label: int) -> bytes:
     """Pickle one row with the names that NumPy 1 has, and NumPy 2 keeps for old files."""
     raw = pickle.dumps((mean, covariance, label), protocol=PROTOCOL)
-    pieces = []
+    parts = []
     kept = 0
     for operation, argument, position in pickletools.genops(raw):
         if operation.name == "GLOBAL" and position is not None:
             module, name = str(argument).split(" ")
             if module.startswith("numpy._core"):
                 new = f"c{module.replace('numpy._core', 'numpy.core', 1)}\n{name}\n".encode()
-                pieces += [raw[kept:position], new]
+                parts += [raw[kept:position], new]
                 kept = position + len(f"c{module}\n{name}\n")
-    return b"".join([*pieces, raw[kept:]])
+    return b"".join([*parts, raw[kept:]])

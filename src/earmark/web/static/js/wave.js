@@ -1,19 +1,19 @@
-// The picture of a song: its loudness, what each stretch sounds like, and a place to click.
+// The picture of a song: its loudness, what each segment sounds like, and a place to click.
 
 import { clock, genreClass, make, makeSvg, percent } from "./common.js";
 
 const BAR_WIDTH = 4.6; // in CSS pixels
 
-/** Neighboring stretches of one genre as one. */
+/** Neighboring segments of one genre as one. */
 function merge(timeline) {
   const merged = [];
-  for (const stretch of timeline) {
+  for (const segment of timeline) {
     const last = merged.at(-1);
-    if (last && last.genre === stretch.genre && Math.abs(last.stop - stretch.start) < 0.01) {
-      const [a, b] = [last.stop - last.start, stretch.stop - stretch.start];
-      last.confidence = (last.confidence * a + stretch.confidence * b) / (a + b);
-      last.stop = stretch.stop;
-    } else merged.push({ ...stretch });
+    if (last && last.genre === segment.genre && Math.abs(last.stop - segment.start) < 0.01) {
+      const [a, b] = [last.stop - last.start, segment.stop - segment.start];
+      last.confidence = (last.confidence * a + segment.confidence * b) / (a + b);
+      last.stop = segment.stop;
+    } else merged.push({ ...segment });
   }
   return merged;
 }
@@ -55,15 +55,15 @@ export function picture(place, result, url) {
   const playhead = make("div", { class: "playhead", hidden: true });
   const line = make("div", { class: "wave-line", "aria-hidden": "true" });
   let end = 0;
-  for (const stretch of timeline) {
-    if (stretch.start > end + 0.01) line.append(gap(stretch.start - end));
+  for (const segment of timeline) {
+    if (segment.start > end + 0.01) line.append(gap(segment.start - end));
     const part = make("span", {
-      class: `stretch ${genreClass(stretch.genre)}${stretch.confidence < 0.4 ? " unsure" : ""}`,
-      title: `${clock(stretch.start)}–${clock(stretch.stop)} ${stretch.genre}, ${percent(stretch.confidence)}`,
-    }, (stretch.stop - stretch.start) / duration > 0.05 ? stretch.genre : "");
-    part.style.flexGrow = stretch.stop - stretch.start;
+      class: `segment ${genreClass(segment.genre)}${segment.confidence < 0.4 ? " unsure" : ""}`,
+      title: `${clock(segment.start)}–${clock(segment.stop)} ${segment.genre}, ${percent(segment.confidence)}`,
+    }, (segment.stop - segment.start) / duration > 0.05 ? segment.genre : "");
+    part.style.flexGrow = segment.stop - segment.start;
     line.append(part);
-    end = stretch.stop;
+    end = segment.stop;
   }
   if (duration > end + 0.01) line.append(gap(duration - end));
   const stage = make("div", {
@@ -80,7 +80,7 @@ export function picture(place, result, url) {
   describe(0);
 
   function gap(length) {
-    const part = make("span", { class: "stretch g-none", title: "too quiet to say" });
+    const part = make("span", { class: "segment g-none", title: "too quiet to say" });
     part.style.flexGrow = length;
     return part;
   }
@@ -146,10 +146,10 @@ function mapLink() {
 
 function table(timeline) {
   const body = make("tbody");
-  for (const stretch of timeline) {
+  for (const segment of timeline) {
     body.append(make("tr", {},
-      make("td", {}, `${clock(stretch.start)}–${clock(stretch.stop)}`),
-      make("td", {}, stretch.genre), make("td", {}, percent(stretch.confidence))));
+      make("td", {}, `${clock(segment.start)}–${clock(segment.stop)}`),
+      make("td", {}, segment.genre), make("td", {}, percent(segment.confidence))));
   }
   // A table takes no notice of the size that is set for it, so it lies in something that does.
   return make("div", { class: "visually-hidden" }, make("table", {},
