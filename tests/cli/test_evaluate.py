@@ -218,7 +218,7 @@ def test_artists_unknown_is_said(tmp_path: Path) -> None:
     path = write_library(make_evaluation_set(known=False), tmp_path / "l.earmark")
     found = scores(path)
     assert found["split"] == "leave-one-out"
-    assert found["believe"]["level"] == "unvouched"
+    assert found["believe"]["level"] == "unknown"
     assert "this figure may be too high" in run(path).stdout.replace("\n  ", " ")
 
 

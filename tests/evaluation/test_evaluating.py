@@ -171,12 +171,12 @@ def test_without_artists_a_figure_may_be_too_high() -> None:
     data = make_evaluation_set(known=False)
     evaluation = evaluate(data, None, PLAIN)
     assert evaluation.split == "leave-one-out"
-    assert evaluation.verdict.level == "unvouched"
+    assert evaluation.verdict.level == "unknown"
     assert "may be too high" in evaluation.verdict.reason
     random = evaluate(data, SplitRequest("random", repeats=2), PLAIN)
     assert random.verdict.level == "leaky"
     half = replace(data, artists=("Ann", *([None] * 40), *(["Bob"] * 7)))
-    assert evaluate(half, None, PLAIN).verdict.level == "unvouched"
+    assert evaluate(half, None, PLAIN).verdict.level == "unknown"
     most = replace(data, artists=(None, *(f"{i}" for i in range(47))))
     verdict = evaluate(most, None, PLAIN).verdict
     assert verdict.level == "honest"
@@ -331,7 +331,7 @@ def test_more_neighbors_than_may_vote_are_spoken_of() -> None:
     data = make_evaluation_set()
     assert not evaluate(data, None, Vote(44, majority=True), other_splits=False).notes
     empty = evaluate(data, None, Vote(45, majority=True), other_splits=False)
-    assert empty.verdict.level == "unvouched"
+    assert empty.verdict.level == "unknown"
     assert empty.verdict.reason.startswith("K is 45, but of a question only 44 tracks may vote")
     assert "says nothing of the library" in empty.verdict.reason
     assert "that it has not heard" not in empty.sentence()

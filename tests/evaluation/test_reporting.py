@@ -88,13 +88,13 @@ def test_names_of_tracks_cannot_write_the_page() -> None:
     assert "&lt;script&gt;" in page
 
 
-@pytest.mark.parametrize("level", ["leaky", "unvouched", "fitted"])
+@pytest.mark.parametrize("level", ["leaky", "unknown", "fitted"])
 def test_every_kind_of_evaluation_has_a_page(level: str) -> None:
-    data = make_evaluation_set(n_artists=18, known=level != "unvouched")
+    data = make_evaluation_set(n_artists=18, known=level != "unknown")
     if level == "leaky":
         page = report_html(evaluate(data, SplitRequest("random", repeats=2), Vote(majority=True)))
         assert "Do not believe it." in page
-    elif level == "unvouched":
+    elif level == "unknown":
         assert "It is not known whether to believe it." in page_of(data)
     else:
         page = page_of(data, Vote(majority=False))

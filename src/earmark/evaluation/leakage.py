@@ -11,7 +11,7 @@ from earmark.evaluation.sources import LeaveOneSourceOut
 from earmark.evaluation.splits import Split
 from earmark.words import percent
 
-HONEST, LEAKY, UNVOUCHED = "honest", "leaky", "unvouched"
+HONEST, LEAKY, UNKNOWN = "honest", "leaky", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Verdict:
     Attributes
     ----------
     level
-        ``"honest"``: no artist was on both sides. ``"leaky"``: some were. ``"unvouched"``: not
+        ``"honest"``: no artist was on both sides. ``"leaky"``: some were. ``"unknown"``: not
         known, since artists are unknown, or since the score would mean nothing either way.
     reason
         One sentence that says so.
@@ -48,10 +48,10 @@ def leakage_verdict(
         Why the figures say nothing, whoever is on which side; None where they say something.
     """
     if empty is not None:
-        return Verdict(UNVOUCHED, f"{empty[:1].upper()}{empty[1:]}.")
+        return Verdict(UNKNOWN, f"{empty[:1].upper()}{empty[1:]}.")
     if len(data.genre_names) == 1:
         return Verdict(
-            UNVOUCHED,
+            UNKNOWN,
             f"All tracks are {data.genre_names[0]}, so every answer is right and the figure says "
             "nothing: a library needs at least two genres.",
         )
@@ -65,7 +65,7 @@ def leakage_verdict(
         )
     if data.n_artists == 0:
         return Verdict(
-            UNVOUCHED,
+            UNKNOWN,
             "No artist is known, so tracks of one artist may be on both sides and this figure may "
             "be too high. Expect less on new artists. Name the artists with --artists.",
         )
@@ -76,7 +76,7 @@ def leakage_verdict(
     tracks = f"{unknown:,} of {len(data):,} tracks ({percent(share, 0)})"
     if share > 0.5:
         return Verdict(
-            UNVOUCHED,
+            UNKNOWN,
             f"The artist of {tracks} is unknown, so this figure may be too high: some of those "
             "tracks may have their artist on the other side.",
         )

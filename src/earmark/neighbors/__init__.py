@@ -2,6 +2,7 @@
 
 from earmark.neighbors.arrays import subsample
 from earmark.neighbors.brute_force import BruteForce
+from earmark.neighbors.fitted import UNLIKE, FittedVoter
 from earmark.neighbors.fitting import fit, is_majority, leave_group_out
 from earmark.neighbors.groups import (
     artist_names,
@@ -15,19 +16,15 @@ from earmark.neighbors.groups import (
 )
 from earmark.neighbors.index import Index
 from earmark.neighbors.lengths import Excerpts
+from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.recordings import Copy, codes_of, find_copies
 from earmark.neighbors.same_recording import Recordings, copies_of_many
 from earmark.neighbors.vote import one_hot
-from earmark.neighbors.voters import (
-    UNLIKE,
-    FittedVoter,
-    MajorityVoter,
-    Voter,
-    make_voter,
-)
+from earmark.neighbors.voter import Voter
+from earmark.neighbors.voters import make_voter
 
 __all__ = [
     "METRICS",

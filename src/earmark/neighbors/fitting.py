@@ -10,11 +10,12 @@ import numpy as np
 from earmark.features import Comparison
 from earmark.neighbors.arrays import Float, Float64, Indices, subsample
 from earmark.neighbors.calibration import Calibration, calibrate
+from earmark.neighbors.fitted import FittedVoter
 from earmark.neighbors.lengths import ByLength, Excerpts, known_seconds
+from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import CLASSIC_N_NEIGHBORS, Parameters
 from earmark.neighbors.predictions import Predictions
-from earmark.neighbors.voters import FittedVoter, MajorityVoter
 
 MOST_NEIGHBORS = 30
 FEWEST_NEIGHBORS = 3

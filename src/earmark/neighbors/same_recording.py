@@ -11,7 +11,7 @@ from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.groups import recording_groups
 from earmark.neighbors.metrics import METRICS, Metric
 from earmark.neighbors.recordings import SURROUNDINGS
-from earmark.neighbors.voters import Voter
+from earmark.neighbors.voter import Voter
 
 # Among so many of the nearest in the vote copies are looked for first.
 N_CANDIDATES = 2 * SURROUNDINGS

@@ -19,7 +19,7 @@ WIDTH = 88
 BAR = 20
 MATRIX_GENRES = 12
 SHOWN = 10
-BELIEVE = {"honest": "believe it", "leaky": "do not", "unvouched": "unknown"}
+BELIEVE = {"honest": "believe it", "leaky": "do not", "unknown": "unknown"}
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
