@@ -11,24 +11,20 @@ What a library holds in the end depends only on the files, not on the order in w
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from earmark import extraction
 from earmark.audio import MAX_DURATION
 from earmark.collection import originals
+from earmark.collection.changes import Changes, is_there, is_unchanged
 from earmark.collection.labelled_files import Collection, LabelledFile, Problem
 from earmark.collection.report import BuildReport
 from earmark.collection.under_way import Done, Failed, UnderWay
 from earmark.extraction import Extracted, Looked
-from earmark.features import Segments, Vector
 from earmark.library import Library, Track
 from earmark.library.fitting import refit
 from earmark.workers import Limits, WorkerPool, available_cores
@@ -118,7 +114,7 @@ def build(
         with _workers(library, executor, min(jobs, len(run.new)), limits) as workers:
             run.work(UnderWay(workers, 2 * jobs + 2))
     run.settle_missing(prune)
-    if library.genres() and (run.changed or library.fitted() is None):
+    if library.genres() and (run.changes.made or library.fitted() is None):
         refit(library)
     run.report.seconds = time.monotonic() - began
     run.report.problems.sort(key=lambda problem: problem.path)
@@ -168,7 +164,7 @@ class _Build:
         )
         for left in collection.left_out:
             self.report.left_out.setdefault(left.reason, []).append(left.path)
-        self.changed = False
+        self.changes = Changes(library)
         self.files = {file.path: file for file in collection.files}
         self.new: list[LabelledFile] = []
         # What was seen of each file, and the files of each recording that is being heard; the
@@ -191,11 +187,11 @@ class _Build:
         known = {track.path: track for track in self.library.tracks() if track.path is not None}
         for file in self.collection.files:
             track = known.get(file.path)
-            if track is None or not _is_unchanged(track, file.path):
+            if track is None or not is_unchanged(track, file.path):
                 self.new.append(file)
                 self.report.bytes_total += _size(file.path)
                 continue
-            if self._relabel(track, file):
+            if self.changes.relabel(track, file):
                 self.report.relabeled += 1
             if track.audio_hash is None:
                 self.unknown[file.path] = track
@@ -203,44 +199,6 @@ class _Build:
             else:
                 self.report.unchanged += 1
         self.progress(self.report)
-
-    def _relabel(
-        self, track: Track, file: LabelledFile, looked: Looked | None = None, *, moved: bool = False
-    ) -> bool:
-        """Give a track what collection and file say of it; tell whether that changed anything."""
-        artist = file.artist or (looked.artist if looked else None) or track.artist
-        title = file.title or (looked.title if looked else None) or track.title
-        genre = track.genre if track.taught or file.genre is None else file.genre
-        source = file.source or track.source
-        new = dataclasses.replace(track, genre=genre, artist=artist, title=title, source=source)
-        if moved:
-            new = dataclasses.replace(new, name=file.name, path=file.path)
-        if looked is not None:
-            new = dataclasses.replace(
-                new,
-                content_hash=looked.content_hash,
-                audio_hash=looked.audio_hash,
-                size=looked.size,
-                modified_ns=looked.modified_ns,
-            )
-        if new == track or track.id is None:
-            return False
-        self.library.update(
-            track.id,
-            remember=False,
-            name=new.name,
-            genre=new.genre,
-            artist=new.artist,
-            title=new.title,
-            source=new.source,
-            path=new.path,
-            content_hash=new.content_hash,
-            audio_hash=new.audio_hash,
-            size=new.size,
-            modified_ns=new.modified_ns,
-        )
-        self.changed = True
-        return True
 
     def work(self, calls: UnderWay) -> None:
         """Look at and hear everything new, writing down each result as it comes."""
@@ -320,36 +278,28 @@ class _Build:
         if held and looked is not None and track.id is not None:
             self.library.set_identity(track.id, audio_hash=looked.audio_hash)
 
-    def _known(self, looked: Looked) -> list[Track]:
-        """Return the tracks of the same recording, those of the same bytes first."""
-        found = {track.id: track for track in self.library.find_hash(looked.content_hash)}
-        if looked.audio_hash is not None:
-            for track in self.library.find_audio_hash(looked.audio_hash):
-                found.setdefault(track.id, track)
-        return list(found.values())
-
     def _undecided(self, looked: Looked) -> str | None:
         """Return the file of a track of the same recording which may hold another one by now."""
-        for track in self._known(looked):
+        for track in self.changes.known(looked):
             path = track.path
-            if path in self.unseen and _is_there(path) and not _is_unchanged(track, path):
+            if path in self.unseen and is_there(path) and not is_unchanged(track, path):
                 return path
         return None
 
     def _holds(self, track: Track, recording: str) -> bool:
         """Tell whether the file of a track still is there and holds that recording."""
         seen = self.looked.get(track.path or "")
-        return _is_there(track.path) and (seen is None or seen.recording == recording)
+        return is_there(track.path) and (seen is None or seen.recording == recording)
 
     def _recognize(self, path: str) -> bool:
         """Deal with a file whose recording the library knows; tell whether it does."""
         looked, file = self.looked[path], self.files[path]
-        tracks = self._known(looked)
+        tracks = self.changes.known(looked)
         if not tracks:
             return False
         here = next((track for track in tracks if track.path == path), None)
         if here is not None:
-            self._relabel(here, file, looked)
+            self.changes.relabel(here, file, looked)
             self.report.recognized += 1
             return True
         tracks.sort(key=lambda track: (track.genre != file.genre, track.path or ""))
@@ -366,31 +316,24 @@ class _Build:
         if same is not None and same.path is not None:
             kept, left = sorted((path, same.path), key=originals.rank)
             if kept == path:
-                self._leave(path)
-                self._relabel(same, file, looked, moved=True)
+                self.changes.leave(path)
+                self.changes.relabel(same, file, looked, moved=True)
             elif same.genre is None and file.genre is not None:
-                self._relabel(same, LabelledFile(same.path, file.genre))
+                self.changes.relabel(same, LabelledFile(same.path, file.genre))
             self.report.duplicates.append((left, kept))
             return True
         gone = next((track for track in tracks if track not in there), None)
         if gone is not None:
-            self._leave(path)
-            self._relabel(gone, file, looked, moved=True)
+            self.changes.leave(path)
+            self.changes.relabel(gone, file, looked, moved=True)
         else:
             like = tracks[0]
             like_id = like.id or 0
             vector = self.library.vector(like_id)
-            track = self._track(path, like.duration, like.artist, like.title)
-            self._add([track], [vector], [self.library.segments([like_id]).get(like_id)])
+            track = self.changes.track_of(file, looked, like.duration, like.artist, like.title)
+            self.changes.add([track], [vector], [self.library.segments([like_id]).get(like_id)])
         self.report.recognized += 1
         return True
-
-    def _leave(self, path: str) -> None:
-        """Take out the track of a path whose file now holds another recording, that of a track."""
-        old = self.library.find_path(path)
-        if old is not None and old.id is not None:
-            self.library.remove([old.id], remember=False)
-            self.changed = True
 
     # Listen
 
@@ -422,17 +365,17 @@ class _Build:
         copies: list[str] = []
         for path, extracted in heard:
             looked = self.looked[path]
-            if not _is_unchanged(looked, path):
+            if not is_unchanged(looked, path):
                 self._failed(Failed(path, "changed while it was read; build again"), calls)
                 continue
             _, *others = self.pending.pop(looked.recording)
-            track = self._track(path, extracted.duration, None, None)
+            track = self.changes.track_of(self.files[path], looked, extracted.duration)
             found.append((track, extracted))
             self.report.warnings += [Problem(path, warning) for warning in extracted.warnings]
             copies += others
             self._finish(path)
         if found:
-            self._add(
+            self.changes.add(
                 [track for track, _ in found],
                 [extracted.vector for _, extracted in found],
                 [extracted.segments for _, extracted in found],
@@ -441,35 +384,6 @@ class _Build:
         for path in copies:
             self._recognize(path)
             self._finish(path)
-
-    def _track(
-        self, path: str, duration: float | None, artist: str | None, title: str | None
-    ) -> Track:
-        """Return the track of a file; artist and title are those of another file of its sound."""
-        looked, file = self.looked[path], self.files[path]
-        # A file that was encoded anew is still what it was taught to be.
-        old = self.library.find_path(path)
-        taught = old is not None and old.taught
-        return Track(
-            name=file.name,
-            genre=old.genre if old is not None and (taught or file.genre is None) else file.genre,
-            taught=taught,
-            artist=file.artist or looked.artist or artist,
-            title=file.title or looked.title or title,
-            source=file.source,
-            path=path,
-            content_hash=looked.content_hash,
-            audio_hash=looked.audio_hash,
-            duration=duration,
-            size=looked.size,
-            modified_ns=looked.modified_ns,
-        )
-
-    def _add(
-        self, tracks: list[Track], vectors: list[Vector], segments: list[Segments | None]
-    ) -> None:
-        self.library.add(tracks, np.stack(vectors), segments=segments, remember=False)
-        self.changed = True
 
     # What is gone
 
@@ -484,7 +398,7 @@ class _Build:
             and (covers is None or Path(track.path).is_relative_to(covers))
         ]
         if not prune:
-            self.report.missing = sum(not _is_there(track.path) for track in missing)
+            self.report.missing = sum(not is_there(track.path) for track in missing)
             return
         if not self.collection.complete:
             self.report.problems.append(
@@ -495,30 +409,8 @@ class _Build:
             return
         ids = [track.id for track in missing if track.id is not None]
         if ids:
-            self.library.remove(ids, remember=False)
-            self.changed = True
+            self.changes.remove(ids)
         self.report.pruned = len(ids)
-
-
-def _is_there(path: str | None) -> bool:
-    if path is None:
-        return False
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        # It may be there: nothing can be said of a folder that may not be entered.
-        return True
-    return True
-
-
-def _is_unchanged(known: Track | Looked, path: str) -> bool:
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return False
-    return (known.size, known.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _size(path: str) -> int:
