@@ -28,7 +28,7 @@ MANY_TRACKS = 2_000
 MOST_CALIBRATED = 2_000
 
 # Before anything is fitted: probabilities are the shares, nothing is refused.
-_OPEN = Calibration(
+_UNCALIBRATED = Calibration(
     floor=0.01,
     power=1.0,
     novelty=None,
@@ -118,7 +118,7 @@ def fit(
         return Parameters(comparison, n_neighbors)
     labels = labels[:, labels.any(axis=0)]
     names = [str(number) for number in range(labels.shape[1])]
-    start = Parameters(comparison, n_neighbors, _OPEN)
+    start = Parameters(comparison, n_neighbors, _UNCALIBRATED)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     known = known_seconds(seconds, len(labels))
     # Of the tracks, then of their parts: rows, shares of votes, what else is known, lengths.

@@ -28,7 +28,7 @@ PEAK_RATE = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Analyzed:
     """What the vote needs to know of a song."""
 
     looked: Looked
@@ -55,7 +55,7 @@ class Picture:
     step: float
 
 
-def hear(path: str, extractor: dict[str, Any], max_duration: float) -> Heard:
+def hear(path: str, extractor: dict[str, Any], max_duration: float) -> Analyzed:
     """Hear a song.
 
     Raises
@@ -63,7 +63,7 @@ def hear(path: str, extractor: dict[str, Any], max_duration: float) -> Heard:
     AudioError
         The file cannot be used.
     """
-    return Heard(look(path), extract(path, extractor, max_duration=max_duration))
+    return Analyzed(look(path), extract(path, extractor, max_duration=max_duration))
 
 
 def picture(path: str, extractor: dict[str, Any], duration: float) -> Picture:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.prediction import Prediction, Segment
-from earmark.web.analysis import Heard
+from earmark.web.analysis import Analyzed
 from earmark.web.errors import NotFound
 from earmark.workers import Call
 
@@ -72,7 +72,7 @@ class Job:
     created: float = field(default_factory=time.time)
     ended: float | None = None
     prediction: Prediction | None = None
-    heard: Heard | None = None
+    heard: Analyzed | None = None
     revision: tuple[str, int] | None = None
     taught: bool = False
     voted: Prediction | None = None

@@ -242,7 +242,7 @@ class Service:
             error = WorkerDied("the analysis failed; try again", job.name)
         self._end(job, error)
 
-    def _heard(self, job: Job, heard: analysis.Heard) -> bool:
+    def _heard(self, job: Job, heard: analysis.Analyzed) -> bool:
         """Answer for a song, and ask for its picture; tell whether there will be one."""
         self._answer(job, heard)
         if not job.picture:
@@ -279,7 +279,7 @@ class Service:
         job.peaks = picture.peaks
         return False
 
-    def _answer(self, job: Job, found: analysis.Heard) -> None:
+    def _answer(self, job: Job, found: analysis.Analyzed) -> None:
         job.heard = found
         prediction = self._vote(job, found)
         outcome = "unsure" if prediction.abstained else "answered"
@@ -294,7 +294,7 @@ class Service:
             if job.heard is not None and job.prediction is not None and job.revision != now:
                 self._vote(job, job.heard)
 
-    def _vote(self, job: Job, found: analysis.Heard) -> Prediction:
+    def _vote(self, job: Job, found: analysis.Analyzed) -> Prediction:
         """Let the library vote on a song that was heard, and keep what it says with the job."""
         looked, extracted = found.looked, found.extracted
         job.artist, job.title = looked.artist, looked.title
