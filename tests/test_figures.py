@@ -27,9 +27,6 @@ LEVEL = re.compile(r"\b95 ?% (?:interval|\|)")
 SLACK = 0.3
 """Points by which another processor may move a figure."""
 
-LONG = {"python scripts/compare_votes.py"}
-"""Commands that take minutes."""
-
 WHOLE = {
     "README.md": set(),
     # What similarity means, told by examples.
@@ -80,11 +77,8 @@ def missing(block: str, printed: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.soak
 @pytest.mark.parametrize("command", all_commands())
-def test_figures_are_those_that_the_command_prints(command: str, soak: bool) -> None:
-    if command in LONG and not soak:
-        pytest.skip("takes minutes: make soak runs it")
+def test_figures_are_those_that_the_command_prints(command: str) -> None:
     printed = printed_by(command)
     blocks = [
         (page.name, block) for page in PAGES for named, block in marked(page) if named == command
