@@ -8,14 +8,13 @@ import numpy as np
 
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.brute_force import BruteForce
-from earmark.neighbors.groups import recording_groups
 from earmark.neighbors.metrics import METRICS, Metric
 from earmark.neighbors.recordings import SURROUNDINGS
 from earmark.neighbors.voter import Voter
 
 # Among so many of the nearest in the vote copies are looked for first.
 N_CANDIDATES = 2 * SURROUNDINGS
-# Where there are more copies than these, all tracks are compared with each other after all.
+# Where there are more copies than these, all tracks are compared with it after all.
 MOST_CANDIDATES = 200
 
 
@@ -52,17 +51,14 @@ class Recordings:
         for row in known.tolist():
             candidates = self._candidates(row)
             if candidates is None:
-                candidates = self._among_all(row)
-            found.append(self._copies(row, candidates))
+                pairs = copies_of_many(np.array([row]), self._vectors, self._metric.name)
+                found.append(np.array([other for _, other in pairs], dtype=np.intp))
+            else:
+                found.append(self._copies(row, candidates))
         return self._with_contents(np.concatenate(found))
 
     def _with_contents(self, rows: Indices) -> Indices:
         return np.flatnonzero(np.isin(self._contents, self._contents[rows]))
-
-    def _among_all(self, row: int) -> Indices:
-        """Return the tracks that are of one recording with one, directly or through others."""
-        groups = recording_groups(self._vectors, self._metric.name, self._contents)
-        return np.setdiff1d(np.flatnonzero(groups == groups[row]), row)
 
     def _candidates(self, row: int) -> Indices | None:
         """Return the tracks that can be copies of one, by what their surroundings are at most.
