@@ -103,22 +103,16 @@ def check_line(path: Path | str, line: str) -> None:
 
 
 def run_measured(command: list[str], folder: Path) -> tuple[int, str, str, int]:
-    """Run a command; return its exit code, output, errors, and the most memory of its processes.
+    """Run a command; return its exit code, output, errors, and the memory of its largest process.
 
-    The memory in bytes is that of this command and of what it started and waited for, and of
-    nothing that another test ran.
+    In bytes. What the system itself counts for a child has that of the tests' own process in it.
     """
     output, errors = folder / "output.txt", folder / "errors.txt"
     with output.open("wb") as out, errors.open("wb") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err)
-        killer = threading.Timer(1200, process.kill)
-        killer.start()
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        finally:
-            killer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, output.read_text(), errors.read_text(), usage.ru_maxrss * 1024
+        with Memory(process.pid) as memory:
+            code = process.wait(timeout=1200)
+    return code, output.read_text(), errors.read_text(), memory.peak
 
 
 IN_PYTHON = """

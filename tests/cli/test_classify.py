@@ -27,6 +27,7 @@ from earmark.prediction import Neighbor, Prediction
 from earmark.words import clock
 from support import sounds
 from support.command import Command, Ran
+from support.rough import roughly
 from support.web import GENRES, RATE, make_library, make_music, song
 
 pytestmark = pytest.mark.slow
@@ -408,22 +409,7 @@ def test_the_answer_is_that_of_python(earmark: Command) -> None:
         prediction: Prediction = Classifier(opened).predict(EXAMPLE)
     said = lines(earmark("classify", "--json", EXAMPLE))[0]
     expected = prediction.to_json()
-    assert nearly({**said, "seconds": 0}, {**expected, "seconds": 0})
-
-
-def nearly(one: Any, other: Any) -> bool:
-    """Tell whether JSON values are equal, but for the last digit of numbers with a point.
-
-    A worker has one thread and Python as many as there are cores, which sum in another order.
-    """
-    match one, other:
-        case float(), float():
-            return abs(one - other) < 2e-6
-        case dict(), dict():
-            return one.keys() == other.keys() and all(nearly(one[key], other[key]) for key in one)
-        case list(), list():
-            return len(one) == len(other) and all(map(nearly, one, other))
-    return bool(one == other)
+    assert {**said, "seconds": 0} == roughly({**expected, "seconds": 0})
 
 
 def test_libraries_that_cannot_answer_are_one_line(
