@@ -46,6 +46,7 @@
     ├── EvaluationError         a split or a figure cannot be computed
     ├── RecommendError          a list of songs cannot be made as it was asked for
     ├── PlaylistError           a playlist file cannot be read or written
+    ├── PlayerError             a music server cannot be asked, or its ids cannot be read
     ├── TagError                the tags of a file cannot be read or written as asked
     │   ├── TagsNotSupported    Earmark does not write into such a file, or mutagen is not here
     │   ├── PlanError           a plan of tags cannot be read
@@ -294,6 +295,10 @@ class RecommendError(EarmarkError):
 
 class PlaylistError(EarmarkError):
     """A playlist file cannot be read or written."""
+
+
+class PlayerError(EarmarkError):
+    """A music server cannot be asked, or the ids of its songs cannot be read or written."""
 
 
 class TagError(EarmarkError):

@@ -13,6 +13,7 @@ from typing import Any
 VERSIONS: Mapping[str, int] = {
     "audit": 1,
     "build": 1,
+    "connected": 1,
     "correction": 1,
     "corrections": 1,
     "doctor": 1,
@@ -31,6 +32,7 @@ VERSIONS: Mapping[str, int] = {
     "mends": 1,
     "merge": 1,
     "plan": 1,
+    "player-ids": 1,
     "prediction": 1,
     "predictions": 1,
     "problem": 1,

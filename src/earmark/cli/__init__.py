@@ -32,6 +32,10 @@ COMMANDS = {
         "earmark.cli.classify:classify",
         "Say what genre songs are, and how sure that is.",
     ),
+    "connect": (
+        "earmark.cli.connect:connect",
+        "Learn by which ids a music server knows your tracks.",
+    ),
     "doctor": ("earmark.cli.doctor:doctor", "Say what this installation is and can do."),
     "evaluate": ("earmark.cli.evaluate:evaluate", "Say how well a library names genres."),
     "export": ("earmark.cli.export:export", "Write a library as a table, an npz or a my.dat."),

@@ -8,7 +8,10 @@ from typing import TypedDict, cast
 
 from earmark.features import ExtractorSpec
 
-__all__ = ["Change", "ExtractorSpec", "Fitted", "Track", "TrackChanges"]
+__all__ = ["LARGEST_ID", "Change", "ExtractorSpec", "Fitted", "Track", "TrackChanges"]
+
+LARGEST_ID = 2**63 - 1
+"""Larger numbers are no track's, and no database would take them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,12 @@ class Recommender:
         self.space = Space(_measure(library, np.asarray(self._snapshot.vectors)))
         self._catalog = catalog_of(library, self._snapshot)
 
+    @property
+    def track_ids(self) -> list[int]:
+        """The ids of all tracks to choose from."""
+        ids: list[int] = self._snapshot.ids.tolist()
+        return ids
+
     def similar(
         self,
         songs: Songs,

@@ -203,6 +203,32 @@ class Access:
         """Forget the client."""
         session.clear()
 
+    # Asked by the routes of players, which have ways of their own to prove things
+
+    def refuses_bearer(self) -> bool:
+        """Whether a request brings a token in its header that is wrong."""
+        brings = request.headers.get("Authorization", "").lower().startswith("bearer")
+        return brings and self.can_sign_in() and not self._bearer()
+
+    def proves(self, is_proof: Callable[[str], bool]) -> bool:
+        """Whether a client proves that it knows the token; wrong proofs count as guesses.
+
+        Parameters
+        ----------
+        is_proof
+            Tells whether what was sent fits a token. Compares in constant time.
+
+        Raises
+        ------
+        TooManyRequests
+            Too many were wrong.
+        """
+        return self._is_token_by(is_proof)
+
+    def needs_proof(self) -> bool:
+        """Whether a client has to prove anything at all before it may read."""
+        return not self.may_read()
+
     # The rules
 
     def guard(self) -> ResponseReturnValue | None:
@@ -304,6 +330,10 @@ class Access:
             Too many were wrong. The right one is not looked at either, or it could be found out
             all the same.
         """
+        sent = token.encode(errors="replace")
+        return self._is_token_by(lambda ours: hmac.compare_digest(sent, ours.encode()))
+
+    def _is_token_by(self, is_proof: Callable[[str], bool]) -> bool:
         ours = self._config.token
         if ours is None:
             return False
@@ -311,7 +341,7 @@ class Access:
         wait = self._guesses.take(address, count=False)
         if wait:
             raise _too_many("Too many wrong tokens from this address.", wait)
-        if hmac.compare_digest(token.encode(errors="replace"), ours.encode()):
+        if is_proof(ours):
             return True
         self._guesses.take(address)
         return False

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
-from earmark.web import api, headers, log, media, pages, problems
+from earmark.web import api, headers, log, media, pages, players, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
 from earmark.web.config import Config
@@ -95,6 +95,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     log.register(app)
     problems.register(app, owner.folders)
     api.register(app)
+    players.register(app)
     app.register_blueprint(media.blueprint)
     pages.register(app)
     describe_api(app)

@@ -65,6 +65,10 @@ class ListMaker:
                 self._made = revision, Recommender(self._library)
             return self._made[1]
 
+    def track_ids(self) -> list[int]:
+        """Return the ids of all tracks that may stand in a list."""
+        return self.recommender().track_ids
+
     def similar(
         self,
         songs: Sequence[int],

@@ -41,6 +41,7 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.LibraryError: 409,
     errors.RecommendError: 422,
     errors.PlaylistError: 409,
+    errors.PlayerError: 502,
     errors.Busy: 503,
     errors.TookTooLong: 422,
     errors.TookTooMuchMemory: 422,

@@ -31,6 +31,7 @@ from earmark.errors import (
 from earmark.extraction import as_listened
 from earmark.library import Library, Track, open_default, user_library_path
 from earmark.library.fitting import rows_of_song
+from earmark.library.model import LARGEST_ID
 from earmark.listen import Extracted
 from earmark.neighbors import Parameters, count_artists
 from earmark.prediction import Neighbor, Prediction
@@ -41,6 +42,7 @@ from earmark.web.library_check import LibraryCheck
 from earmark.web.lists import ListMaker
 from earmark.web.metrics import Metrics
 from earmark.web.music_folder import MusicFolder
+from earmark.web.player_songs import PlayerSongs
 from earmark.web.projection import ProjectionCache
 from earmark.web.report import Report
 from earmark.web.uploads import Uploads
@@ -48,9 +50,6 @@ from earmark.words import shown
 from earmark.workers import Call, WorkerPool
 
 logger = logging.getLogger(__name__)
-
-LARGEST_ID = 2**63 - 1
-"""Larger numbers are no track's, and no database would take them."""
 
 
 class Service:
@@ -100,6 +99,7 @@ class Service:
         self.projections = ProjectionCache(self.classifier.refresh)
         self.report = Report(library)
         self.lists = ListMaker(library, check.require_whole)
+        self.player_songs = PlayerSongs(library)
 
     def change_library(self, library: Library) -> None:
         """Go on with another library of the same feature extractor."""

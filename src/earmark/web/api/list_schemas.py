@@ -9,9 +9,9 @@ from apiflask.fields import Boolean, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import ValidationError, validates_schema
 
+from earmark.library.model import LARGEST_ID
 from earmark.recommend.files import FORMATS
 from earmark.web.api.schemas import kind_field
-from earmark.web.service import LARGEST_ID
 
 MOST_SEEDS = 100
 MOST_SONGS = 1_000
