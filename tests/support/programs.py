@@ -40,6 +40,9 @@ PROGRAMS = {
     "ffprobe": Program(
         "tags as it reads them", "apt-get install ffmpeg: ffprobe is a part of ffmpeg"
     ),
+    "mpd": Program(
+        "a player's queue", "apt-get install mpd, brew install mpd, or https://www.musicpd.org"
+    ),
     "mount": Program("disks that are full", "apt-get install mount"),
     "npm": Program(
         "pages for screen readers", "apt-get install npm, or https://nodejs.org/en/download"

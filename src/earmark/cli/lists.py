@@ -14,7 +14,7 @@ import click
 from earmark.cli.common import FileName, console, library_option, padded
 from earmark.cli.tracks import named_track
 from earmark.errors import EarmarkError, PlaylistError, RecommendError
-from earmark.words import clock, json_text, shown
+from earmark.words import clock, json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.library import Library
@@ -43,6 +43,7 @@ class ListOptions:
     versions: bool
     history: Path | None
     output: Path | None
+    mpd: str | None
     force: bool
     as_json: bool
 
@@ -99,6 +100,13 @@ _OPTIONS = (
         type=FileName(),
         metavar="FILE",
         help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.",
+    ),
+    click.option(
+        "--mpd",
+        is_flag=False,
+        flag_value="",
+        metavar="[HOST[:PORT]]",
+        help="Put the songs into the queue of this MPD; alone: of $MPD_HOST, else of this machine.",
     ),
     click.option("--force", is_flag=True, help="Replace a playlist that is there."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
@@ -253,6 +261,8 @@ def give_out(
         The list is empty.
     PlaylistError
         The playlist cannot be written.
+    PlayerError
+        The MPD cannot be reached, or has none of the songs.
     """
     from earmark.recommend.recommender import to_json
 
@@ -261,6 +271,8 @@ def give_out(
     output = options.output
     if output is not None:
         _write(suggestions, title, output, options.force)
+    if options.mpd is not None:
+        _play(suggestions, options.mpd)
     if asked is not None and len(suggestions) < asked:
         console(stderr=True).print(
             f"{len(suggestions)} of {asked} songs: the rules leave no more; --per-artist, "
@@ -281,6 +293,19 @@ def give_out(
     total = sum(song.track.duration or 0 for song in suggestions)
     written = "" if output is None else f", written to {shown(str(output))}"
     out.print(f"  {len(suggestions)} songs, {clock(total)}{written}", markup=False)
+
+
+def _play(suggestions: Sequence[Suggestion], place: str) -> None:
+    from earmark.players import MpdClient
+
+    with MpdClient(place or None) as player:
+        left = player.play([song.track for song in suggestions])
+        name = player.name
+    told = console(stderr=True)
+    count = len(suggestions) - len(left)
+    told.print(f"{count} {plural(count, 'song')} put into the queue of {name}", markup=False)
+    for track in left:
+        told.print(f"  not there: {shown(track.name)}", markup=False)
 
 
 def _write(suggestions: Sequence[Suggestion], title: str, output: Path, force: bool) -> None:
