@@ -26,6 +26,7 @@ HOMES = {
     "onnxruntime": ["features"],
     "huggingface_hub": ["features"],
     "tinytag": ["audio"],
+    "sklearn": ["estimator.py"],
     "mutagen": ["tagging"],
     "yaml": ["tagging"],
     "flask": ["web"],

@@ -4,6 +4,7 @@
 one to use; `earmark.library.fitting` fits the vote to one.
 """
 
+from earmark.library.arrays import Arrays
 from earmark.library.backends.memory import MemoryLibrary
 from earmark.library.base import Library
 from earmark.library.default import (
@@ -22,6 +23,7 @@ from earmark.library.snapshot import Snapshot
 
 __all__ = [
     "PACKAGED",
+    "Arrays",
     "Change",
     "ExtractorSpec",
     "Fitted",

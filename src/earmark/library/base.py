@@ -6,7 +6,7 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Protocol, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from earmark.features import Segments
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
 from earmark.library.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from earmark.library.arrays import Arrays
 
 
 class Library(Protocol):
@@ -219,6 +222,19 @@ class Library(Protocol):
         unlabelled
             Take the tracks without a genre too. They have no vote, so this is for lists of songs
             and for asking people what they are.
+        """
+        ...
+
+    def to_arrays(self) -> Arrays:
+        """Return the labelled tracks as arrays: vectors, genres, groups and names.
+
+        Examples
+        --------
+        >>> from earmark import open_library
+        >>> with open_library("reference") as library:
+        ...     X, y, groups, names = library.to_arrays()
+        >>> X.shape, y[0], len(groups), names[0]
+        ((598, 250), np.str_('blues'), 598, 'blues.00000')
         """
         ...
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from earmark.errors import ChangeNotFound, LibraryError, LibraryReadOnly, TrackNotFound
 from earmark.features import Segments
 from earmark.library import rules
+from earmark.library.arrays import Arrays, arrays_of
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
 from earmark.library.snapshot import Snapshot
 
@@ -191,6 +192,11 @@ class MemoryLibrary:
                     held[row] = now.vectors[track.id or 0]
                 known = self._snapshots[unlabelled] = Snapshot.of(taken, held, now.revision)
             return known
+
+    def to_arrays(self) -> Arrays:
+        snapshot = self.snapshot()
+        known = self.get_many(snapshot.ids.tolist())
+        return arrays_of(snapshot, known, self.spec.similarity)
 
     # Changes
 

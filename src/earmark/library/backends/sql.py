@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from earmark.errors import LibraryDamaged, LibraryReadOnly, TrackNotFound
 from earmark.features import Segments
 from earmark.library import digest, rules
+from earmark.library.arrays import Arrays, arrays_of
 from earmark.library.backends import rows
 from earmark.library.backends.columns import read_segments, read_snapshot
 from earmark.library.backends.schema import (
@@ -295,6 +296,11 @@ class SqlLibrary:
                     connection, revision, self.spec, self.location, unlabelled=unlabelled
                 )
             return known
+
+    def to_arrays(self) -> Arrays:
+        snapshot = self.snapshot()
+        known = self.get_many(snapshot.ids.tolist())
+        return arrays_of(snapshot, known, self.spec.similarity)
 
     # Changes
 
