@@ -34,6 +34,7 @@ HOMES = {
     "marshmallow": ["web"],
     "werkzeug": ["web"],
     "prometheus_client": ["web"],
+    "mcp": ["agents"],
     "click": ["cli"],
     "rich": ["cli"],
     # The allowlisting reader of the classic file takes its opcodes apart; nothing is unpickled.

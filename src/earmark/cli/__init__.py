@@ -48,6 +48,7 @@ COMMANDS = {
     "info": ("earmark.cli.info:info", "Say what a library holds, and how it votes."),
     "label": ("earmark.cli.label:label", "Label the songs that teach a library most."),
     "list": ("earmark.cli.list_:list_command", "List the tracks of a library."),
+    "mcp": ("earmark.cli.mcp:mcp", "Answer agents by the Model Context Protocol."),
     "merge": ("earmark.cli.merge:merge", "Make one library of several."),
     "path": ("earmark.cli.path:path", "Lead from one track to another by small steps."),
     "playlist": ("earmark.cli.playlist:playlist", "Make a playlist from songs or a genre."),

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from earmark.cli.common import FileName, console, library_option, padded
-from earmark.cli.tracks import named_track
-from earmark.errors import EarmarkError, PlaylistError, RecommendError
+from earmark.errors import PlaylistError, RecommendError
 from earmark.words import clock, json_text, plural, shown
 
 if TYPE_CHECKING:
     from earmark.library import Library
-    from earmark.recommend import Rules, Songs, Suggestion
+    from earmark.recommend import Rules, Suggestion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -142,89 +141,6 @@ def chance_options(command: F) -> F:
         metavar="0..1",
         help="How much of the choice is random.",
     )(command)
-
-
-def songs_of(library: Library, names: Sequence[str]) -> Songs:
-    """Return the songs that arguments name; files that are no tracks are heard.
-
-    Raises
-    ------
-    TrackNotFound
-        A name is that of no track.
-    LibraryError
-        It is that of several.
-    AudioError
-        A file cannot be used.
-    """
-    from earmark.recommend import Songs
-
-    track_ids: list[int] = []
-    files: list[str] = []
-    for name in names:
-        if os.path.exists(name):  # noqa: PTH110 - takes any name
-            track = library.find_path(os.path.abspath(name))  # noqa: PTH100 - links stay
-            if track is None:
-                files.append(name)
-                continue
-        else:
-            track = named_track(library, name)
-        track_ids.append(int(track.id or 0))
-    if not files:
-        return Songs(tuple(track_ids))
-    known, vectors = _heard(library, files)
-    return Songs((*track_ids, *known), vectors)
-
-
-def track_of(library: Library, name: str) -> int:
-    """Return the id of the one track that an argument names, also by a copy of its file.
-
-    Raises
-    ------
-    RecommendError
-        A file is no track.
-    LibraryError
-        A name is that of no track, or of several.
-    """
-    songs = songs_of(library, [name])
-    if not songs.track_ids:
-        raise RecommendError(
-            f"{name}: is no track of {library.name}; a path leads from track to track: add it with "
-            "earmark build, or ask earmark similar for the nearest one"
-        )
-    return songs.track_ids[0]
-
-
-def _heard(library: Library, files: Sequence[str]) -> tuple[list[int], Any]:
-    """Hear files in worker processes; those whose recording is a track are that track."""
-    import numpy as np
-
-    from earmark.cache import EmbeddingCache
-    from earmark.extraction import Looked
-    from earmark.hearing import Hearing
-    from earmark.workers import WorkerPool, available_cores
-
-    def track_by(looked: Looked) -> int | None:
-        tracks = library.find_hash(looked.content_hash)
-        if looked.audio_hash is not None:
-            tracks = tracks or library.find_audio_hash(looked.audio_hash)
-        return next((track.id for track in tracks), None)
-
-    cache = EmbeddingCache(library.spec)
-    pool = WorkerPool(min(available_cores(), len(files)))
-    known, vectors = [], []
-    try:
-        for _, found in Hearing(pool, library.spec, cache=cache).all(files):
-            if isinstance(found, EarmarkError):
-                raise found
-            track_id = track_by(found.looked)
-            if track_id is not None:
-                known.append(track_id)
-            else:
-                vectors.append(found.extracted.vector)
-    finally:
-        pool.close()
-    cache.trim()
-    return known, np.stack(vectors) if vectors else None
 
 
 def played(library: Library, history: Path | None) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from earmark.cli.common import EXIT_CODES
-from earmark.cli.lists import SONG_HELP, ListOptions, give_out, list_options, played, track_of
+from earmark.cli.lists import SONG_HELP, ListOptions, give_out, list_options, played
 
 
 @click.command(
@@ -40,6 +40,7 @@ def path(
     """  # noqa: D301 (click looks for the character itself)
     from earmark.library import open_default
     from earmark.recommend import Recommender
+    from earmark.recommend.songs import track_of
 
     with open_default(options.library_name) as library:
         suggestions = Recommender(library).path(

@@ -14,7 +14,6 @@ from earmark.cli.lists import (
     give_out,
     list_options,
     played,
-    songs_of,
 )
 
 
@@ -54,6 +53,7 @@ def playlist(
         raise click.UsageError("name a SONG to start from, or a --genre")
     from earmark.library import open_default
     from earmark.recommend import Recommender, Songs
+    from earmark.recommend.songs import songs_of
 
     with open_default(options.library_name) as library:
         suggestions = Recommender(library).playlist(

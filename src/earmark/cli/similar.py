@@ -14,7 +14,6 @@ from earmark.cli.lists import (
     give_out,
     list_options,
     played,
-    songs_of,
 )
 
 
@@ -45,6 +44,7 @@ def similar(
     """  # noqa: D301 (click looks for the character itself)
     from earmark.library import open_default
     from earmark.recommend import Recommender
+    from earmark.recommend.songs import songs_of
 
     with open_default(options.library_name) as library:
         suggestions = Recommender(library).similar(

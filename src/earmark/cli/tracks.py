@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from earmark.cli.common import console
-from earmark.errors import LibraryError, TrackNotFound
+from earmark.errors import TrackNotFound
 from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ CHANGED_HELP = (
 
 SHOWN = 50
 """Changes of one command that are printed before the rest is only counted."""
-
-_MOST_NAMED = 5
 
 
 def changed_library_option(command: Any) -> Any:
@@ -65,41 +62,6 @@ def library_to_change(name: str | None) -> Iterator[Library]:
         yield own
 
 
-def named_track(library: Library, name: str) -> Track:
-    """Return the one track that an argument names.
-
-    Raises
-    ------
-    TrackNotFound
-        There is none.
-    LibraryError
-        There are several of that name.
-    """
-    if name.startswith("#") and name[1:].isdigit():
-        return library.get(int(name[1:]))
-    track = library.find_path(os.path.abspath(name))  # noqa: PTH100 - links stay
-    if track is not None:
-        return track
-    wanted = name.casefold().strip()
-    last = wanted.rpartition(" - ")[2]
-    found = [track for track in library.tracks(search=last, limit=1_000) if wanted in _names(track)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        what = "no track" if os.path.exists(name) else "neither a file nor a track"  # noqa: PTH110
-        raise TrackNotFound(f"{name}: is {what} of {library.name}; earmark list names its tracks")
-    some = ", ".join(f"'#{track.id}' {track.name}" for track in found[:_MOST_NAMED])
-    raise LibraryError(f"{name}: {len(found)} tracks of {library.name} are called so: {some}")
-
-
-def _names(track: Track) -> set[str]:
-    names = {track.name.casefold()}
-    if track.title is not None:
-        names.add(track.title.casefold())
-        names.add(f"{track.artist or ''} - {track.title}".casefold())
-    return names
-
-
 def chosen_tracks(library: Library, names: Sequence[str], of_genre: str | None) -> list[Track]:
     """Return the tracks that arguments name, and those of a genre, each once.
 
@@ -110,6 +72,8 @@ def chosen_tracks(library: Library, names: Sequence[str], of_genre: str | None) 
     LibraryError
         A name is that of several tracks.
     """
+    from earmark.library.naming import named_track
+
     found = {track.id: track for track in (named_track(library, name) for name in names)}
     if of_genre is not None:
         tracks = library.tracks(genre=of_genre)
