@@ -86,6 +86,12 @@ def test_a_wheel_holds_all_that_is_needed(wheel: Path) -> None:
     assert b"Music Technology Group" in notices
 
 
+def test_a_wheel_built_again_is_the_same_file(wheel: Path, tmp_path: Path) -> None:
+    """So that anybody can see that what was published was made from this source."""
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 def test_nothing_of_the_music_is_shipped(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()

@@ -1,0 +1,37 @@
+"""What the files around the code say agrees with the code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_citation_names_the_version_and_the_licence() -> None:
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert said["version"] == project["version"]
+    assert said["license"] == project["license"]
+    assert said["abstract"] == project["description"]
+    assert {"cff-version", "message", "title", "authors"} <= set(said)
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    said = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))
+    steps = said["jobs"]["check"]["steps"]
+    assert ".ci/run" in [step.get("run") for step in steps]
+    assert said["permissions"] == {"contents": "read"}
+
+
+def test_the_guide_names_what_there_is() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`?make (\w+)", guide)) <= targets
+    for path in re.findall(r"\btests/[\w./]*\w|\bsrc/[\w./]*\w", guide):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"\]\(([\w./-]+)", guide):
+        assert (ROOT / path).exists(), path
