@@ -4,6 +4,7 @@
 # make oldest   the tests of audio and libraries with the oldest dependencies that are allowed
 # make soak     the long forms of what attacks it: hours of damaged files, kills, full disks and load
 # make audit    known vulnerabilities of what is installed, where a network is there
+# make bench    speed beside named peers, as ratios; writes docs/benchmarks.md
 # make check    what CI runs: lint, types, the tests, those of make oldest, and make audit
 # make libraries   the libraries of the package, again from the clips in DATA
 
@@ -32,6 +33,10 @@ oldest: $(OLDEST)/.develop
 soak: $(VENV)/.develop
 	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python -m pytest --soak -m soak
+
+bench bench-check: $(VENV)/.develop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/table.py $(if $(filter bench-check,$@),--check)
 
 check: lint types test oldest audit
 
