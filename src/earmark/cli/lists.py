@@ -36,6 +36,8 @@ class ListOptions:
     library_name: str | None
     genres: tuple[str, ...]
     not_genres: tuple[str, ...]
+    words: tuple[str, ...]
+    not_words: tuple[str, ...]
     per_artist: int
     per_album: int
     spacing: int
@@ -63,6 +65,13 @@ _OPTIONS = (
     library_option,
     click.option("--genre", "genres", multiple=True, help="Only songs of this genre."),
     click.option("--not-genre", "not_genres", multiple=True, help="No song of this genre."),
+    click.option(
+        "--word",
+        "words",
+        multiple=True,
+        help="Only songs that this word fits best, a tenth of the library, such as jazz.",
+    ),
+    click.option("--not-word", "not_words", multiple=True, help="None that this word fits best."),
     click.option(
         "--per-artist",
         type=click.IntRange(min=0),

@@ -50,6 +50,8 @@ def path(
             left_out=played(library, options.history),
             genres=options.genres,
             not_genres=options.not_genres,
+            words=options.words,
+            not_words=options.not_words,
             rules=options.rules,
         )
     title = f"{Path(start).stem} to {Path(end).stem}"

@@ -41,7 +41,7 @@ def playlist(
 ) -> None:
     """Make a playlist of tracks that sound like SONG, in an order of small steps.
 
-    Without SONG, of what is most typical of --genre.
+    Without SONG, of what is most typical of --genre or --word.
 
     \b
     earmark playlist song.mp3 --minutes 90 -o evening.m3u8
@@ -49,8 +49,8 @@ def playlist(
     """  # noqa: D301 (click looks for the character itself)
     if minutes is not None and count is not None:
         raise click.UsageError("--minutes and -n say the length twice; give one of them")
-    if not songs and not options.genres:
-        raise click.UsageError("name a SONG to start from, or a --genre")
+    if not songs and not options.genres and not options.words:
+        raise click.UsageError("name a SONG to start from, a --genre or a --word")
     from earmark.library import open_default
     from earmark.recommend import Recommender, Songs
     from earmark.recommend.songs import songs_of
@@ -64,9 +64,11 @@ def playlist(
             left_out=played(library, options.history),
             genres=options.genres,
             not_genres=options.not_genres,
+            words=options.words,
+            not_words=options.not_words,
             rules=options.rules,
             variety=variety,
             seed=seed,
         )
-    title = f"Like {Path(songs[0]).stem}" if songs else ", ".join(options.genres)
+    title = f"Like {Path(songs[0]).stem}" if songs else ", ".join(options.genres + options.words)
     give_out(suggestions, "playlist", title, options, asked=count)

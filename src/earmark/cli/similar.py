@@ -54,6 +54,8 @@ def similar(
             left_out=played(library, options.history),
             genres=options.genres,
             not_genres=options.not_genres,
+            words=options.words,
+            not_words=options.not_words,
             rules=options.rules,
             variety=variety,
             seed=seed,

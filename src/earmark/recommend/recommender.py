@@ -21,6 +21,7 @@ from earmark.recommend.playlist import playlist
 from earmark.recommend.rules import Catalog, Rules, encode, work_title
 from earmark.recommend.similar import NO_SEEDS, Listed, Seeds, similar
 from earmark.recommend.space import Rows, SimilarityMeasure, Space, label_free_measure
+from earmark.recommend.tag_words import picked
 from earmark.schemas import schema
 
 _TRACKS_A_BLOCK = 10_000
@@ -123,6 +124,8 @@ class Recommender:
         left_out: Iterable[int] = (),
         genres: Sequence[str] = (),
         not_genres: Sequence[str] = (),
+        words: Sequence[str] = (),
+        not_words: Sequence[str] = (),
         rules: Rules | None = None,
         variety: float = 0.0,
         seed: int = 0,
@@ -141,6 +144,9 @@ class Recommender:
             Ids of tracks that may not stand in the list, such as those played lately.
         genres, not_genres
             Only tracks of these; none of those.
+        words, not_words
+            Only tracks that each of these words picks; none that one of those does. A word of the
+            extractor picks the tenth of the library that it fits best.
         rules
             See `earmark.recommend.Rules`; its genres are those of the two arguments above.
         variety, seed
@@ -149,7 +155,8 @@ class Recommender:
         Raises
         ------
         RecommendError
-            A track or genre is not in the library, or a number is out of range.
+            A track or genre is not in the library, a word is none to pick by, or a number is out
+            of range.
         """
         listed = _said(
             similar,
@@ -158,7 +165,7 @@ class Recommender:
             self._seeds(songs),
             n,
             away=NO_SEEDS if away is None else self._seeds(away),
-            left_out=self._snapshot.rows_of(left_out),
+            left_out=self._left_out(left_out, words, not_words),
             rules=self._rules(rules, genres, not_genres),
             variety=variety,
             seed=seed,
@@ -174,6 +181,8 @@ class Recommender:
         left_out: Iterable[int] = (),
         genres: Sequence[str] = (),
         not_genres: Sequence[str] = (),
+        words: Sequence[str] = (),
+        not_words: Sequence[str] = (),
         rules: Rules | None = None,
     ) -> list[Suggestion]:
         """Return n songs that lead from one track to another in small, even steps.
@@ -184,7 +193,7 @@ class Recommender:
             Ids of the first and the last of them.
         n
             How many in all; fewer where the rules leave no path of n.
-        left_out, genres, not_genres, rules
+        left_out, genres, not_genres, words, not_words, rules
             As for `similar`; they hold for the songs between the two.
 
         Raises
@@ -201,7 +210,7 @@ class Recommender:
             int(rows[1]),
             n,
             rules=self._rules(rules, genres, not_genres),
-            left_out=self._snapshot.rows_of(left_out),
+            left_out=self._left_out(left_out, words, not_words),
         )
         return self._suggestions(listed)
 
@@ -215,6 +224,8 @@ class Recommender:
         left_out: Iterable[int] = (),
         genres: Sequence[str] = (),
         not_genres: Sequence[str] = (),
+        words: Sequence[str] = (),
+        not_words: Sequence[str] = (),
         rules: Rules | None = None,
         variety: float = 0.0,
         seed: int = 0,
@@ -223,8 +234,9 @@ class Recommender:
 
         Parameters
         ----------
-        songs, away, left_out, genres, not_genres, rules, variety, seed
-            As for `similar`. Without any song to start from, the list is for the genres.
+        songs, away, left_out, genres, not_genres, words, not_words, rules, variety, seed
+            As for `similar`. Without any song to start from, the list is for the genres, or for
+            the words.
         minutes
             How long it is; None where ``n`` is given.
         n
@@ -233,11 +245,11 @@ class Recommender:
         Raises
         ------
         RecommendError
-            As for `similar`, or there is neither a song nor a genre to start from.
+            As for `similar`, or there is no song, genre or word to start from.
         """
         seeds = self._seeds(songs)
         if not len(seeds):
-            seeds = self._center(genres)
+            seeds = self._center(genres, words)
         listed = _said(
             playlist,
             self.space,
@@ -246,7 +258,7 @@ class Recommender:
             minutes=minutes,
             n=n,
             away=NO_SEEDS if away is None else self._seeds(away),
-            left_out=self._snapshot.rows_of(left_out),
+            left_out=self._left_out(left_out, words, not_words),
             rules=self._rules(rules, genres, not_genres),
             variety=variety,
             seed=seed,
@@ -265,14 +277,35 @@ class Recommender:
                 raise RecommendError(f"{self._library.name}: has no track {track_id}")
         return np.concatenate(rows) if rows else np.empty(0, dtype=np.intp)
 
-    def _center(self, genres: Sequence[str]) -> Seeds:
-        """Return the middle of genres: the mean vector of their tracks."""
-        if not genres:
-            raise RecommendError("a playlist needs a song or a genre to start from")
-        codes = list(self._codes(genres))
-        rows = np.flatnonzero(np.isin(self._snapshot.genre_codes, codes))
+    def _center(self, genres: Sequence[str], words: Sequence[str]) -> Seeds:
+        """Return the middle of genres and words: the mean vector of their tracks."""
+        if not genres and not words:
+            raise RecommendError("a playlist needs a song, a genre or a word to start from")
+        meant = self._picked(words)
+        if genres:
+            meant &= np.isin(self._snapshot.genre_codes, list(self._codes(genres)))
+        if not meant.any():
+            raise RecommendError("no track has all of these words and genres; ask for fewer")
         nobody = np.empty(0, dtype=np.intp)
-        return Seeds(nobody, np.asarray(self._snapshot.vectors[rows]).mean(axis=0)[None])
+        vectors = np.asarray(self._snapshot.vectors[np.flatnonzero(meant)])
+        return Seeds(nobody, vectors.mean(axis=0)[None])
+
+    def _picked(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which tracks [n] every one of some words picks."""
+        mask = np.ones(len(self._snapshot), dtype=np.bool_)
+        for word in words:
+            mask &= picked(self._library.spec.words, self._snapshot.vectors, word)
+        return mask
+
+    def _left_out(
+        self, track_ids: Iterable[int], words: Sequence[str], not_words: Sequence[str]
+    ) -> Rows:
+        """Return the rows of tracks that were named, and of those that words leave out."""
+        rows: Rows = self._snapshot.rows_of(track_ids)
+        unwanted = ~self._picked(words)
+        for word in not_words:
+            unwanted |= self._picked([word])
+        return np.union1d(rows, np.flatnonzero(unwanted)) if words or not_words else rows
 
     def _codes(self, genres: Sequence[str]) -> frozenset[int]:
         place = {name.casefold(): code for code, name in enumerate(self._snapshot.genre_names)}

@@ -18,6 +18,8 @@ class Wishes:
     ----------
     genres, not_genres
         Only tracks of these; none of those.
+    words, not_words
+        Only tracks that these words pick; none that those do.
     left_out
         Ids of tracks that may not stand in it.
     rules
@@ -26,6 +28,8 @@ class Wishes:
 
     genres: Sequence[str] = ()
     not_genres: Sequence[str] = ()
+    words: Sequence[str] = ()
+    not_words: Sequence[str] = ()
     left_out: Sequence[int] = ()
     rules: Rules = field(default_factory=Rules)
 
@@ -87,6 +91,8 @@ class ListMaker:
             left_out=wishes.left_out,
             genres=wishes.genres,
             not_genres=wishes.not_genres,
+            words=wishes.words,
+            not_words=wishes.not_words,
             rules=wishes.rules,
             variety=variety,
             seed=seed,
@@ -101,6 +107,8 @@ class ListMaker:
             left_out=wishes.left_out,
             genres=wishes.genres,
             not_genres=wishes.not_genres,
+            words=wishes.words,
+            not_words=wishes.not_words,
             rules=wishes.rules,
         )
 
@@ -124,6 +132,8 @@ class ListMaker:
             left_out=wishes.left_out,
             genres=wishes.genres,
             not_genres=wishes.not_genres,
+            words=wishes.words,
+            not_words=wishes.not_words,
             rules=wishes.rules,
             variety=variety,
             seed=seed,

@@ -44,6 +44,8 @@ class RulesQuery(Schema):
 
     genre = _genres("Only tracks of this genre")
     not_genre = _genres("No track of this genre")
+    word = _genres("Only tracks that this word of the extractor fits best")
+    not_word = _genres("No track that this word fits best")
     per_artist = Integer(
         load_default=3,
         validate=Range(min=0, max=MOST_SONGS),

@@ -24,7 +24,7 @@ blueprint = APIBlueprint("lists", __name__, tag="Lists")
 PROBLEMS = {
     404: "There is no such track.",
     409: "The library has no tracks to choose from.",
-    422: "A number is out of range, or there is no such genre.",
+    422: "A number is out of range, or there is no such genre or word.",
 }
 TYPES = {
     "m3u8": "audio/x-mpegurl; charset=utf-8",
@@ -140,6 +140,8 @@ def _wishes(query: dict[str, Any]) -> Wishes:
     return Wishes(
         genres=query["genre"],
         not_genres=query["not_genre"],
+        words=query["word"],
+        not_words=query["not_word"],
         left_out=query["left_out"],
         rules=Rules(
             per_artist=query["per_artist"] or None,
