@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import Any
 
 from earmark.features import Vector
 from earmark.library import Track
 from earmark.schemas import schema
+from earmark.words import LONGEST_SHOWN, shown
 
 LITTLE_HEARD = 5.0
 """Where fewer seconds of a song were heard the answer says so."""
@@ -140,6 +142,24 @@ class Prediction:
     def __repr__(self) -> str:
         return f"<Prediction of {self.path!r}: {self.sentence()}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the answer, probable genres and the nearest tracks."""
+        genres = "".join(
+            f"<tr><td>{_html(name)}</td><td>{p:.0%}</td></tr>"
+            for name, p in list(self.probabilities.items())[:5]
+        )
+        near = "".join(
+            f"<tr><td>{_html(one.track)}</td><td>{_html(one.artist or '')}</td>"
+            f"<td>{_html(one.genre)}</td><td>{one.distance:.3g}</td></tr>"
+            for one in self.neighbors[:8]
+        )
+        return (
+            f"<p><b>{_html(self.path)}</b>: {_html(self.sentence(), 1_000)}</p>"
+            f"<table><tr><th>genre</th><th>probability</th></tr>{genres}</table>"
+            "<table><tr><th>neighbor</th><th>artist</th><th>genre</th><th>distance</th></tr>"
+            f"{near}</table>"
+        )
+
     def sentence(self) -> str:
         """Say the answer in one sentence."""
         if self.abstained:
@@ -190,6 +210,10 @@ class Prediction:
             "seconds": round(self.seconds, 3),
             "content_hash": self.content_hash,
         }
+
+
+def _html(text: str, longest: int = LONGEST_SHOWN) -> str:
+    return html.escape(shown(text, longest))
 
 
 @dataclass(frozen=True)
