@@ -68,6 +68,14 @@ def test_a_playlist_starts_from_a_genre(client):
     assert 1 <= len(timed.json["tracks"]) <= 3
 
 
+def test_words_choose_songs_where_the_library_has_words(make_app):
+    client = make_app(library="reference").test_client()
+    answer = client.get(f"{API}/lists/playlist?word=jazz&not_word=blues&n=5")
+    assert answer.status_code == 200
+    assert [song["genre"] for song in answer.json["tracks"]].count("jazz") >= 4
+    assert client.get(f"{API}/lists/similar?song=1&word=rock").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -78,6 +86,8 @@ def test_a_playlist_starts_from_a_genre(client):
         ("similar?song=1&genre=polka", 422),
         ("similar?song=1&unlike=999999", 404),
         ("similar?song=1&variety=2", 422),
+        ("similar?song=1&word=jazz", 422),
+        ("playlist?word=jazz", 422),
         ("path?start=1", 422),
         ("path?start=1&end=1", 422),
         ("path?start=1&end=999999", 404),

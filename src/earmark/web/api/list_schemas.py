@@ -107,8 +107,8 @@ class PlaylistQuery(_ChosenQuery):
 
     @validates_schema
     def _needs_a_start(self, data: dict[str, Any], **_: Any) -> None:
-        if not (data["song"] or data["genre"]):
-            raise ValidationError("Name a track or a genre to start from.", "song")
+        if not (data["song"] or data["genre"] or data["word"]):
+            raise ValidationError("Name a track, a genre or a word to start from.", "song")
 
 
 class PathQuery(RulesQuery):
