@@ -292,20 +292,70 @@ def test_the_map_by_pointer_and_by_keys(page, tune_file):
     expect(rows).to_have_count(count - 9)
 
 
-def test_pointing_at_the_map_tells_what_is_there(page):
+def place_of_a_track(page):
+    """Return where a click on the map finds a track: found by trying, as people do."""
+    box = page.locator("#map-canvas").bounding_box()
+    card = page.locator("#map-card")
+    for step in range(400):
+        x = box["x"] + 20 + (step % 20) * 0.05 * (box["width"] - 40)
+        y = box["y"] + 20 + (step // 20) * 0.05 * (box["height"] - 40)
+        page.mouse.click(x, y)
+        if card.locator(".play").count():
+            return x, y
+    raise AssertionError("no track on the map")
+
+
+def test_what_was_chosen_on_the_map_stays_and_can_be_stopped(page):
     page.goto("/map")
     page.locator("#map-canvas[data-ready]").wait_for()
     card = page.locator("#map-card")
-    box = page.locator("#map-canvas").bounding_box()
-    for step in range(400):
-        x, y = (
-            20 + (step % 20) * 0.05 * (box["width"] - 40),
-            20 + (step // 20) * 0.05 * box["height"],
-        )
-        page.mouse.move(box["x"] + x, box["y"] + y)
-        if "number" in card.inner_text():
-            break
+    x, y = place_of_a_track(page)
     expect(card).to_contain_text(re.compile("hiss|hum|melody"))
+    expect(card.locator(".play")).to_have_attribute("aria-pressed", "true")
+    chosen = card.inner_text()
+    # Going elsewhere changes nothing of it.
+    box = page.locator("#map-canvas").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5, steps=40)
+    assert card.inner_text() == chosen
+    expect(card.locator(".play")).to_have_attribute("aria-pressed", "true")
+    # A second click stops it.
+    page.mouse.click(x, y)
+    expect(card.locator(".play")).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("document.getElementById('player').paused")
+
+
+def test_two_fingers_pinch_the_map_and_the_card_is_in_view_on_a_phone(browser, server):
+    phone = {"viewport": {"width": 390, "height": 700}, "has_touch": True, "is_mobile": True}
+    with opened(browser, server.url, **phone) as page:
+        page.goto("/map")
+        page.locator("#map-canvas[data-ready]").wait_for()
+        # One finger that goes up or down is the page's.
+        action = "getComputedStyle(document.getElementById('map-canvas')).touchAction"
+        assert page.evaluate(action) == "pan-y"
+        picture = "document.getElementById('map-canvas').toDataURL()"
+        before = page.evaluate(picture)
+        box = page.locator("#map-canvas").bounding_box()
+        middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 150}
+
+        def fingers(apart):
+            return [
+                {"x": middle["x"] - apart, "y": middle["y"], "id": 0},
+                {"x": middle["x"] + apart, "y": middle["y"], "id": 1},
+            ]
+
+        touch = page.context.new_cdp_session(page)
+        for kind, points in [
+            ("touchStart", fingers(30)),
+            *(("touchMove", fingers(apart)) for apart in (50, 80, 110)),
+            ("touchEnd", []),
+        ]:
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_function(f"before => {picture} !== before", arg=before)
+        assert page.evaluate("visualViewport.scale") == 1
+        page.locator("#map-all").click()
+        place_of_a_track(page)
+        expect(page.locator("#map-card")).to_be_in_viewport(ratio=1)
 
 
 # The rest

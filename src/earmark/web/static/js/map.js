@@ -1,7 +1,7 @@
 // The map: every track a point, drawn on a canvas; by pointer, touch or keyboard.
 
 import { ask, genreClass, make } from "./common.js";
-import { play, stop } from "./player.js";
+import { adopt, play, stop } from "./player.js";
 
 const byId = (id) => document.getElementById(id);
 const canvas = byId("map-canvas");
@@ -24,6 +24,8 @@ const shapeOf = (className) => Number(/^g(\d+)$/.exec(className)?.[1] ?? 0);
 let points = [];
 let hidden = new Set();
 let chosen = null;
+// What the pointer rests on: named at its place, while the card keeps what was chosen.
+let pointed = null;
 let view = { x: 0, y: 0, zoom: 1 };
 let colors = {};
 
@@ -92,6 +94,7 @@ function draw() {
   }
   const labels = [];
   for (const point of own) label(point, labels);
+  if (pointed && pointed !== chosen && !pointed.dropped) label(pointed, labels);
 }
 
 function ring(point) {
@@ -105,10 +108,11 @@ function ring(point) {
   context.stroke();
 }
 
-// Your own songs: a ring with a name, above or below the names that stand there already.
+// A name beside a point, above or below the names that stand there already.
 function label(point, labels) {
   const [x, y] = toScreen(point);
-  const text = point.track.length > LONGEST_LABEL ? `${point.track.slice(0, LONGEST_LABEL - 1)}…` : point.track;
+  const name = point.title ?? point.track;
+  const text = name.length > LONGEST_LABEL ? `${name.slice(0, LONGEST_LABEL - 1)}…` : name;
   const before = x > size().width * 0.6;
   const shift = before ? -16 : 16;
   context.font = "600 13px system-ui, sans-serif";
@@ -134,9 +138,12 @@ function ownWords({ genre, unsure }) {
   return unsure ? `your song; not sure, perhaps ${genre}` : `your song, classified as ${genre}`;
 }
 
+const hint = card.firstElementChild;
+let sounding = null;
+
 function choose(point) {
   chosen = point;
-  card.className = `map-card ${point ? point.className : ""}`;
+  card.className = `map-card ${point ? `chosen ${point.className}` : ""}`;
   if (point) {
     const lines = [
       make("p", {}, make("b", {}, point.title ?? point.track)),
@@ -147,6 +154,10 @@ function choose(point) {
         : null,
     ];
     card.replaceChildren(...lines.filter(Boolean));
+    // What goes on sounding while others are looked at can be stopped here, too.
+    if (point === sounding && point.audio) adopt(point.audio, card.querySelector("[data-play]"));
+  } else {
+    card.replaceChildren(hint);
   }
   draw();
 }
@@ -181,8 +192,13 @@ function step(dx, dy) {
   if (best) choose(best);
 }
 
+// Hear a point, or stop it where it sounds.
 function hear(point) {
-  if (point?.audio) play(point.audio, card.querySelector("[data-play]"));
+  if (!point?.audio) return;
+  const button = card.querySelector("[data-play]");
+  if (button.getAttribute("aria-pressed") === "true") return stop();
+  sounding = point;
+  play(point.audio, button);
 }
 
 function zoom(factor, x = size().width / 2, y = size().height / 2) {
@@ -196,36 +212,79 @@ function zoom(factor, x = size().width / 2, y = size().height / 2) {
   draw();
 }
 
+function drag(dx, dy) {
+  const { width, height } = size();
+  view.x -= dx / (width * 0.46 * view.zoom);
+  view.y += dy / (height * 0.46 * view.zoom);
+  draw();
+}
+
+// One finger or the mouse drags (a finger that goes up or down scrolls the page, as the style
+// sheet says), two fingers drag and pinch.
+const fingers = new Map();
 let press = null;
+
+const middle = () => {
+  const [a, b] = [...fingers.values()];
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, apart: Math.hypot(a.x - b.x, a.y - b.y) };
+};
+
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
-  press = { x: event.offsetX, y: event.offsetY, moved: false };
+  fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+  press = { x: event.offsetX, y: event.offsetY, moved: fingers.size > 1 };
 });
 canvas.addEventListener("pointermove", (event) => {
+  const place = { x: event.offsetX, y: event.offsetY };
+  if (fingers.size === 2 && fingers.has(event.pointerId)) {
+    const before = middle();
+    fingers.set(event.pointerId, place);
+    const now = middle();
+    zoom(before.apart > 0 ? now.apart / before.apart : 1, now.x, now.y);
+    drag(now.x - before.x, now.y - before.y);
+    press = { ...place, moved: true };
+    return;
+  }
   if (press) {
-    const [dx, dy] = [event.offsetX - press.x, event.offsetY - press.y];
+    const [dx, dy] = [place.x - press.x, place.y - press.y];
     if (press.moved || Math.hypot(dx, dy) > 5) {
-      const { width, height } = size();
-      view.x -= dx / (width * 0.46 * view.zoom);
-      view.y += dy / (height * 0.46 * view.zoom);
-      press = { x: event.offsetX, y: event.offsetY, moved: true };
-      draw();
+      if (fingers.size === 1 && fingers.has(event.pointerId)) drag(dx, dy);
+      press = { ...place, moved: true };
     }
     return;
   }
-  const point = nearest(event.offsetX, event.offsetY, 14);
-  if (point && point !== chosen) choose(point);
+  const point = nearest(place.x, place.y, 14);
+  if (point === pointed) return;
+  pointed = point;
+  draw();
+});
+canvas.addEventListener("pointerleave", () => {
+  pointed = null;
+  draw();
+});
+canvas.addEventListener("pointercancel", (event) => {
+  fingers.delete(event.pointerId);
+  press = null;
 });
 canvas.addEventListener("pointerup", (event) => {
+  fingers.delete(event.pointerId);
+  if (fingers.size) {
+    const [left] = fingers.values();
+    press = { ...left, moved: true };
+    return;
+  }
   const wasClick = press && !press.moved;
   press = null;
   if (!wasClick) return;
   const point = nearest(event.offsetX, event.offsetY, 24);
-  if (point) {
-    choose(point);
-    hear(point);
-  }
+  if (!point) return choose(null);
+  if (point !== chosen) choose(point);
+  hear(point);
 });
+// Two fingers are the map's, not the page's.
+canvas.addEventListener("touchmove", (event) => {
+  if (event.touches.length > 1) event.preventDefault();
+}, { passive: false });
 canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);

@@ -13,6 +13,13 @@ export function stop() {
   current = null;
 }
 
+/** Let another button stand for what sounds, if that is this address. */
+export function adopt(url, button) {
+  if (current === null || player.paused || player.getAttribute("src") !== url) return;
+  current = button;
+  show(button, true);
+}
+
 /** Play an address; returns false if it cannot be played. */
 export async function play(url, button = null, from = 0) {
   document.dispatchEvent(new CustomEvent("earmark:playing", { detail: player }));
