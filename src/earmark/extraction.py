@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earmark.audio import MAX_DURATION
+from earmark.audio import MAX_DURATION, open_recording
 from earmark.audio.tags import Tags, read_tags
 from earmark.features import ExtractorSpec, FeatureExtractor, Segments, Vector, get_extractor
 from earmark.listen import Extracted as Listened
-from earmark.listen import identify, listen
+from earmark.listen import identify, listen, listen_windows
 from earmark.words import one_line
 
 MOST_WARNINGS = 20
@@ -149,6 +150,43 @@ def extract(
         heard=float(heard.heard),
         segments=heard.segments.spread(segments) if segments and heard.segments else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A file, followed over time.
+
+    Attributes
+    ----------
+    looked
+        Which recording it is.
+    starts, vectors
+        Of its segments: seconds [w] and embeddings [w, d].
+    duration
+        In seconds.
+    """
+
+    looked: Looked
+    starts: NDArray[np.float64]
+    vectors: NDArray[np.floating]
+    duration: float
+
+
+def follow(
+    path: str, extractor: Mapping[str, Any], step: float, max_duration: float = MAX_DURATION
+) -> Followed:
+    """Hear a file in segments of ``step`` seconds.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be used.
+    """
+    looked = look(path)
+    starts, vectors = listen_windows(path, loaded(extractor), step=step, max_duration=max_duration)
+    with open_recording(path, max_duration=max_duration) as recording:
+        duration = float(recording.duration)
+    return Followed(looked, starts, np.asarray(vectors, dtype=np.float64), duration)
 
 
 def as_listened(path: str, extracted: Extracted) -> Listened:

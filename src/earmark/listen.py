@@ -183,7 +183,11 @@ def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Sam
 
 
 def listen_windows(
-    path: PathLike, extractor: FeatureExtractor, *, step: float
+    path: PathLike,
+    extractor: FeatureExtractor,
+    *,
+    step: float,
+    max_duration: float = MAX_DURATION,
 ) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
     """Return what each segment of a sound file sounds like.
 
@@ -195,6 +199,8 @@ def listen_windows(
         What turns a segment into a vector.
     step
         The length of a segment in seconds; what is left at the end is added to the last one.
+    max_duration
+        The longest recording that is accepted, in seconds.
 
     Returns
     -------
@@ -208,7 +214,7 @@ def listen_windows(
     """
     starts: list[float] = []
     vectors: list[Vector] = []
-    with open_recording(path) as recording:
+    with open_recording(path, max_duration=max_duration) as recording:
         edges = np.arange(0, max(step, recording.duration - step / 2), step)
         for start, stop in zip(edges, [*edges[1:], None], strict=True):
             try:

@@ -31,6 +31,7 @@ VERSIONS: Mapping[str, int] = {
     "map": 1,
     "mends": 1,
     "merge": 1,
+    "parts": 1,
     "plan": 1,
     "player-ids": 1,
     "prediction": 1,

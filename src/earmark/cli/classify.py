@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ from earmark.cli.common import (
     passed_over,
     sound_options,
 )
+from earmark.cli.parts import in_parts_of, writer_of_parts
 from earmark.cli.progress import State, progress_of
 from earmark.errors import (
     AudioError,
@@ -48,6 +49,14 @@ if TYPE_CHECKING:
 @click.option("--brief", "form", flag_value="brief", help="Print one line a song.")
 @click.option("--csv", "form", flag_value="csv", help="Print a table, one row a song.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object a line and song.")
+@click.option(
+    "--parts",
+    "in_parts",
+    is_flag=True,
+    help="Print the parts of each recording with times: of an album or a mix in one file.",
+)
+@click.option("--cue", "form", flag_value="cue", help="Print the parts as a CUE sheet.")
+@click.option("--jams", "form", flag_value="jams", help="Print the parts as JAMS, one a line.")
 @click.option("--include-self", is_flag=True, help="Let the song's own track in the library vote.")
 @click.option(
     "--jobs",
@@ -70,6 +79,7 @@ def classify(
     songs: tuple[str, ...],
     library_name: str | None,
     k: int | None,
+    in_parts: bool,
     form: str | None,
     include_self: bool,
     jobs: int | None,
@@ -100,18 +110,36 @@ def classify(
 
         left_out: Counter[str] = Counter()
         entries = [found for song in songs for found in expanded(song, left_out, films=films)]
-        write = WRITERS[form or "text"]()
-        with open_default(library_name) as library:
-            given = answers(
-                pool,
-                library,
-                entries,
-                k=k,
-                include_self=include_self,
-                cached=not no_cache,
-                providers=providers or None,
-                max_duration=max_duration * 3600,
+        follows = in_parts or form in ("cue", "jams")
+        if follows and form in ("brief", "csv"):
+            raise click.UsageError(
+                f"--parts are printed as text, --json, --cue or --jams, not --{form}"
             )
+        write: Callable[[Any], None] = (
+            writer_of_parts(form or "text") if follows else WRITERS[form or "text"]()
+        )
+        with open_default(library_name) as library:
+            given: Iterator[Any]
+            if follows:
+                given = in_parts_of(
+                    pool,
+                    library,
+                    entries,
+                    k=k,
+                    include_self=include_self,
+                    max_duration=max_duration * 3600,
+                )
+            else:
+                given = answers(
+                    pool,
+                    library,
+                    entries,
+                    k=k,
+                    include_self=include_self,
+                    cached=not no_cache,
+                    providers=providers or None,
+                    max_duration=max_duration * 3600,
+                )
             n_done = n_failed = 0
             for answer in given:
                 failed = isinstance(answer, AudioError)
