@@ -111,6 +111,16 @@ def test_static_files_may_be_kept_because_their_address_changes_with_them(client
     assert "max-age=31536000" in answer.headers["Cache-Control"]
 
 
+def test_static_files_are_the_same_for_everyone_whatever_cookie_comes_along(make_app):
+    client = make_app(local=False, token="a-secret-token").test_client()
+    page = client.get("/")
+    assert "Cookie" in page.headers.get("Vary", "")
+    style = re.search(r'href="(/static/[0-9a-f]{12}/earmark.css)"', page.text)[1]
+    answer = client.get(style)
+    assert "Cookie" not in answer.headers.get("Vary", "")
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_the_home_page_leads_to_the_song(client):
     page = client.get("/").text
     assert 'href="#predict"' in page
