@@ -62,7 +62,13 @@ class Running:
         self.hold = threading.Event()
         self.hold.set()
         self.server = Guarded(
-            self._app, listener, gate=gate, limits=limits, threads=4, max_body=10**8
+            self._app,
+            listener,
+            gate=gate,
+            limits=limits,
+            threads=4,
+            too_large="too large",
+            max_body=10**8,
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

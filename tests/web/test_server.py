@@ -195,13 +195,23 @@ def test_a_server_stopped_while_it_starts_says_no_more_than_that(tmp_path, origi
     }
 
 
-def test_a_body_far_too_large_is_cut_off(own_server):
+@pytest.mark.parametrize("path", ["/predict", "/api/v1/classify"])
+def test_a_body_far_too_large_is_cut_off_in_our_words(own_server, path):
     host, port = own_server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n"
-        )
-        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n"
+        connection.sendall(head.encode())
+        said = b""
+        while more := connection.recv(65_536):
+            said += more
+    assert said.startswith(b"HTTP/1.1 413 ")
+    body = said.partition(b"\r\n\r\n")[2].decode()
+    line = "This is larger than the limit of 1024 MB. Send a shorter piece."
+    if path == "/predict":
+        assert body == line + "\n"
+    else:
+        assert json.loads(body)["detail"] == line
+        assert b"application/problem+json" in said
 
 
 def run(*options, **env):

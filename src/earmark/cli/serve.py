@@ -16,6 +16,8 @@ import click
 from earmark.cli.common import library_option
 from earmark.errors import ServerError
 
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - only compared with
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -145,9 +147,13 @@ def serve(
     app = create_app(config)
     owner = app.extensions["earmark"]
     server = make_server(app, listener, config)
-    shown = f"[{host}]" if ":" in host else host
+    # What stands for all addresses of this machine is none that a browser opens.
+    for_all = host in EVERY_ADDRESS
+    name = next(iter(config.allowed_hosts), "localhost") if for_all else host
+    shown = f"[{name}]" if ":" in name else name
     address = f"http://{shown}:{listener.getsockname()[1]}{config.prefix}/"
-    click.echo(f"Earmark is at {address}  (Ctrl-C ends it)")
+    others = "other machines: by this machine's name or address; " if for_all else ""
+    click.echo(f"Earmark is at {address}  ({others}Ctrl-C ends it)")
     sys.stdout.flush()
     if not config.local and config.token is None:
         click.echo("There is no --token, so nothing can be changed from outside.", err=True)

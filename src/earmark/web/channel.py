@@ -13,6 +13,8 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import WSGITask
+from waitress.utilities import RequestEntityTooLarge as BodyTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from earmark.errors import Busy
 from earmark.web.access import ADMITTED, DROP_BODY, REFUSED, network_of
@@ -30,6 +32,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request as it comes in."""
 
+    error: Any
+    """What waitress found wrong with it."""
     path = ""
     """Waitress asks for it where a client goes away, also of what was no request at all."""
 
@@ -46,6 +50,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         """Take bytes; return how many of them are used."""
         body_was_due = self.body_rcv is not None
         used = int(super().received(data))
+        if isinstance(self.error, BodyTooLarge):
+            # The application says it in the form that the client understands.
+            self.error = None
+            return self._throw_away(data, RequestEntityTooLarge(self._channel.server.too_large))
         if self.error is not None or self.body_rcv is None:
             return used
         if not body_was_due:

@@ -187,11 +187,16 @@ def _answer_http(error: HTTPException) -> Response:
     return answer_problem(error.code or 500, line, headers=headers)
 
 
+def too_large(limit: int) -> str:
+    """Say that a request is beyond a limit in bytes."""
+    return f"This is larger than the limit of {limit // MEGABYTE} MB. Send a shorter piece."
+
+
 def _too_large() -> str:
     """Say which limit a request is beyond: that of all its bytes, or one of its form."""
     limit = request.max_content_length or 0
     if limit and (request.content_length is None or request.content_length > limit):
-        return f"This is larger than the limit of {limit // MEGABYTE} MB. Send a shorter piece."
+        return too_large(limit)
     return TOO_MANY_PARTS.format(
         parts=request.max_form_parts, text=(request.max_form_memory_size or 0) // 1000
     )

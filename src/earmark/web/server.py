@@ -35,6 +35,7 @@ from waitress.task import ThreadedTaskDispatcher
 from earmark.web.channel import Channel, Parser, Task
 from earmark.web.config import MEGABYTE, Config
 from earmark.web.limits import Bodies, ServerLimits, limits_for
+from earmark.web.problems import too_large
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     threads
         How many requests are answered at a time.
     max_body
-        Bytes of a body; a larger one is refused by waitress itself.
+        Bytes of a body; a larger one is not taken.
+    too_large
+        What is said of such a one.
     """
 
     channel_class = Channel
@@ -73,8 +76,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         limits: ServerLimits,
         threads: int,
         max_body: int,
+        too_large: str,
     ) -> None:
-        self.limits = limits
+        self.limits, self.too_large = limits, too_large
         self.bodies = Bodies(limits)
         self.stopping = False
         self._gate = gate
@@ -219,4 +223,5 @@ def make_server(app: Any, listener: socket.socket, config: Config) -> Server:
         threads=config.workers + config.queue + 16,
         # The application answers what is a little too large; far larger is cut off at once.
         max_body=config.max_upload + 16 * MEGABYTE,
+        too_large=too_large(config.max_upload),
     )
