@@ -56,7 +56,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[tag]'
+	$(BIN)/python -m pip install --quiet --editable '.[tag,watch]'
 	@touch $@
 
 # An older pip knows no dependency groups.

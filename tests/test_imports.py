@@ -29,6 +29,7 @@ HOMES = {
     "sklearn": ["estimator.py"],
     "mutagen": ["tagging"],
     "yaml": ["tagging"],
+    "watchfiles": ["watching.py"],
     "flask": ["web"],
     "apiflask": ["web"],
     "marshmallow": ["web"],

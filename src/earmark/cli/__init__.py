@@ -60,6 +60,7 @@ COMMANDS = {
     "tag": ("earmark.cli.tag:tag", "Put genres into files, by a plan, with undo."),
     "teach": ("earmark.cli.teach:teach", "Add songs to a library as examples of a genre."),
     "undo": ("earmark.cli.undo:undo", "Take back what was changed in a library."),
+    "watch": ("earmark.cli.watch:watch", "Classify or tag files as they come into a folder."),
 }
 """Where each command is, and what the list of commands says of it without importing it."""
 
