@@ -249,6 +249,10 @@ def test_files_are_tagged_as_they_come_and_it_can_be_taken_back(
     line = watch.line()
     assert ", written (" in line, line
     assert mutagen.File(one)["genre"] == ["melody"]
+    (folder / "broken.mp3").write_bytes(b"no sound at all")
+    line = watch.line()
+    assert line.startswith(f"{folder / 'broken.mp3'}: left as it is: ")
+    assert line.count("broken.mp3") == 1
     # What it wrote itself is no change to deal with.
     two = new_song(folder, "two.flac", 101)
     assert watch.line().startswith(f"{two}: melody")

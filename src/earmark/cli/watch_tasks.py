@@ -179,5 +179,6 @@ def _tagged(
 
 def _left(found: Left) -> str:
     if found.genre is None or found.probability is None:
-        return f"left as it is: {found.why}"
+        # An error names its file, as the line does already.
+        return f"left as it is: {found.why.removeprefix(f'{found.path}: ')}"
     return f"left as it is: {found.genre} {percent(found.probability, 0)}, {found.why}"
