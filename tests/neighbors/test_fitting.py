@@ -313,6 +313,31 @@ def test_no_artist_leaks_where_only_a_sample_is_calibrated(monkeypatch: pytest.M
     assert parameters.calibration.accuracy < 0.6
 
 
+def test_of_very_many_tracks_some_tell_what_the_space_is_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracks = clusters(400, 4, apart=0.7, tracks_a_group=2)
+    of_all = fitted(tracks).parameters.calibration
+    learned: list[np.ndarray] = []
+
+    class Spied(FittedVoter):
+        def __init__(self, *arguments: object, learn_from: np.ndarray) -> None:
+            learned.append(learn_from)
+            super().__init__(*arguments, learn_from=learn_from)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fitting, "MOST_LEARNED_FROM", 100)
+    monkeypatch.setattr(fitting, "FittedVoter", Spied)
+    of_some = fitted(tracks).parameters.calibration
+    assert [len(rows) for rows in learned] == [100] * 10
+    # Nothing of the fold that is asked about.
+    folds = assign_folds(tracks.groups, 10)
+    assert not any(np.isin(rows, fold).any() for rows, fold in zip(learned, folds, strict=True))
+    assert of_all is not None
+    assert of_some is not None
+    assert of_some.n_judged == of_all.n_judged == 400
+    assert of_some.accuracy == pytest.approx(of_all.accuracy, abs=0.04)
+
+
 # Confidence
 
 

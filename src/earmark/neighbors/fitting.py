@@ -26,6 +26,7 @@ N_FOLDS, N_FOLDS_WITHIN = 20, 10
 N_FOLDS_OF_MANY, N_FOLDS_WITHIN_MANY = 10, 4
 MANY_TRACKS = 2_000
 MOST_CALIBRATED = 2_000
+MOST_LEARNED_FROM = 100_000
 
 # Before anything is fitted: probabilities are the shares, nothing is refused.
 _UNCALIBRATED = Calibration(
@@ -126,7 +127,9 @@ def fit(
     parts: list[_Answered] = []
     for fold in assign_folds(groups, n_folds):
         rest = np.flatnonzero(~np.isin(np.arange(len(groups)), fold))
-        voter = FittedVoter(vectors, labels, names, start, learn_from=rest)
+        # What is learned of a space is known by fewer tracks than a library can have.
+        learned_from = subsample(rest, MOST_LEARNED_FROM)
+        voter = FittedVoter(vectors, labels, names, start, learn_from=learned_from)
         chosen = (
             subsample(fold, MOST_CALIBRATED * len(fold) // len(labels) + 1)
             if judged is None
