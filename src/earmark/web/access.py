@@ -208,7 +208,7 @@ class Access:
         """Forget the client."""
         session.clear()
 
-    # Asked by the routes of players, which have ways of their own to prove things
+    # Also asked by the routes of players, which have ways of their own to prove things
 
     def refuses_bearer(self) -> bool:
         """Whether a request brings a token in its header that is wrong."""
@@ -228,11 +228,17 @@ class Access:
         TooManyRequests
             Too many were wrong.
         """
-        return self._is_token_by(is_proof)
-
-    def needs_proof(self) -> bool:
-        """Whether a client has to prove anything at all before it may read."""
-        return not self.may_read()
+        ours = self._config.token
+        if ours is None:
+            return False
+        address = request.remote_addr or ""
+        wait = self._guesses.take(address, count=False)
+        if wait:
+            raise _too_many("Too many wrong tokens from this address.", wait)
+        if is_proof(ours):
+            return True
+        self._guesses.take(address)
+        return False
 
     # The rules
 
@@ -336,20 +342,7 @@ class Access:
             all the same.
         """
         sent = token.encode(errors="replace")
-        return self._is_token_by(lambda ours: hmac.compare_digest(sent, ours.encode()))
-
-    def _is_token_by(self, is_proof: Callable[[str], bool]) -> bool:
-        ours = self._config.token
-        if ours is None:
-            return False
-        address = request.remote_addr or ""
-        wait = self._guesses.take(address, count=False)
-        if wait:
-            raise _too_many("Too many wrong tokens from this address.", wait)
-        if is_proof(ours):
-            return True
-        self._guesses.take(address)
-        return False
+        return self.proves(lambda ours: hmac.compare_digest(sent, ours.encode()))
 
     def _proof(self, salt: str) -> str:
         """Return what a cookie holds instead of the token; a new token ends all sessions.

@@ -39,7 +39,7 @@ from earmark.web import analysis, answers
 from earmark.web.config import Config
 from earmark.web.jobs import Job, Jobs
 from earmark.web.library_check import LibraryCheck
-from earmark.web.lists import ListMaker
+from earmark.web.lists import KeptRecommender
 from earmark.web.metrics import Metrics
 from earmark.web.music_folder import MusicFolder
 from earmark.web.player_songs import PlayerSongs
@@ -98,7 +98,7 @@ class Service:
         self._held.append(library)
         self.projections = ProjectionCache(self.classifier.refresh)
         self.report = Report(library)
-        self.lists = ListMaker(library, check.require_whole)
+        self.recommender = KeptRecommender(library, check.require_whole)
         self.player_songs = PlayerSongs(library)
 
     def change_library(self, library: Library) -> None:

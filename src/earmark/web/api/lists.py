@@ -10,12 +10,11 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from earmark.errors import PlaylistError
-from earmark.recommend import Rules, Suggestion
+from earmark.recommend import Rules, Songs, Suggestion
 from earmark.recommend.files import Entry, written
 from earmark.recommend.recommender import to_json
 from earmark.web import serializers
 from earmark.web.api import list_schemas as schemas
-from earmark.web.lists import Wishes
 from earmark.web.request_context import service
 from earmark.web.service import Service
 
@@ -47,13 +46,11 @@ def similar_list(query_data: dict[str, Any]) -> Any:
     """
     owner = service()
     _check(owner, query_data["song"], query_data["unlike"])
-    found = owner.lists.similar(
-        query_data["song"],
+    found = owner.recommender.current().similar(
+        Songs(tuple(query_data["song"])),
         query_data["n"],
-        _wishes(query_data),
-        unlike=query_data["unlike"],
-        variety=query_data["variety"],
-        seed=query_data["seed"],
+        **_choice(query_data),
+        **_limits(query_data),
     )
     return _shown(owner, "similar", found)
 
@@ -67,7 +64,7 @@ def path(query_data: dict[str, Any]) -> Any:
     owner = service()
     ends = query_data["start"], query_data["end"]
     _check(owner, ends)
-    found = owner.lists.path(*ends, query_data["n"], _wishes(query_data))
+    found = owner.recommender.current().path(*ends, query_data["n"], **_limits(query_data))
     return _shown(owner, "path", found)
 
 
@@ -79,14 +76,13 @@ def playlist(query_data: dict[str, Any]) -> Any:
     """Make a playlist from tracks, or from what is typical of genres, in a smooth order."""
     owner = service()
     _check(owner, query_data["song"], query_data["unlike"])
-    found = owner.lists.playlist(
-        query_data["song"],
-        _wishes(query_data),
-        minutes=query_data["minutes"],
-        n=query_data.get("n"),
-        unlike=query_data["unlike"],
-        variety=query_data["variety"],
-        seed=query_data["seed"],
+    n = query_data.get("n")
+    found = owner.recommender.current().playlist(
+        Songs(tuple(query_data["song"])),
+        minutes=None if n is not None else query_data["minutes"],
+        n=n,
+        **_choice(query_data),
+        **_limits(query_data),
     )
     return _shown(owner, "playlist", found)
 
@@ -136,20 +132,30 @@ def _check(owner: Service, *track_ids: Sequence[int]) -> None:
             owner.get_track(track_id)
 
 
-def _wishes(query: dict[str, Any]) -> Wishes:
-    return Wishes(
-        genres=query["genre"],
-        not_genres=query["not_genre"],
-        words=query["word"],
-        not_words=query["not_word"],
-        left_out=query["left_out"],
-        rules=Rules(
+def _choice(query: dict[str, Any]) -> dict[str, Any]:
+    """Return what a list that grows from songs is made by, as the recommender takes it."""
+    return {
+        "away": Songs(tuple(query["unlike"])),
+        "variety": query["variety"],
+        "seed": query["seed"],
+    }
+
+
+def _limits(query: dict[str, Any]) -> dict[str, Any]:
+    """Return what every list keeps to, as the recommender takes it."""
+    return {
+        "genres": query["genre"],
+        "not_genres": query["not_genre"],
+        "words": query["word"],
+        "not_words": query["not_word"],
+        "left_out": query["left_out"],
+        "rules": Rules(
             per_artist=query["per_artist"] or None,
             per_album=query["per_album"] or None,
             spacing=query["spacing"],
             versions=query["versions"],
         ),
-    )
+    }
 
 
 def _shown(owner: Service, kind: str, found: Sequence[Suggestion]) -> dict[str, Any]:

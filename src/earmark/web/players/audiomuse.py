@@ -17,9 +17,8 @@ from flask.typing import ResponseReturnValue
 from earmark.errors import EarmarkError
 from earmark.library import Track
 from earmark.neighbors import fold_artist
-from earmark.recommend import Rules, Suggestion
+from earmark.recommend import Recommender, Rules, Songs, Suggestion
 from earmark.web.access import public
-from earmark.web.lists import Wishes
 from earmark.web.problems import status_of, without_folders
 from earmark.web.request_context import access, service
 from earmark.words import one_line
@@ -57,7 +56,7 @@ def failed(error: EarmarkError) -> ResponseReturnValue:
 def check_token() -> None:
     """Answer nobody who brings a wrong token, and without one only those who may read."""
     rules = access()
-    if rules.refuses_bearer() or rules.needs_proof():
+    if rules.refuses_bearer() or not rules.may_read():
         raise Refused(401, "Unauthorized")
 
 
@@ -67,7 +66,8 @@ def similar_tracks() -> ResponseReturnValue:
     """List songs like one."""
     track = _song("item_id")
     n = _number("n", 10, MOST)
-    found = service().lists.similar([track.id or 0], n, _wishes())
+    recommender = service().recommender.current()
+    found = recommender.similar(Songs((track.id or 0,)), n, **_limits(recommender))
     return jsonify([_shown(one, 1 - one.similarity) for one in found])
 
 
@@ -79,7 +79,8 @@ def find_path() -> ResponseReturnValue:
     if start.id == end.id:
         raise Refused(400, "Start and end are the same song.")
     n = max(2, _number("max_steps", 25, 200))
-    found = service().lists.path(start.id or 0, end.id or 0, n, _wishes())
+    recommender = service().recommender.current()
+    found = recommender.path(start.id or 0, end.id or 0, n, **_limits(recommender))
     steps = [0.0, *(1 - one.similarity for one in found[1:])]
     path = [_shown(one, step) for one, step in zip(found, steps, strict=True)]
     return jsonify({"path": path, "total_distance": round(sum(steps), 6)})
@@ -95,10 +96,15 @@ def similar_artists() -> ResponseReturnValue:
     own = _songs_by(name)
     if not own:
         raise Refused(404, f"There is no artist {one_line(asked)!r}.")
-    ids = [track.id or 0 for track in own[:100]]
-    wishes = Wishes(left_out=_unknown(), rules=Rules(per_artist=None, per_album=None, spacing=0))
+    recommender = owner.recommender.current()
+    like_theirs = recommender.similar(
+        Songs(tuple(track.id or 0 for track in own[:100])),
+        AMONG,
+        left_out=owner.player_songs.unknown(recommender),
+        rules=Rules(per_artist=None, per_album=None, spacing=0),
+    )
     by_artist: dict[str, list[Suggestion]] = {}
-    for one in owner.lists.similar(ids, AMONG, wishes):
+    for one in like_theirs:
         artist = fold_artist(one.track.artist)
         if artist is not None and artist != fold_artist(name):
             by_artist.setdefault(artist, []).append(one)
@@ -173,15 +179,10 @@ def _number(field: str, default: int, most: int) -> int:
     return min(most, int(text[:10]))
 
 
-def _wishes() -> Wishes:
+def _limits(recommender: Recommender) -> dict[str, Any]:
     caps = request.args.get("eliminate_duplicates", "true").lower() != "false"
     rules = Rules() if caps else Rules(per_artist=None, per_album=None, spacing=0, versions=True)
-    return Wishes(left_out=_unknown(), rules=rules)
-
-
-def _unknown() -> list[int]:
-    owner = service()
-    return owner.player_songs.unknown(owner.lists.track_ids())
+    return {"left_out": service().player_songs.unknown(recommender), "rules": rules}
 
 
 def _shown(one: Suggestion, distance: float) -> dict[str, Any]:

@@ -21,9 +21,8 @@ from werkzeug.exceptions import TooManyRequests
 
 from earmark.errors import EarmarkError
 from earmark.library import Track
-from earmark.recommend import Suggestion
+from earmark.recommend import Songs, Suggestion
 from earmark.web.access import no_form_secret, public
-from earmark.web.lists import Wishes
 from earmark.web.problems import without_folders
 from earmark.web.request_context import access, service
 from earmark.words import one_line
@@ -97,7 +96,10 @@ def similar_tracks() -> Response:
     """List songs like one."""
     _check_client()
     track = _song("id")
-    found = service().lists.similar([track.id or 0], _number("count", 10), _wishes())
+    owner, n = service(), _number("count", 10)
+    recommender = owner.recommender.current()
+    left_out = owner.player_songs.unknown(recommender)
+    found = recommender.similar(Songs((track.id or 0,)), n, left_out=left_out)
     return _answer({"sonicMatch": _matches(found)})
 
 
@@ -109,7 +111,10 @@ def find_path() -> Response:
     n = min(200, max(2, _number("count", 25)))
     if start.id == end.id:
         raise Failure(GENERIC, "startSongId and endSongId are the same song")
-    found = service().lists.path(start.id or 0, end.id or 0, n, _wishes())
+    owner = service()
+    recommender = owner.recommender.current()
+    left_out = owner.player_songs.unknown(recommender)
+    found = recommender.path(start.id or 0, end.id or 0, n, left_out=left_out)
     return _answer({"sonicMatch": _matches(found)})
 
 
@@ -137,7 +142,7 @@ def _check_client() -> None:
             raise Failure(WRONG_PASSWORD, "wrong user or password")
     elif rules.can_sign_in() and not rules.is_known():
         raise Failure(MISSING, "the parameters u, t and s, or apiKey, are missing")
-    elif rules.needs_proof():
+    elif not rules.may_read():
         raise Failure(WRONG_PASSWORD, "this server answers nobody")
 
 
@@ -192,11 +197,6 @@ def _number(field: str, default: int) -> int:
     if not text.isascii() or not text.isdecimal() or int(text[:10]) < 1:
         raise Failure(GENERIC, f"{field} must be a number from 1")
     return min(1_000, int(text[:10]))
-
-
-def _wishes() -> Wishes:
-    owner = service()
-    return Wishes(left_out=owner.player_songs.unknown(owner.lists.track_ids()))
 
 
 # Answers
