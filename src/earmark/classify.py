@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import MAX_DURATION
 from earmark.errors import EarmarkError, ExtractorNotFound, LibraryExtractor
-from earmark.extraction import look
+from earmark.extraction import as_listened, look
 from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import follow, kept_parameters, rows_of_song
@@ -22,6 +23,9 @@ from earmark.library.fitting import voter as library_voter
 from earmark.listen import Extracted, PathLike, listen, listen_windows
 from earmark.neighbors import Voter
 from earmark.prediction import Neighbor, Prediction, Segment
+
+if TYPE_CHECKING:
+    from earmark.hearing import Found
 
 N_TAGS_SHOWN = 5
 
@@ -163,6 +167,13 @@ class Classifier:
         """
         looked = look(os.fspath(path))
         heard = listen(path, self.extractor, max_duration=self.max_duration)
+        prediction = self.predict_heard(heard, looked.content_hash, looked.audio_hash)
+        return replace(prediction, artist=looked.artist, title=looked.title)
+
+    def predict_found(self, path: str, found: Found) -> Prediction:
+        """Answer for a file that workers heard, with the artist and title of its tags."""
+        looked = found.looked
+        heard = as_listened(path, found.extracted)
         prediction = self.predict_heard(heard, looked.content_hash, looked.audio_hash)
         return replace(prediction, artist=looked.artist, title=looked.title)
 

@@ -197,18 +197,23 @@ def parts_of(classifier: Classifier, path: PathLike) -> Parts:
     """
     spec = classifier.library.spec.to_json()
     followed = follow(os.fspath(path), spec, STEP, classifier.max_duration)
-    return parts_of_followed(classifier, os.fspath(path), followed)
+    variance = song_variance(classifier.library, classifier.refresh()[1])
+    return parts_of_followed(classifier, os.fspath(path), followed, variance)
 
 
-def parts_of_followed(classifier: Classifier, path: str, followed: Followed) -> Parts:
-    """Return the parts of a file that was heard in segments of ``STEP`` seconds already."""
+def parts_of_followed(
+    classifier: Classifier, path: str, followed: Followed, variance: NDArray[np.float64]
+) -> Parts:
+    """Return the parts of a file that was heard in segments of ``STEP`` seconds already.
+
+    ``variance`` [d] is that of the segments of one song, see `song_variance`.
+    """
     voter, snapshot = classifier.refresh()
     looked, own = followed.looked, None
     if not classifier.include_self:
         own = rows_of_song(
             classifier.library, voter, snapshot, looked.content_hash, looked.audio_hash
         )
-    variance = song_variance(classifier.library, snapshot)
     parts = answered(voter, followed.starts, followed.vectors, variance, exclude=own)
     # A recording does not end with a whole segment.
     return Parts(path, (*parts[:-1], replace(parts[-1], stop=followed.duration)))

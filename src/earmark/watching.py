@@ -7,6 +7,7 @@ the folder finds what it does not tell, as on network drives.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import json
 import os
@@ -72,8 +73,6 @@ class Known:
     @classmethod
     def of(cls, folder: str, library: str) -> Known:
         """Open what is known of a folder, for the answers of one library."""
-        import hashlib
-
         name = hashlib.sha256(os.fsencode(f"{folder}\0{library}")).hexdigest()[:16]
         return cls(platformdirs.user_data_path("earmark") / "watch" / f"{name}.jsonl")
 

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,9 @@ from earmark.collection.folder import sound_files
 from earmark.errors import EarmarkError, LibraryEmpty, RecommendError
 from earmark.evaluation.auditing import audit
 from earmark.evaluation.evaluation_set import load_evaluation_set
-from earmark.extraction import as_listened
 from earmark.hearing import Hearing
-from earmark.library import Library, open_default, open_library
-from earmark.recommend import Recommender, Rules, Songs
+from earmark.library import Library, open_default
+from earmark.recommend import Recommender, Rules
 from earmark.recommend.recommender import to_json
 from earmark.recommend.songs import songs_of, track_of
 from earmark.tagging.plan import Proposal
@@ -75,12 +73,7 @@ class Tools:
                 try:
                     if isinstance(found, EarmarkError):
                         raise found
-                    looked = found.looked
-                    heard = as_listened(path, found.extracted)
-                    said = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
-                    answers.append(
-                        replace(said, artist=looked.artist, title=looked.title).to_json()
-                    )
+                    answers.append(classifier.predict_found(path, found).to_json())
                 except EarmarkError as error:
                     answers.append({"path": path, "problem": str(error)})
         return {"songs": answers}
@@ -115,7 +108,7 @@ class Tools:
             found = Recommender(library).similar(
                 songs_of(library, songs, cached=False),
                 n,
-                away=songs_of(library, unlike, cached=False) if unlike else None,
+                away=songs_of(library, unlike, cached=False),
                 genres=genres,
                 not_genres=not_genres,
             )
@@ -176,7 +169,7 @@ class Tools:
             raise RecommendError("a playlist has from 0 to 1440 minutes, per_artist is 0 or more")
         with self._open() as library:
             found = Recommender(library).playlist(
-                songs_of(library, songs, cached=False) if songs else Songs(),
+                songs_of(library, songs, cached=False),
                 minutes=minutes,
                 genres=genres,
                 not_genres=not_genres,
@@ -232,9 +225,7 @@ class Tools:
         return {"proposals": proposals, "left": left}
 
     def _open(self) -> Library:
-        with open_default(self._library_name) as library:
-            location = library.location
-        return open_library(location, read_only=True)
+        return open_default(self._library_name, read_only=True)
 
 
 def _workers(n_files: int) -> AbstractContextManager[WorkerPool]:

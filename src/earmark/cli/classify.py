@@ -6,7 +6,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,22 +216,17 @@ def answer_for(
     classifier: Classifier, path: str, found: Found | EarmarkError
 ) -> Prediction | AudioError:
     """Return what is said of one file, or what is wrong with it."""
-    from earmark.extraction import as_listened
-
     if isinstance(found, AudioError):
         return found
     if isinstance(found, WorkerError):
         return AudioError(path, found.problem)
     if isinstance(found, EarmarkError):
         raise found
-    looked, extracted = found.looked, found.extracted
     try:
-        heard = as_listened(path, extracted)
-        prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
+        return classifier.predict_found(path, found)
     except LibraryEmpty as error:
         # Of this file: all that is there to compare with is its own track.
         return AudioError(path, str(error))
-    return replace(prediction, artist=looked.artist, title=looked.title)
 
 
 def expanded(song: str, left_out: Counter[str], *, films: bool) -> list[str | AudioError]:

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from earmark.cli.answers import column, named
-from earmark.cli.common import console, padded, shown
+from earmark.cli.common import console, padded, shown, shown_lines
 from earmark.errors import AudioError, LibraryEmpty, WorkerError
 from earmark.schemas import schema
 from earmark.words import clock, json_text, percent
@@ -32,7 +32,7 @@ def in_parts_of(
     """Yield the parts of each recording, or what is wrong with it: one never stops the others."""
     from earmark.classify import Classifier
     from earmark.extraction import follow
-    from earmark.parts import STEP, parts_of_followed
+    from earmark.parts import STEP, parts_of_followed, song_variance
 
     classifier = Classifier(library, n_neighbors=k, include_self=include_self)
     spec = library.spec.to_json()
@@ -41,12 +41,13 @@ def in_parts_of(
         for entry in entries
         if isinstance(entry, str)
     }
+    variance = song_variance(library, classifier.refresh()[1])
     for entry in entries:
         if isinstance(entry, AudioError):
             yield entry
             continue
         try:
-            yield parts_of_followed(classifier, entry, calls[entry].result())
+            yield parts_of_followed(classifier, entry, calls[entry].result(), variance)
         except AudioError as error:
             yield error
         except (WorkerError, LibraryEmpty) as error:
@@ -59,7 +60,7 @@ def writer_of_parts(form: str) -> Callable[[Parts | AudioError], None]:
         "text": _text,
         "json": lambda parts: click.echo(json_text(parts.to_json())),
         "jams": lambda parts: click.echo(json_text(parts.to_jams())),
-        "cue": lambda parts: click.echo(shown_lines(parts.to_cue())),
+        "cue": lambda parts: click.echo(shown_lines(parts.to_cue()), nl=False),
     }
 
     def write(answer: Parts | AudioError) -> None:
@@ -72,11 +73,6 @@ def writer_of_parts(form: str) -> Callable[[Parts | AudioError], None]:
             click.echo(f"earmark: {named(answer.path)}: {shown(answer.problem)}", err=True)
 
     return write
-
-
-def shown_lines(text: str) -> str:
-    """Return lines as they are printed, each without what could harm a terminal."""
-    return "\n".join(shown(line) if line.strip() else line for line in text.splitlines())
 
 
 def _text(parts: Parts) -> None:

@@ -52,15 +52,15 @@ def playlist(
     if not songs and not options.genres and not options.words:
         raise click.UsageError("name a SONG to start from, a --genre or a --word")
     from earmark.library import open_default
-    from earmark.recommend import Recommender, Songs
+    from earmark.recommend import Recommender
     from earmark.recommend.songs import songs_of
 
     with open_default(options.library_name) as library:
         suggestions = Recommender(library).playlist(
-            songs_of(library, songs) if songs else Songs(),
+            songs_of(library, songs),
             minutes=None if count is not None else 60.0 if minutes is None else minutes,
             n=count,
-            away=songs_of(library, unlike) if unlike else None,
+            away=songs_of(library, unlike),
             left_out=played(library, options.history),
             genres=options.genres,
             not_genres=options.not_genres,

@@ -50,7 +50,7 @@ def similar(
         suggestions = Recommender(library).similar(
             songs_of(library, songs),
             count,
-            away=songs_of(library, unlike) if unlike else None,
+            away=songs_of(library, unlike),
             left_out=played(library, options.history),
             genres=options.genres,
             not_genres=options.not_genres,

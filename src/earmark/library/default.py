@@ -113,12 +113,12 @@ def _file(location: str | os.PathLike[str]) -> Path:
     return Path(text)
 
 
-def open_default(explicit: str | None = None) -> Library:
+def open_default(explicit: str | None = None, *, read_only: bool = False) -> Library:
     """Open the library to use: the one named, else the first there is.
 
     In this order: ``explicit``; the environment variable ``EARMARK_LIBRARY``; the user's own in
     the platform's data folder; the reference library of the package. The first two may also be
-    ``"reference"`` or ``"classic"``.
+    ``"reference"`` or ``"classic"``. With ``read_only`` it cannot be changed.
 
     Raises
     ------
@@ -133,15 +133,15 @@ def open_default(explicit: str | None = None) -> Library:
     'reference'
     """
     if explicit:
-        return open_library(explicit)
+        return open_library(explicit, read_only=read_only)
     from_environment = os.environ.get("EARMARK_LIBRARY")
     if from_environment:
         try:
-            return open_library(from_environment)
+            return open_library(from_environment, read_only=read_only)
         except LibraryError as error:
             raise type(error)(f"{error} (EARMARK_LIBRARY names it)") from error
     own = user_library_path()
-    return open_library(own if _is_there(own) else "reference")
+    return open_library(own if _is_there(own) else "reference", read_only=read_only)
 
 
 def user_library(like: Library) -> Library:

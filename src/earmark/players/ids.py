@@ -10,6 +10,7 @@ from pathlib import Path
 
 from earmark.atomic import new_file
 from earmark.errors import PlayerError
+from earmark.players.matching import by_track
 from earmark.schemas import named, schema
 from earmark.words import json_text
 
@@ -44,10 +45,7 @@ class PlayerIds:
     @property
     def songs(self) -> dict[int, str]:
         """Ids of the server's songs, by the ids of tracks; of several copies the first."""
-        found: dict[int, str] = {}
-        for song, track in self.tracks.items():
-            found.setdefault(track, song)
-        return found
+        return by_track(self.tracks)
 
     def write(self, path: Path) -> None:
         """Write the file.

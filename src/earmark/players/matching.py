@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -78,6 +78,18 @@ def match(songs: Iterable[PlayerSong], tracks: Sequence[Track]) -> dict[str, int
         same = _by_path(song, by_name) or _by_title(song, by_title)
         if same is not None and same.id is not None:
             found[song.id] = same.id
+    return found
+
+
+def by_track(songs: Mapping[str, int]) -> dict[int, str]:
+    """Return the ids of songs by those of tracks; of several songs of one track the first.
+
+    >>> by_track({"a": 1, "b": 2, "c": 1})
+    {1: 'a', 2: 'b'}
+    """
+    found: dict[int, str] = {}
+    for song, track in songs.items():
+        found.setdefault(track, song)
     return found
 
 

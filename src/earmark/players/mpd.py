@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 from earmark.errors import PlayerError
 from earmark.library import Track
-from earmark.players.matching import PlayerSong, match
+from earmark.players.matching import PlayerSong, by_track, match
 from earmark.words import shown
 
 PORT = 6600
@@ -135,7 +135,7 @@ class MpdClient:
         PlayerError
             It has none of them, or refuses.
         """
-        names = _names(self.songs(), tracks)
+        names = by_track(match([PlayerSong(song, song) for song in self.songs()], tracks))
         known = [track for track in tracks if track.id in names]
         if not known:
             raise PlayerError(
@@ -148,15 +148,6 @@ class MpdClient:
             first = int(state.get("playlistlength", len(known))) - len(known)
             self.ask("play", str(max(0, first)))
         return [track for track in tracks if track.id not in names]
-
-
-def _names(songs: Iterable[str], tracks: Sequence[Track]) -> dict[int, str]:
-    """Return by which names a player has tracks, by their ids."""
-    found = match([PlayerSong(song, song) for song in songs], tracks)
-    names: dict[int, str] = {}
-    for song, track_id in found.items():
-        names.setdefault(track_id, song)
-    return names
 
 
 def _quoted(argument: str) -> str:
