@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from support import scripts
+
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "audit_dependencies.py"
 SOUND = {"name": "sound", "version": "1.0", "vulns": []}
 UNKNOWN = {"name": "ours", "skip_reason": "not found"}
@@ -23,12 +25,7 @@ FLAWED = {
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit_dependencies", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.load("audit_dependencies")
 
 
 def test_a_vulnerability_fails_and_is_named(script: ModuleType) -> None:

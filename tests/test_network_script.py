@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from types import ModuleType
 import onnx
 import pytest
 
+from support import scripts
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,12 +23,7 @@ SHIPPED = ROOT / "src" / "earmark" / "data" / "msd_musicnn.onnx"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_network", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.load("make_network")
 
 
 @pytest.fixture(scope="module")

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@cache
-def script() -> ModuleType:
-    """Return the script as a module."""
-    file = ROOT / "scripts" / "make_small_model.py"
-    spec = importlib.util.spec_from_file_location("make_small_model", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from support import scripts
 
 
 def make_model(folder: Path, algorithm: str = "waveform", **changes: Any) -> Path:
     """Write a model folder whose ``model.json`` is right but for the changes."""
-    made: Path = script().make(folder, algorithm)
+    made: Path = scripts.load("make_small_model").make(folder, algorithm)
     return change(made, **changes) if changes else made
 
 

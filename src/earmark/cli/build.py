@@ -14,11 +14,11 @@ from earmark.cli.common import (
     EXIT_INTERRUPTED,
     EXIT_PARTLY,
     EXIT_TERMINATED,
-    MEGABYTE,
     FileName,
     Terminated,
     films_too,
     limit_options,
+    limits_of,
     passed_over,
     sound_options,
 )
@@ -139,7 +139,6 @@ def build(
     """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
-    from earmark.workers import Limits
 
     if (folder is None) == (manifest is None):
         raise click.UsageError("give either a FOLDER or a --manifest")
@@ -147,9 +146,7 @@ def build(
         raise click.UsageError(
             "--genre-level is for a FOLDER; a --manifest names the genres itself"
         )
-    limits = Limits(
-        seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
-    )
+    limits = limits_of(time_limit, memory_limit)
     tag_options = (map_file, min_tracks, min_artists, unlabelled or None)
     by_tags = labels == "tags"
     if any(option is not None for option in tag_options) and not by_tags:

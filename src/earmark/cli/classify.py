@@ -15,10 +15,10 @@ from earmark.cli.answers import WRITERS
 from earmark.cli.common import (
     EXIT_CODES,
     EXIT_PARTLY,
-    MEGABYTE,
     films_too,
     library_option,
     limit_options,
+    limits_of,
     passed_over,
     sound_options,
 )
@@ -32,7 +32,7 @@ from earmark.errors import (
     NotAudio,
     WorkerError,
 )
-from earmark.workers import Limits, WorkerPool, available_cores, preload
+from earmark.workers import WorkerPool, available_cores, preload
 
 if TYPE_CHECKING:
     from earmark.classify import Classifier
@@ -94,9 +94,7 @@ def classify(
     A SONG is a sound file, or a folder: then every sound file below it. Answers come in that order.
     A song that was heard before, under whatever name, is not heard again.
     """
-    limits = Limits(
-        seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
-    )
+    limits = limits_of(time_limit, memory_limit)
     # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
     several = any(map(os.path.isdir, songs))
     most = jobs or (1 if providers else available_cores())

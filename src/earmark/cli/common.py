@@ -13,6 +13,8 @@ from earmark.words import shown as shown
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from earmark.workers import Limits
+
 MEGABYTE = 2**20
 
 EXIT_PARTLY = 3
@@ -98,6 +100,13 @@ def limit_options(command: F) -> F:
         metavar="SECONDS",
         help="How long one file may take.",
     )(command)
+
+
+def limits_of(time_limit: float, memory_limit: int) -> Limits:
+    """Return what one file may take, as these options say it."""
+    from earmark.workers import Limits
+
+    return Limits(seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE)
 
 
 def sound_options(command: F) -> F:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,15 @@ import click
 
 from earmark.cli.common import (
     EXIT_CODES,
-    MEGABYTE,
     FileName,
     library_option,
     limit_options,
+    limits_of,
     sound_options,
 )
+from earmark.cli.genre_rules import rule_options, rules_of
 from earmark.tagging.names import SIGNS
 from earmark.tagging.profiles import PROFILES, Profile
-from earmark.workers import Limits
 
 if TYPE_CHECKING:
     from earmark.tagging.propose import Rules
@@ -62,21 +63,13 @@ WRITING = ("id3v23", "keep_mtime")
     metavar="SHARE",
     help="Propose what is at least that probable.",
 )
-@click.option("--replace", "mode", flag_value="replace", help="Also files that have a genre.")
-@click.option("--add", "mode", flag_value="add", help="Add to the genres that a file has.")
+@rule_options
 @click.option(
     "--by",
     type=click.Choice(["track", "album"]),
     metavar="album",
     default="track",
     help="Let all songs of an album vote together.",
-)
-@click.option(
-    "--map",
-    "genre_map",
-    type=FileName(),
-    metavar="FILE",
-    help="Your names for genres: a table, or beets' tree.",
 )
 @click.option("--evidence", is_flag=True, help="Write EARMARK_GENRE and the like beside it.")
 @click.option("--match", multiple=True, metavar="PATTERN", help="Only such names or paths.")
@@ -171,9 +164,7 @@ def tag(
     options = Options(
         sign=sign, keep_mtime=keep_mtime, roots=[_root(text) for text in roots], inside=()
     )
-    limits = Limits(
-        seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE
-    )
+    limits = limits_of(time_limit, memory_limit)
     if history:
         code = tag_tasks.history(show)
     elif undo is not None:
@@ -225,19 +216,14 @@ def _rules(
     genre_now: Sequence[str],
     profile: Profile | None,
 ) -> Rules:
-    from earmark.tagging.genremap import GenreMap, read_map
-    from earmark.tagging.propose import Rules
-
     if genre_now and mode is None and any(genre_now):
         raise click.UsageError(
             "--genre-now asks for files that have a genre, and those are left alone; "
             "add --replace or --add"
         )
-    return Rules(
-        mode="replace" if mode == "replace" else "add" if mode == "add" else "missing",
-        min_confidence=min_confidence,
+    return replace(
+        rules_of(mode, min_confidence, genre_map),
         by_album=by == "album",
-        names=GenreMap() if genre_map is None else read_map(genre_map),
         genre_now=genre_now,
         most=profile.most if profile else None,
     )

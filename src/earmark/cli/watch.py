@@ -9,33 +9,25 @@ import click
 
 from earmark.cli.common import (
     EXIT_CODES,
-    MEGABYTE,
     FileName,
     library_option,
     limit_options,
+    limits_of,
     sound_options,
 )
-from earmark.workers import Limits
+from earmark.cli.genre_rules import rule_options, rules_of
 
 
 @click.command(epilog=EXIT_CODES, short_help="Classify or tag files as they come into a folder.")
 @click.argument("folder", type=FileName(), metavar="FOLDER")
 @library_option
 @click.option("--write", is_flag=True, help="Write genres into the files, as earmark tag does.")
-@click.option("--replace", "mode", flag_value="replace", help="Also files that have a genre.")
-@click.option("--add", "mode", flag_value="add", help="Add to the genres that a file has.")
+@rule_options
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
     help="Write what is at least that probable.",
-)
-@click.option(
-    "--map",
-    "genre_map",
-    type=FileName(),
-    metavar="FILE",
-    help="Your names for genres: a table, or beets' tree.",
 )
 @click.option("--existing", is_flag=True, help="Begin with the files that are there already.")
 @click.option(
@@ -87,17 +79,11 @@ def watch(
         )
     from earmark.cli import watch_tasks
     from earmark.errors import CollectionError
-    from earmark.tagging.genremap import GenreMap, read_map
-    from earmark.tagging.propose import Rules
 
     whole = os.path.abspath(folder)  # noqa: PTH100 (a link stays one)
     if not os.path.isdir(whole):  # noqa: PTH112
         raise CollectionError(f"{folder}: is no folder; name one that is there")
-    rules = Rules(
-        mode="replace" if mode == "replace" else "add" if mode == "add" else "missing",
-        min_confidence=min_confidence,
-        names=GenreMap() if genre_map is None else read_map(genre_map),
-    )
+    rules = rules_of(mode, min_confidence, genre_map)
     watch_tasks.watch(
         watch_tasks.Asked(
             folder=whole,
@@ -110,5 +96,5 @@ def watch(
             films=films,
             max_duration=max_duration * 3600,
         ),
-        Limits(seconds=time_limit, processor_seconds=time_limit, memory=memory_limit * MEGABYTE),
+        limits_of(time_limit, memory_limit),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,10 @@ def _address(owner: Service, track: Any) -> str | None:
 
 
 def _check(owner: Service, *track_ids: Sequence[int]) -> None:
-    for ids in track_ids:
-        for track_id in ids:
+    wanted = list(chain(*track_ids))
+    known = owner.library.get_many(wanted)
+    for track_id in wanted:
+        if track_id not in known:
             owner.get_track(track_id)
 
 
