@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from earmark import open_library
+from earmark.neighbors import count_artists
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -104,3 +107,19 @@ def test_a_figure_that_is_not_printed_is_found() -> None:
     assert missing("so 83.8 % of all", "accuracy 83.8%") == []
     assert missing("so 84 % of all, 95 % interval", "accuracy 83.8%") == []
     assert missing("so 85.1 % and 0.56", "accuracy 83.8%, log loss 1.21") == ["85.1", "0.56"]
+
+
+def test_the_reference_library_is_as_its_page_says() -> None:
+    page = (ROOT / "docs" / "reference-library.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    size = (ROOT / "src" / "earmark" / "data" / "reference.earmark").stat().st_size
+    assert f"{size / 1e6:.1f} MB" in page
+    with open_library("reference", read_only=True) as library:
+        counted = []
+        for genre in sorted(library.genres()):
+            tracks = library.tracks(genre=genre, limit=library.count())
+            whole = sum((track.duration or 0) > 10 for track in tracks)
+            artists = count_artists(track.artist for track in tracks)
+            counted.append((genre, str(len(tracks)), str(whole), str(artists)))
+        assert f"embeddings of {library.count()} clips" in page
+    assert rows == counted
