@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from earmark.errors import (
     WorkerError,
     WorkersDoNotStart,
 )
-from earmark.workers import Limits, WorkerPool
+from earmark.workers import Limits, WorkerPool, protocol
 from earmark.workers.limits import MEGABYTE
 from earmark.workers.process import WorkerProcess
 from support import misdeeds as do
@@ -169,6 +170,25 @@ def test_processes_that_end_while_they_start_end_the_calls_with_one_line(
         assert "ended with code 7" in str(error)
     monkeypatch.undo()
     assert pool.submit(do.misbehave, "good").result(timeout=60) == "good"
+
+
+def test_a_process_that_ends_before_it_is_told_anything_is_told_like_others(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = protocol.send
+
+    def send_late(stream: IO[bytes], message: dict[str, Any]) -> None:
+        # A pipe tells of itself that nobody reads from it any more.
+        ended = select.poll()
+        ended.register(stream, 0)
+        assert ended.poll(60_000)
+        send(stream, message)
+
+    monkeypatch.setattr("earmark.workers.process._CODE", "import sys; sys.exit(7)")
+    monkeypatch.setattr(protocol, "send", send_late)
+    error = make_pool(1).submit(do.pid, "song.mp3").exception(timeout=60)
+    assert type(error) is WorkersDoNotStart
+    assert "ended with code 7" in str(error)
 
 
 def test_one_process_that_ends_while_it_starts_costs_nothing(make_pool: MakePool) -> None:

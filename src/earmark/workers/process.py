@@ -98,7 +98,9 @@ class WorkerProcess:
         self.replies: IO[bytes] = self._process.stdout
         self.pid = self._process.pid
         try:
-            protocol.send(self.requests, {"nice": nice, "max_message": max_message})
+            # One that has ended already takes nothing; who waits for its reply learns how it ended.
+            with contextlib.suppress(BrokenPipeError):
+                protocol.send(self.requests, {"nice": nice, "max_message": max_message})
         except OSError:
             self.close()
             raise
