@@ -18,7 +18,7 @@ from earmark.audio import MAX_DURATION, open_recording
 from earmark.audio.tags import Tags, read_tags
 from earmark.features import ExtractorSpec, FeatureExtractor, Segments, Vector, get_extractor
 from earmark.listen import Extracted as Listened
-from earmark.listen import identify, listen, listen_windows
+from earmark.listen import identify, listen, windows_of
 from earmark.words import one_line
 
 MOST_WARNINGS = 20
@@ -183,8 +183,8 @@ def follow(
         The file cannot be used.
     """
     looked = look(path)
-    starts, vectors = listen_windows(path, loaded(extractor), step=step, max_duration=max_duration)
     with open_recording(path, max_duration=max_duration) as recording:
+        starts, vectors = windows_of(recording, loaded(extractor), step=step)
         duration = float(recording.duration)
     return Followed(looked, starts, np.asarray(vectors, dtype=np.float64), duration)
 

@@ -183,11 +183,7 @@ def _sounding(recording: Recording, extractor: FeatureExtractor) -> Iterator[Sam
 
 
 def listen_windows(
-    path: PathLike,
-    extractor: FeatureExtractor,
-    *,
-    step: float,
-    max_duration: float = MAX_DURATION,
+    path: PathLike, extractor: FeatureExtractor, *, step: float
 ) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
     """Return what each segment of a sound file sounds like.
 
@@ -199,8 +195,6 @@ def listen_windows(
         What turns a segment into a vector.
     step
         The length of a segment in seconds; what is left at the end is added to the last one.
-    max_duration
-        The longest recording that is accepted, in seconds.
 
     Returns
     -------
@@ -212,19 +206,26 @@ def listen_windows(
     AudioError
         The file cannot be used, or no segment of it has features.
     """
+    with open_recording(path) as recording:
+        return windows_of(recording, extractor, step=step)
+
+
+def windows_of(
+    recording: Recording, extractor: FeatureExtractor, *, step: float
+) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+    """Return what each segment of an open recording sounds like; see `listen_windows`."""
     starts: list[float] = []
     vectors: list[Vector] = []
-    with open_recording(path, max_duration=max_duration) as recording:
-        edges = np.arange(0, max(step, recording.duration - step / 2), step)
-        for start, stop in zip(edges, [*edges[1:], None], strict=True):
-            try:
-                part = recording.read(extractor.sample_rate, float(start), stop)
-                vectors.append(extractor.extract([part]))
-            except (AudioSilent, FeatureError):
-                continue
-            starts.append(float(start))
+    edges = np.arange(0, max(step, recording.duration - step / 2), step)
+    for start, stop in zip(edges, [*edges[1:], None], strict=True):
+        try:
+            part = recording.read(extractor.sample_rate, float(start), stop)
+            vectors.append(extractor.extract([part]))
+        except (AudioSilent, FeatureError):
+            continue
+        starts.append(float(start))
     if not vectors:
-        raise AudioSilent(path, "no segment of it has sound to compare")
+        raise AudioSilent(recording.path, "no segment of it has sound to compare")
     return np.array(starts), np.stack(vectors)
 
 
