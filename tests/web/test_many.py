@@ -50,6 +50,10 @@ def all_done(page: Page) -> None:
     expect(page.locator(".many-state")).to_have_text("All done.")
 
 
+ASKS = """() => !dispatchEvent(new Event("beforeunload", { cancelable: true }))"""
+"""Whether who leaves the page is asked first."""
+
+
 def genres(page: Page) -> list[str]:
     return [row.locator("td").first.inner_text().strip() for row in page.locator(ROWS).all()]
 
@@ -95,11 +99,39 @@ def test_a_reload_in_the_middle_loses_no_song(
         expect(page.locator(ROWS)).to_have_count(4)
         # Three are sent; the fourth waits in the page.
         wait_until(lambda: len(server.left()) == 3)
+        page.wait_for_function(f"!({ASKS})()")
         page.reload()
         expect(page.locator(ROWS)).to_have_count(4)
     all_done(page)
     assert genres(page) == ["melody", "hum", "hiss", "melody"]
     wait_until(lambda: server.left() == [])
+
+
+HELD_BACK = """() => {
+    const { set } = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, "oncomplete");
+    const waiting = [];
+    window.letGo = () => waiting.splice(0).forEach((done) => done());
+    Object.defineProperty(IDBTransaction.prototype, "oncomplete", {
+        set(done) {
+            set.call(this, () => (this.mode === "readwrite" ? waiting.push(done) : done()));
+        },
+    });
+}"""
+
+
+def test_leaving_is_asked_about_until_the_songs_are_kept(
+    page: Page, songs: list[Path], server: Server
+) -> None:
+    page.goto("/")
+    assert page.evaluate(ASKS) is False
+    with server.paused():
+        page.evaluate(HELD_BACK)
+        choose(page, *songs)
+        # The first thing that is done to the store is to empty it.
+        page.wait_for_function("() => !document.querySelector('#many').hidden || void letGo()")
+        assert page.evaluate(ASKS) is True
+        page.wait_for_function(f"() => {{ letGo(); return !({ASKS})(); }}")
+    page.get_by_role("button", name="Clear").click()
 
 
 def test_only_songs_that_are_opened_get_a_picture(page: Page, songs: list[Path]) -> None:

@@ -41,16 +41,16 @@ export class Many {
   #began = 0;
   #finished = 0;
   #shown = null;
-  #isKept = true;
+  #unkept = new Set();
   #parts = {};
 
   /** changed() runs when the table begins, ends, or is cleared. */
   constructor(place, changed) {
     this.#place = place;
     this.#changed = changed;
-    // Who leaves while songs are waiting is asked, unless they are found again.
+    // Who leaves is asked as long as some songs would not be found again.
     addEventListener("beforeunload", (event) => {
-      if (this.running && !this.#isKept) event.preventDefault();
+      if (this.#unkept.size) event.preventDefault();
     });
   }
 
@@ -76,8 +76,13 @@ export class Many {
     }));
     this.#append(songs);
     // Beside the work: a copy of many files takes a while.
-    keep(...songs).then((done) => { this.#isKept &&= done; });
+    this.#keep(...songs);
     await this.#run();
+  }
+
+  async #keep(...songs) {
+    for (const song of songs) this.#unkept.add(song);
+    if (await keep(...songs)) for (const song of songs) this.#unkept.delete(song);
   }
 
   /** Show the songs that the browser has kept, and go on with those that have no answer. */
@@ -101,6 +106,7 @@ export class Many {
   async clear() {
     this.cancel();
     this.#rows = [];
+    this.#unkept.clear();
     this.#shown = null;
     this.#parts = {};
     this.#place.replaceChildren();
@@ -191,13 +197,13 @@ export class Many {
         tell: (what) => this.#draw(row, what.toLowerCase()),
         submitted: (id) => {
           song.job = id;
-          return keep(song);
+          return this.#keep(song);
         },
       });
       song.prediction = result.prediction;
       // Taught by somebody since the page was loaded.
       if (!knowsColor(song.prediction.genre)) await askAnswer(song.job, signal);
-      await keep(song);
+      await this.#keep(song);
       this.#draw(row);
     } catch (error) {
       if (error.status === 404 && song.job && song.file) {
@@ -213,7 +219,7 @@ export class Many {
 
   #fail(row, problem) {
     row.song.problem = problem;
-    keep(row.song);
+    this.#keep(row.song);
     this.#draw(row);
   }
 
@@ -245,6 +251,8 @@ export class Many {
 
   /** Count the genres; each count shows only its songs when it is pressed. */
   #summarize() {
+    // Songs that were cleared may still come to their end.
+    if (!this.length) return;
     const counts = new Map();
     for (const { song } of this.#rows) {
       const kind = kindOf(song);
@@ -334,7 +342,7 @@ export class Many {
     teachable(article, async (fresh) => {
       article = fresh;
       song.prediction = (await (await ask(`api/v1/jobs/${song.job}/result`)).json()).prediction;
-      await keep(song);
+      await this.#keep(song);
       this.#draw(row);
       this.#summarize();
     });
