@@ -6,6 +6,8 @@
 # make audit    known vulnerabilities of what is installed, where a network is there
 # make bench    speed beside named peers, as ratios; writes docs/benchmarks.md
 # make check    what CI runs: lint, types, the tests, those of make oldest, and make audit
+# make docs     the documentation as a site, in build/docs
+# make release  the files of a release, in dist, if everything is ready
 # make libraries   the libraries of the package, again from the clips in DATA
 
 PYTHON ?= python3
@@ -15,7 +17,7 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 DATA ?= ../shared/data
 
-.PHONY: run test quick oldest soak audit check lint types libraries clean
+.PHONY: run test quick oldest soak audit bench bench-check check lint types docs release libraries clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
@@ -70,6 +72,13 @@ $(OLDEST)/.develop: pyproject.toml .ci/oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(OLDEST)/bin/python -m pip install --quiet --editable . --group test --constraint .ci/oldest.txt
 	@touch $@
+
+docs: $(VENV)/.develop
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+release: $(VENV)/.develop
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python scripts/release.py
 
 libraries: $(VENV)/.develop
 	$(BIN)/python scripts/make_libraries.py $(DATA)

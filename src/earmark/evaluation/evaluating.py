@@ -19,6 +19,7 @@ from earmark.evaluation.cross_validation import Progress, Vote, cross_val_predic
 from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.leakage import Verdict, leakage_verdict
 from earmark.evaluation.mistakes import Mistake, worst_mistakes
+from earmark.evaluation.notebook import evaluation_html
 from earmark.evaluation.scores import Scores, score_predictions
 from earmark.evaluation.sources import SourceScores, source_scores
 from earmark.evaluation.split_choice import ChosenSplit, SplitRequest, choose_split, fault_filtered
@@ -90,6 +91,10 @@ class Evaluation:
 
     def __repr__(self) -> str:
         return f"<Evaluation of {self.data.source!r} by {self.split}: {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return evaluation_html(self)
 
     @property
     def honest(self) -> OtherSplit | None:

@@ -22,6 +22,7 @@ from earmark.features import Segments
 from earmark.library import rules
 from earmark.library.arrays import Arrays, arrays_of
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.notebook import library_html
 from earmark.library.snapshot import Snapshot
 
 Vector = NDArray[np.floating]
@@ -84,6 +85,10 @@ class MemoryLibrary:
 
     def __repr__(self) -> str:
         return f"<library {self.location!r} of {self.spec.name} vectors>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return library_html(self)
 
     @property
     def revision(self) -> int:

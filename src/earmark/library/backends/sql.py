@@ -36,6 +36,7 @@ from earmark.library.backends.schema import (
 )
 from earmark.library.backends.writing import Writer
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.notebook import library_html
 from earmark.library.snapshot import Snapshot
 
 _IDS_A_QUERY = 500
@@ -84,6 +85,10 @@ class SqlLibrary:
 
     def __repr__(self) -> str:
         return f"<library {self.location!r} of {self.spec.name} vectors>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return library_html(self)
 
     # Transactions
 

@@ -1,0 +1,51 @@
+"""What a notebook shows of an evaluation."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from earmark.words import percent, shown
+
+if TYPE_CHECKING:
+    from earmark.evaluation.evaluating import Evaluation
+
+
+def evaluation_html(evaluation: Evaluation) -> str:
+    """Return an evaluation in HTML: its sentence, the splits, and who was taken for whom.
+
+    In the table of genres a row is a true genre and a column what its tracks were called; the more
+    of a row a cell has, the darker it is. Names are escaped.
+    """
+    splits = [(evaluation.title, evaluation.scores, evaluation.verdict)]
+    splits += [(one.title, one.scores, one.verdict) for one in evaluation.other_splits]
+    sides = "".join(
+        f"<tr><td>{_text(title)}</td><td>{percent(scores.accuracy)}</td>"
+        f"<td>{percent(scores.interval.low, 0)} to {percent(scores.interval.high, 0)}</td>"
+        f"<td>{_text(verdict.level)}</td></tr>"
+        for title, scores, verdict in splits
+    )
+    genres = evaluation.scores.genres
+    heads = "".join(f"<th>{_text(genre)}</th>" for genre in genres)
+    rows = "".join(
+        f"<tr><th>{_text(genre)}</th>{_cells([int(count) for count in counts])}</tr>"
+        for genre, counts in zip(genres, evaluation.scores.confusion, strict=True)
+    )
+    return (
+        f"<p><b>{_text(evaluation.data.source)}</b>: {_text(evaluation.sentence())}</p>"
+        f"<table><tr><th>split</th><th>named rightly</th><th>95% interval</th><th>is</th></tr>"
+        f"{sides}</table><table><tr><th></th>{heads}</tr>{rows}</table>"
+    )
+
+
+def _text(text: str) -> str:
+    return html.escape(shown(text))
+
+
+def _cells(counts: list[int]) -> str:
+    """Return the cells of a row, shaded by their share of it."""
+    total = max(1, sum(counts))
+    return "".join(
+        f'<td style="background:rgba(60,110,220,{count / total:.2f})">{count or ""}</td>'
+        for count in counts
+    )
