@@ -9,12 +9,15 @@ import pytest
 from hypothesis import settings
 
 from support.programs import missing_programs
+from support.skips import skip
 
 # How long an example takes depends on the machine and on what else runs there.
 settings.register_profile("earmark", deadline=None)
 settings.load_profile("earmark")
 
 ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("EARMARK_TEST_DATA", ROOT.parent / "shared" / "data"))
+GET_DATA = "docs/data-for-tests.md says where to get them; name their folder in EARMARK_TEST_DATA"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end, where it is seen, what this machine lacks, and what long runs counted."""
-    for line in missing_programs():
+    lines = missing_programs()
+    if not DATA.is_dir():
+        lines.append(f"no recordings at {DATA}: tests of them are skipped; to run them: {GET_DATA}")
+    for line in lines:
         terminalreporter.write_line(line, yellow=True)
     if terminalreporter.config.getoption("--soak"):
         for report in terminalreporter.getreports("passed"):
@@ -42,14 +48,9 @@ def soak(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real music and real data files, which lies beside the repository."""
-    folder = Path(os.environ.get("EARMARK_TEST_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(
-            f"no real music at {folder}: this test needs recordings that may not be passed on; "
-            "docs/data-for-tests.md says where to get them; name their folder in "
-            "EARMARK_TEST_DATA"
-        )
-    return folder
+    if not DATA.is_dir():
+        skip(f"needs recordings that may not be passed on, which are not at {DATA}", GET_DATA)
+    return DATA
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from support import scripts
+from support.skips import require_package
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "audit_dependencies.py"
 SOUND = {"name": "sound", "version": "1.0", "vulns": []}
@@ -45,11 +45,8 @@ def test_what_was_not_looked_up_is_told(script: ModuleType) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("pip_audit") is None,
-    reason="needs pip-audit: pip install --group dev",
-)
 def test_offline_it_is_skipped_and_says_so(tmp_path: Path) -> None:
+    require_package("pip_audit")
     nobody = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     done = subprocess.run(
         [sys.executable, str(SCRIPT)],

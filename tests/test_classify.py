@@ -31,7 +31,7 @@ from earmark.listen import hash_file, listen
 from earmark.neighbors.divergence import symmetrized_kl
 from earmark.prediction import Prediction
 from support import not_music, sounds
-from support.programs import missing
+from support.programs import find_or_skip
 from support.rough import require_same
 from support.statements import statements
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -422,4 +422,4 @@ def test_what_is_not_music_is_not_sure(
     record_property("sure", ", ".join(sure))
     assert 1 - len(sure) / len(files) >= 0.95, sure
     if not spoken:
-        pytest.skip(f"{len(files)} sounds were asked, and no speech: {missing('espeak-ng')}")
+        find_or_skip("espeak-ng")

@@ -7,7 +7,6 @@ random changes.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import re
@@ -21,6 +20,7 @@ import pytest
 from earmark.errors import EarmarkError
 from support import fuzz_targets
 from support.fuzz_targets import TARGETS, seeds
+from support.skips import require_package
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
@@ -68,14 +68,11 @@ def test_known_inputs_with_changes(name: str) -> None:
                 assert "\n" not in str(error), str(error)  # noqa: PT017
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None,
-    reason="guessing by coverage needs atheris: pip install --group fuzz",
-)
 @pytest.mark.parametrize("name", TARGETS)
 def test_guessed_inputs(
     name: str, tmp_path: Path, soak: bool, record_property: Callable[..., None]
 ) -> None:
+    require_package("atheris", "fuzz")
     seconds = HOUR // len(TARGETS) if soak else SHORT
     options = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
     done = subprocess.run(

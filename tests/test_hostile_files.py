@@ -25,12 +25,13 @@ import requests
 from earmark import EarmarkError, extraction, open_library
 from earmark.workers import Limits, WorkerPool
 from support import damage
+from support.skips import needs_posix
 from support.web import Server, make_library, make_music
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.soak,
-    pytest.mark.skipif(sys.platform == "win32", reason="pipes, devices and limits of POSIX"),
+    needs_posix("its pipes, devices and limits"),
 ]
 
 SHORT_TAKES = 12

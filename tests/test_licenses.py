@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 
 import pytest
 from packaging.requirements import Requirement
+
+from support.skips import require_package
 
 DECODERS = {"av", "soundfile", "soxr"}
 """Packages that hold libraries of FFmpeg, libsndfile and libsoxr, all under the LGPL."""
@@ -99,8 +101,5 @@ def test_what_is_permitted_is_not_seen() -> None:
 
 
 def test_the_extra_is_known_for_what_it_is() -> None:
-    try:
-        said = licences(distribution("mutagen"))
-    except PackageNotFoundError:
-        pytest.skip("mutagen is not installed; `pip install --group dev` has it")
-    assert faults("mutagen", said)
+    require_package("mutagen")
+    assert faults("mutagen", licences(distribution("mutagen")))

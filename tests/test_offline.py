@@ -20,12 +20,14 @@ import requests
 from earmark.cli import COMMANDS
 from earmark.cli.common import EXIT_PARTLY
 from support import gaussians, models, sounds
+from support.programs import find
+from support.skips import skip
 from support.web import RATE, make_music, song, wait_until
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
-STRACE = shutil.which("strace")
+STRACE = find("strace")
 
 GUARD = """\
 import os, sys
@@ -71,7 +73,10 @@ class Watch:
         with self.start(*arguments) as process:
             out, errors = process.communicate(timeout=300)
         if "PTRACE" in errors:
-            pytest.skip(f"strace may not watch here: {errors.strip()}")
+            skip(
+                f"strace may not watch here: {errors.strip()}",
+                "in a container with --cap-add SYS_PTRACE",
+            )
         assert process.returncode in (0, EXIT_PARTLY), errors
         return out
 

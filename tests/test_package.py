@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import earmark
+from support.skips import NETWORK, skip
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def run(*command: object, cwd: Path | None = None, **environment: str) -> str:
         timeout=600,
     )
     if ran.returncode and "pip" in command and any(sign in ran.stderr for sign in OFFLINE):
-        pytest.skip(f"packages cannot be had: {ran.stderr.strip()[-200:]}")
+        skip(f"packages cannot be had: {ran.stderr.strip()[-200:]}", NETWORK)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-from support.programs import PROGRAMS, find_chromium, missing_programs, needs
+from support.programs import PROGRAMS, find_or_skip, missing_programs, needs
+from support.skips import needs_linux, needs_posix, only_where, require_package, skip
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,11 +29,30 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(
         assert mark.args == (True,)
         assert needed.source in mark.kwargs["reason"]
     with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
-        find_chromium()
+        find_or_skip("chromium")
     for program in PROGRAMS:
         (tmp_path / program).touch(mode=0o755)
     assert missing_programs() == []
     assert needs("curl").mark.args == (False,)
+
+
+def test_every_test_that_is_skipped_says_how_to_have_it_run() -> None:
+    """Those who skip one must say a way: only two modules know pytest's own means."""
+    skipping = re.compile(r"pytest\.(mark\.)?(skip|skipif|importorskip|xfail)\b")
+    found = {
+        str(file.relative_to(ROOT / "tests"))
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts and skipping.search(file.read_text("utf-8"))
+    }
+    assert found - {"test_programs.py"} == {"support/programs.py", "support/skips.py"}
+    with pytest.raises(pytest.skip.Exception, match="this and that; to run it: do so"):
+        skip("this and that", "do so")
+    with pytest.raises(pytest.skip.Exception, match="pip install --group fuzz"):
+        require_package("no_such_package", "fuzz")
+    for mark in (only_where(False, "x", "y"), needs_linux("x", False)):
+        assert mark.mark.args == (True,)
+        assert "; to run it: " in mark.mark.kwargs["reason"]
+    assert needs_posix("x").mark.args == (os.name != "posix",)
 
 
 def test_programs_are_looked_for_in_one_place_that_knows_where_to_get_them() -> None:

@@ -18,6 +18,7 @@ import pytest
 from earmark import watching
 from earmark.watching import Known, Watch, state_of
 from support import sounds
+from support.skips import import_or_skip
 from support.web import RATE, make_library, make_music, song, wait_until
 
 SOON = 60.0
@@ -236,7 +237,7 @@ def test_files_are_classified_as_they_come_and_once(tmp_path: Path, library: Pat
 def test_files_are_tagged_as_they_come_and_it_can_be_taken_back(
     tmp_path: Path, library: Path, start
 ) -> None:
-    mutagen = pytest.importorskip("mutagen")
+    mutagen = import_or_skip("mutagen")
     folder = tmp_path / "music"
     folder.mkdir()
     watch = start(

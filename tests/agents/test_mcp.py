@@ -17,6 +17,7 @@ from earmark.agents.tools import MOST_FILES, Tools
 from earmark.errors import EarmarkError
 from earmark.schemas import schema
 from support import sounds
+from support.skips import import_or_skip
 from support.web import GENRES, RATE, make_library, make_music, song
 
 TOOLS = {"classify", "similar", "path", "playlist", "audit", "plan_tags"}
@@ -42,7 +43,7 @@ def files_below(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 def asked(library: Path, home: Path, ask: Callable[[Any], Awaitable[None]]) -> None:
     """Start the command as an agent does, and let ``ask`` talk to it."""
-    mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
+    mcp = import_or_skip("mcp")
     command = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "earmark", "mcp", "--library", str(library)],

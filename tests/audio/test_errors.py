@@ -35,6 +35,7 @@ from earmark.errors import (
     NoAudioStream,
     NotAudio,
 )
+from support.skips import needs_posix
 from support.sounds import FORMATS, noise, silence, sine, tune, write
 
 
@@ -97,7 +98,7 @@ def test_empty(tmp_path: Path) -> None:
     refuses(AudioEmpty, tmp_path / "x.mp3")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no pipes in the file system")
+@needs_posix("pipes with names")
 def test_pipes_sockets_and_devices_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     refuses(NotAudio, tmp_path / "pipe.wav")

@@ -23,6 +23,7 @@ from earmark.cli.build import build
 from earmark.cli.progress import columns
 from earmark.library import open_library
 from support import sounds
+from support.skips import needs_posix
 
 pytestmark = pytest.mark.slow
 
@@ -201,7 +202,7 @@ def test_what_was_done_and_left_out_as_json(music: Path, tmp_path: Path) -> None
         assert ending in stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names as POSIX has them")
+@needs_posix("pipes with names")
 def test_pipes_and_devices_are_refused_and_not_waited_for(music: Path, tmp_path: Path) -> None:
     os.mkfifo(music / "pop" / "pipe.wav")
     (music / "pop" / "device.wav").symlink_to("/dev/zero")

@@ -16,6 +16,7 @@ import pytest
 from earmark.classify import Classifier
 from support import sounds
 from support.command import Command
+from support.skips import needs_linux, needs_posix
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +106,7 @@ def test_other_errors_are_not_hidden(earmark: Command, monkeypatch: pytest.Monke
         earmark("classify", "-l", "classic", EXAMPLE)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux does")
+@needs_linux("looks into /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("n_children", [1, 2])
 def test_build_while_its_workers_start(
@@ -145,7 +146,7 @@ def children(pid: int) -> set[str]:
     return found
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@needs_linux("a device that is always full")
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["info", "classic"], ["classify", "-l", "classic", EXAMPLE], ["audit", "classic"]],
@@ -163,7 +164,7 @@ def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="closes an output as a shell does")
+@needs_posix("closes an output as its shell does")
 def test_no_output_at_all_is_no_error() -> None:
     command = f'exec "{sys.executable}" -m earmark info classic >&-'
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)

@@ -9,6 +9,7 @@ import pytest
 
 from earmark.collection import LabelledFile, read_manifest
 from earmark.errors import CollectionError
+from support.skips import needs_posix
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_what_is_no_text_is_not_printed(music: Path) -> None:
         read_manifest(write(music, b"RIFF\x00\x00\x1b[2J\xff" * 50))
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@needs_posix("pipes with names")
 def test_a_pipe_is_read_where_something_comes_out_of_it(music: Path) -> None:
     os.mkfifo(music / "pipe")
     with pytest.raises(CollectionError, match="nothing comes out"):

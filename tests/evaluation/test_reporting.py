@@ -25,7 +25,8 @@ from earmark.evaluation.splits import LeaveOneArtistOut
 from earmark.importing.classic import import_classic
 from earmark.library import open_library
 from support.evaluated import make_evaluation_set
-from support.programs import find_chromium
+from support.programs import find_or_skip
+from support.skips import import_or_skip
 
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "line", "circle", "polyline", "col"}
@@ -125,8 +126,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    found = find_chromium()
-    playwright = pytest.importorskip("playwright.sync_api")
+    found = find_or_skip("chromium")
+    playwright = import_or_skip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(
             executable_path=found,

@@ -16,6 +16,7 @@ from earmark.features import get_extractor
 from earmark.features.manifest import front_ends, read_manifest
 from earmark.features.plugins import checked
 from support import models, sounds
+from support.skips import import_or_skip
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +53,7 @@ def test_three_models_are_written_out() -> None:
 @pytest.mark.parametrize("said", PAGES, ids=lambda said: said["name"])
 def test_a_network_of_that_form_is_taken(said: dict[str, Any], tmp_path: Path) -> None:
     """Each page with a network that has the inputs and outputs it names, and no training."""
-    onnx = pytest.importorskip("onnx")
+    onnx = import_or_skip("onnx")
     (source,) = said["schema"]["inputs"]
     outputs = said["schema"]["outputs"]
     rng = np.random.default_rng(0)

@@ -14,10 +14,11 @@ import pytest
 from earmark.errors import ExtractorError, ExtractorNotFound, ExtractorRefused
 from earmark.features import get_extractor
 from support import models
+from support.skips import require_package
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("huggingface_hub")
+require_package("huggingface_hub")
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NAME = f"hf:somebody/small@{COMMIT}"

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from support.skips import needs_posix
 
+
+@needs_posix("pipes with names")
 @pytest.mark.parametrize("command", [("info",), ("import", "-o", "out.earmark"), ("evaluate",)])
 @pytest.mark.parametrize("name", ["my.dat", "vectors.npz"])
 def test_a_pipe_is_refused_and_not_waited_for(
     tmp_path: Path, command: tuple[str, ...], name: str
 ) -> None:
-    if not hasattr(os, "mkfifo"):
-        pytest.skip("this system has no pipes with names")
     os.mkfifo(tmp_path / name)
     ended = subprocess.run(
         [sys.executable, "-m", "earmark", *command, name],

@@ -11,7 +11,6 @@ import gzip
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,12 +23,13 @@ import pytest
 
 from earmark.library import ExtractorSpec, Track, create_library, open_library
 from support import storage_run
+from support.skips import NOT_ROOT, is_root, needs_posix, only_where, small_disk
 from support.web import make_music
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.soak,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="ends processes that were forked"),
+    needs_posix("ends processes that were forked"),
 ]
 
 TESTS = Path(storage_run.__file__).resolve().parent.parent
@@ -237,16 +237,8 @@ def test_an_older_format_whose_update_is_killed(
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of four mebibytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("a small file system cannot be mounted here: needs an administrator")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk(tmp_path / "disk", "4m") as folder:
+        yield folder
 
 
 def test_disks_that_are_full(
@@ -315,7 +307,7 @@ def tmp_path_of_old(folder: Path, old: bytes) -> Path:
     return path
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+@only_where(not is_root(), "root may write everywhere", NOT_ROOT)
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     path = small(tmp_path / "my.earmark")
     tmp_path.chmod(0o500)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from earmark.errors import LibraryError, LibraryReplaced
 from earmark.library import ExtractorSpec, Track, create_library, new_library, open_library
 from earmark.library.backends.logs import has_foreign_log
-from support.programs import missing
+from support.skips import small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -217,22 +216,14 @@ def test_a_full_disk_leaves_the_former_library(
     assert beside(tmp_path) == {"a.earmark"}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
 def test_a_disk_that_is_full_leaves_the_former_library(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
-        pytest.skip(f"no small disk can be mounted here: needs root, and {missing('mount')}")
-    try:
+    with small_disk(tmp_path / "disk", "400k") as disk:
         path = fill(disk / "a.earmark", "one")
         expected = contents(path)
         with pytest.raises(LibraryError, match=r"no room|No space"):
             overfill(path)
         assert contents(path) == expected
         assert beside(disk) == {"a.earmark"}
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def overfill(path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.skips import skip
+
 pytestmark = pytest.mark.slow
 
 REPORT = """
@@ -59,7 +61,10 @@ def flags() -> set[str]:
 def kernel(request: pytest.FixtureRequest) -> str:
     needs = {"SkylakeX": "avx512f", "Haswell": "avx2"}.get(request.param)
     if needs is not None and needs not in flags():
-        pytest.skip(f"this processor has no {needs}, which the {request.param} kernel needs")
+        skip(
+            f"this processor has no {needs}, which the {request.param} kernel needs",
+            f"a processor with {needs}",
+        )
     return str(request.param)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -53,8 +55,14 @@ def copied(similarity: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return together, contents
 
 
-@pytest.mark.parametrize("similarity", ["gaussian-kl", "cosine", "euclidean"])
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 12, 150])
+@pytest.mark.parametrize(
+    ("similarity", "n"),
+    [
+        *itertools.product(["gaussian-kl", "euclidean"], [1, 2, 3, 5, 12, 150]),
+        # Cosines are scaled by the space around, which two tracks do not have.
+        *itertools.product(["cosine"], [3, 5, 12, 150]),
+    ],
+)
 def test_one_by_one_as_all_at_once(similarity: str, n: int) -> None:
     vectors, contents = copied(similarity, max(n, 3), seed=n)
     vectors, contents = (vectors, contents) if n > 5 else (vectors[:n], contents[:n])
@@ -66,8 +74,6 @@ def test_one_by_one_as_all_at_once(similarity: str, n: int) -> None:
     paired = paired[first_equal][:, first_equal]
     same_contents = contents[:, None] == contents
     expected = same_contents @ paired @ same_contents
-    if similarity == "cosine" and n < 3:
-        pytest.skip("so few tracks have no fitted vote")
     recordings = Recordings(voter_of(similarity, vectors), vectors, similarity, contents)
     for row in range(len(vectors)):
         found = recordings.copies(np.array([row]))

@@ -17,7 +17,7 @@ from earmark.errors import PlayerError
 from earmark.library import Track
 from earmark.players import MpdClient
 from support.command import Command
-from support.programs import find, missing
+from support.programs import find_or_skip
 from support.web import make_library, make_music
 
 CONFIG = """
@@ -51,15 +51,14 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mpd(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Iterator[str]:
     """The address of an MPD that knows the music, under another path."""
-    if find("mpd") is None:
-        pytest.skip(missing("mpd"))
+    program = find_or_skip("mpd")
     folder = tmp_path_factory.mktemp("mpd")
     seen = folder / "elsewhere"
     seen.symlink_to(music)
     port = free_port()
     config = folder / "mpd.conf"
     config.write_text(CONFIG.format(music=seen, folder=folder, port=port))
-    process = subprocess.Popen(["mpd", "--no-daemon", str(config)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([program, "--no-daemon", str(config)], stderr=subprocess.DEVNULL)
     place = f"127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60

@@ -12,6 +12,7 @@ import pytest
 
 from earmark.errors import PlaylistError
 from earmark.recommend.files import Entry, read_m3u, written
+from support.skips import NAMES_OF_BYTES, skip
 
 NAMES = (
     "plain.mp3",
@@ -61,7 +62,7 @@ def test_bytes_that_are_no_utf8_survive_in_m3u(tmp_path):
     try:
         (tmp_path / name).write_bytes(b"x")
     except OSError:
-        pytest.skip("this file system takes no names that are not UTF-8")
+        skip("this file system takes no names that are not UTF-8", NAMES_OF_BYTES)
     content = written([Entry(str(tmp_path / name))], tmp_path / "l.m3u8", "x")
     assert b"caf\xe9.mp3" in content
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from playwright.sync_api import expect as expectations
 
-from support.programs import find_chromium
+from support.programs import find_or_skip
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 
@@ -21,7 +21,7 @@ PATIENCE = 60_000
 def launch(playwright: Playwright, microphone: Path) -> Browser:
     """Start a browser whose microphone hears a sound file, again and again."""
     return playwright.chromium.launch(
-        executable_path=find_chromium(),
+        executable_path=find_or_skip("chromium"),
         args=[
             *FLAGS,
             "--use-fake-device-for-media-stream",

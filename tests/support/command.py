@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import pytest
@@ -23,6 +24,8 @@ class Command:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
+        # How far a command is, it says where it takes long: on a slow machine only.
+        monkeypatch.setattr("earmark.cli.progress.PLAIN_EVERY", math.inf)
 
     def __call__(self, *arguments: object) -> Ran:
         self._monkeypatch.setattr("sys.argv", ["earmark", *map(str, arguments)])

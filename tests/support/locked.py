@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 
-import pytest
-
 from support.command import Ran
-from support.programs import missing
+from support.programs import find_or_skip
+from support.skips import NOT_ROOT, skip
 
 _CODE = """
 import contextlib, io, json, sys
@@ -40,10 +38,9 @@ def run_locked_out(commands: Sequence[Sequence[object]], **environment: str) -> 
     prefix: list[str] = []
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-        if shutil.which("setpriv") is None:
-            pytest.skip(f"root may enter every folder; to change that, this {missing('setpriv')}")
+        find_or_skip("setpriv")
         if subprocess.run([*prefix, "true"], capture_output=True).returncode:
-            pytest.skip("root may enter every folder, and cannot give that up here")
+            skip("root may enter every folder, and cannot give that up here", NOT_ROOT)
     done = subprocess.run(
         [*prefix, sys.executable, "-c", _CODE],
         input=json.dumps([list(map(str, arguments)) for arguments in commands]),

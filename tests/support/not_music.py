@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from support.programs import find
 
 RATE = 22_050
 SECONDS = 8.0
@@ -89,7 +90,7 @@ def bursts(rng: np.random.Generator, n: int, per_second: int) -> np.ndarray:
 
 def write_speech(folder: Path) -> list[Path]:
     """Write spoken sentences in several voices and languages; none without espeak-ng."""
-    program = shutil.which("espeak-ng")
+    program = find("espeak-ng")
     if program is None:
         return []
     files = []

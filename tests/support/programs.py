@@ -79,9 +79,10 @@ def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(find(program) is None, reason=missing(program))
 
 
-def find_chromium() -> str:
-    """Return where Chromium is, or skip the test visibly."""
-    found = find("chromium")
+def find_or_skip(program: str) -> str:
+    """Return where a program is, or skip the test visibly."""
+    __tracebackhide__ = True
+    found = find(program)
     if found is None:
-        pytest.skip(missing("chromium"))
+        pytest.skip(missing(program))
     return found

@@ -25,6 +25,7 @@ from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal
 from earmark.tagging.undo import sweep, undo
 from support import tagged
+from support.skips import needs_linux
 
 SOUNDING = [kind for kind in tagged.KINDS if kind not in tagged.SILENT]
 
@@ -208,7 +209,7 @@ def test_read_only_files_are_left(tmp_path: Path, journal: Journal) -> None:
     assert path.read_bytes() == tagged.content("flac")
 
 
-@pytest.mark.skipif(not hasattr(__import__("fcntl"), "F_SETLEASE"), reason="needs leases")
+@needs_linux("leases of files")
 def test_files_that_are_being_written_are_left(tmp_path: Path, journal: Journal) -> None:
     path = tagged.write(tmp_path, "flac")
     plan = proposal(path, "Jazz")

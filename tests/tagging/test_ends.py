@@ -25,6 +25,7 @@ from earmark.tagging.journal import Journal
 from earmark.tagging.plan import Proposal, write_plan
 from earmark.tagging.undo import sweep, undo
 from support import tagged, tagging_run
+from support.skips import small_disk
 
 KINDS = ("flac", "mp3-v24", "mp3-v23", "m4a", "ogg", "wavpack", "wav", "aiff")
 GENRES = ("Jazz", "Soul")
@@ -115,39 +116,31 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of three mebibytes."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("a small file system cannot be mounted here: needs an administrator")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk(tmp_path / "small", "3m") as folder:
+        yield folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("foreseen", [True, False])
 @pytest.mark.parametrize("journal_too", [True, False])
 def test_the_disk_full_at_random_moments(
-    small_disk: Path,
+    disk: Path,
     tmp_path: Path,
     foreseen: bool,
     journal_too: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    songs = collection(small_disk / "music", 16)
-    journals = (small_disk if journal_too else tmp_path) / "journals"
+    songs = collection(disk / "music", 16)
+    journals = (disk if journal_too else tmp_path) / "journals"
     plan = plan_of(songs)
     if not foreseen:
         monkeypatch.setattr(files, "ROOM", -(10**12))
     chance = random.Random(5)
-    ballast = small_disk / "ballast"
+    ballast = disk / "ballast"
     for _ in range(20):
-        free = shutil.disk_usage(small_disk).free
+        free = shutil.disk_usage(disk).free
         ballast.write_bytes(bytes(max(0, free - chance.randrange(0, 300_000))))
         try:
             with Journal(journals) as journal:
@@ -157,7 +150,7 @@ def test_the_disk_full_at_random_moments(
             assert "\n" not in str(error)  # noqa: PT017
         ballast.unlink()
         check(songs)
-        assert not list((small_disk / "music").glob(f"{files.PREFIX}*"))
+        assert not list((disk / "music").glob(f"{files.PREFIX}*"))
     monkeypatch.setattr(files, "ROOM", 0)
     with Journal(journals) as journal:
         list(apply(plan, journal, identify, Options()))

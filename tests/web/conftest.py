@@ -17,7 +17,8 @@ from earmark.web.app import create_app
 from earmark.web.service import Service
 from support import sounds
 from support.browser import launch, opened
-from support.programs import missing
+from support.programs import find, find_or_skip
+from support.skips import skip
 from support.web import RATE, Server, ThreadPool, make_library, make_music, song, wait_until
 
 MakeApp = Callable[..., Any]
@@ -142,12 +143,11 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core, installed where it is not yet."""
-    npm = shutil.which("npm")
+    npm = find("npm")
     if not AXE.exists() and npm:
         command = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(HERE)]
         subprocess.run(command, check=False, capture_output=True, timeout=120)
     if not AXE.exists():
-        pytest.skip(
-            "axe-core is not installed: npm ci --prefix tests/web" if npm else missing("npm")
-        )
+        find_or_skip("npm")
+        skip("axe-core is not installed", "npm ci --prefix tests/web")
     return AXE.read_text(encoding="utf-8")

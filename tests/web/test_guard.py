@@ -28,11 +28,12 @@ from earmark.web.channel import SMALL_BODY
 from earmark.web.config import SHORTEST_TOKEN
 from earmark.web.limits import ServerLimits, limits_for
 from earmark.web.server import Server as Guarded
+from support.skips import needs_linux, skip
 from support.web import Server, wait_until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="addresses and limits of Linux"),
+    needs_linux("its addresses and limits"),
 ]
 
 LIMITS = ServerLimits(
@@ -139,7 +140,7 @@ def is_closed(connection: socket.socket) -> bool:
 def test_connections_beyond_descriptor_1024(tmp_path, original) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 8192:
-        pytest.skip("this system allows too few open files")
+        skip(f"only {hard} open files are allowed here", "ulimit -Hn 8192, as root")
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
     body = b"x" * (600 * KILOBYTE)
     try:

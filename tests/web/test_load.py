@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import socket
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,12 +22,13 @@ import psutil
 import pytest
 import requests
 
+from support.skips import needs_linux
 from support.web import Server, wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.soak,
-    pytest.mark.skipif(sys.platform != "linux", reason="addresses and processes of Linux"),
+    needs_linux("its addresses and processes"),
 ]
 
 BUSY = 503

@@ -18,11 +18,12 @@ import requests
 
 from earmark.library import open_library
 from support import sounds
+from support.skips import needs_linux
 from support.web import GENRES, RATE, Server, song, wait_until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+    needs_linux("looks into /proc"),
 ]
 
 

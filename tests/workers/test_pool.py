@@ -33,6 +33,7 @@ from earmark.workers import Limits, WorkerPool, protocol
 from earmark.workers.limits import MEGABYTE
 from earmark.workers.process import WorkerProcess
 from support import misdeeds as do
+from support.skips import needs_linux, needs_posix
 from support.web import wait_until
 
 pytestmark = pytest.mark.slow
@@ -308,7 +309,7 @@ def test_workers_use_one_thread_each_and_the_parent_is_left_alone(make_pool: Mak
     assert dict(os.environ) == before
 
 
-@pytest.mark.skipif(not hasattr(os, "getpgid"), reason="groups of processes as POSIX has them")
+@needs_posix("groups of processes")
 def test_ctrl_c_does_not_reach_workers(make_pool: MakePool) -> None:
     pool = make_pool(2)
     groups = {call.result() for call in [pool.submit(do.group, "x") for _ in range(4)]}
@@ -323,7 +324,7 @@ def is_running(pid: int) -> bool:
     return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux does")
+@needs_linux("looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, how: signal.Signals) -> None:
     # Without a guard for the main module: workers do not run it again.

@@ -17,23 +17,22 @@ from earmark import testing
 from earmark.errors import EarmarkError
 from earmark.workers import Limits, WorkerPool, sandbox
 from support import misdeeds as do
+from support.skips import needs_linux
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="the means are those of Linux"),
+    needs_linux("its means"),
 ]
 
 TESTS = Path(do.__file__).resolve().parent.parent
 
-needs_filter = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "aarch64")
-    or not Path("/proc/sys/kernel/seccomp").exists(),
-    reason="this kernel filters no system calls",
+LANDLOCK = sandbox.landlock_version(ctypes.CDLL(None)) if sys.platform == "linux" else 0
+
+needs_filter = needs_linux(
+    "a kernel with seccomp, on x86-64 or ARM64",
+    platform.machine() in ("x86_64", "aarch64") and Path("/proc/sys/kernel/seccomp").exists(),
 )
-needs_landlock = pytest.mark.skipif(
-    sys.platform != "linux" or sandbox.landlock_version(ctypes.CDLL(None)) < 1,
-    reason="this kernel has no Landlock",
-)
+needs_landlock = needs_linux("5.13 or newer, with Landlock", LANDLOCK >= 1)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +83,7 @@ def test_it_starts_no_program(pool: WorkerPool, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or sandbox.landlock_version(ctypes.CDLL(None)) < 6,
-    reason="this kernel's Landlock knows no signals",
-)
+@needs_linux("6.12 or newer, whose Landlock knows signals", LANDLOCK >= 6)
 def test_it_sends_no_signals_to_others(pool: WorkerPool) -> None:
     assert "not permitted" in refused(pool, do.end_process, os.getpid())
 
