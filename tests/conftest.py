@@ -23,6 +23,12 @@ GET_DATA = "docs/data-for-tests.md says where to get them; name their folder in 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests that have a short and a long form run the long one."""
     parser.addoption("--soak", action="store_true", help="run tests marked soak in their long form")
+    parser.addoption(
+        "--fuzz-seconds",
+        type=int,
+        default=3600,
+        help="how long inputs are guessed in the long form, all targets together",
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

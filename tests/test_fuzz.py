@@ -1,8 +1,8 @@
 """Whatever bytes our own parsers are given, they read them or raise one of our errors.
 
 Inputs are guessed by coverage where atheris is installed (the dependency group ``fuzz``): a few
-seconds for each parser, and with `make soak` an hour for all. Without it they are known inputs with
-random changes.
+seconds for each parser, and with `make soak` an hour for all (or `--fuzz-seconds`). Without it they
+are known inputs with random changes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ from support.skips import require_package
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 TESTS = Path(fuzz_targets.__file__).resolve().parent.parent
-HOUR = 3600
 SHORT = 2
 """Seconds for each target."""
 
 CHANGES = 150
 """Of each known input."""
+
+FEW = 20
+"""Of those of which each makes a library, or is sent to many addresses."""
+
+SLOW = {"log", "repaired", "player_routes", "api_query"}
 
 
 def changed(data: bytes, chance: random.Random) -> bytes:
@@ -60,7 +64,7 @@ def changed(data: bytes, chance: random.Random) -> bytes:
 def test_known_inputs_with_changes(name: str) -> None:
     chance = random.Random(name)
     for seed in seeds(name):
-        for number in range(CHANGES):
+        for number in range(FEW if name in SLOW else CHANGES):
             data = seed if number == 0 else changed(seed, chance)
             try:
                 TARGETS[name](data)
@@ -70,13 +74,14 @@ def test_known_inputs_with_changes(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_guessed_inputs(
-    name: str, tmp_path: Path, soak: bool, record_property: Callable[..., None]
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Callable[..., None]
 ) -> None:
     require_package("atheris", "fuzz")
-    seconds = HOUR // len(TARGETS) if soak else SHORT
-    options = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
+    options = request.config.option
+    seconds = options.fuzz_seconds // len(TARGETS) if options.soak else SHORT
+    limits = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
     done = subprocess.run(
-        [sys.executable, "-m", "support.fuzz", name, str(tmp_path), *options],
+        [sys.executable, "-m", "support.fuzz", name, str(tmp_path), *limits],
         cwd=TESTS,
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         capture_output=True,

@@ -65,8 +65,8 @@ class Known:
         self.is_new = not file.exists()
         with contextlib.suppress(OSError):
             for line in file.read_bytes().splitlines() if file.is_file() else ():
-                # A line that was cut off says nothing.
-                with contextlib.suppress(ValueError, TypeError):
+                # A line that was cut off, or that something else wrote, says nothing.
+                with contextlib.suppress(ValueError, TypeError, OverflowError, RecursionError):
                     path, size, modified = json.loads(line)
                     self._states[str(path)] = (int(size), int(modified))
 

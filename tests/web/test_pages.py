@@ -10,10 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from werkzeug.test import create_environ
 
 import earmark.web
 import earmark.web.pages
 from earmark.library.fitting import refit
+from earmark.web.forms import Request
 from earmark.web.headers import CONTENT_SECURITY_POLICY
 from earmark.web.pages import nearness
 from support.web import wait_until
@@ -67,6 +69,15 @@ def test_a_page_is_whole_and_loads_nothing_from_elsewhere(client, path):
     assert page.inline == []
     assert len(page.ids) == len(set(page.ids))
     assert [url for url in page.loads if not url.startswith(("/", "#"))] == []
+
+
+def test_a_query_of_any_bytes_is_read(client) -> None:
+    for path in ("/tracks", "/api/v1/tracks", "/api/similar_artists"):
+        raw = {"QUERY_STRING": "search=\xb2%e9&limit=5&artist=\xff"}
+        assert client.get(path, environ_overrides=raw).status_code in (200, 404)
+    encoded = {"QUERY_STRING": "a=caf\xc3\xa9+%26&b=\xff"}
+    args = Request(create_environ() | encoded).args
+    assert args.to_dict() == {"a": "café &", "b": "%FF"}
 
 
 def test_what_a_page_links_to_is_there(client):

@@ -7,6 +7,7 @@ are needed, so that no library is.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Sequence
 from typing import Self
@@ -145,8 +146,9 @@ class MpdClient:
             self.ask("add", names[track.id or 0])
         state = dict(self.ask("status"))
         if state.get("state") != "play":
-            first = int(state.get("playlistlength", len(known))) - len(known)
-            self.ask("play", str(max(0, first)))
+            length = state.get("playlistlength", "")
+            whole = int(length) if re.fullmatch("[0-9]{1,9}", length) else len(known)
+            self.ask("play", str(max(0, whole - len(known))))
         return [track for track in tracks if track.id not in names]
 
 

@@ -167,7 +167,8 @@ def _song(one: Any) -> PlayerSong | None:
         path=_text(one.get("path")),
         artist=_text(one.get("artist")),
         title=_text(one.get("title")),
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        # A number beyond all floats says nothing of a length.
+        seconds=float(seconds) if isinstance(seconds, int | float) and abs(seconds) < 1e9 else None,
         artist_id=_text(one.get("artistId")),
     )
 
