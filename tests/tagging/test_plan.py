@@ -163,6 +163,7 @@ TREE = """
     - heavy metal:
         - Death Metal
     - "Pop/Rock"
+    -
 - No
 """
 
@@ -180,6 +181,7 @@ def test_a_tree_as_beets_has_it_leads_to_its_top(tmp_path: Path) -> None:
     assert table("no") == ("No",)
     assert table("Polka") == ("Polka",)
     assert "Pop/Rock" in table.known
+    assert "" not in table.known
 
 
 def test_a_tree_with_names_to_keep(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_a_tree_with_names_to_keep(tmp_path: Path) -> None:
         "a: &x [b]\ntree: *x",
         "trees: [a]",
         "aliases: [a]",
-        "tree: [{a: {b: ['']}}]",
+        'tree: [{a: {b: ["c\\nd"]}}]',
         "- [" * 200,
         "- " + "{a: " * 80 + "b" + "}" * 80,
     ],

@@ -13,12 +13,12 @@ from earmark.classify import Classifier
 from earmark.hearing import Hearing
 from earmark.library import open_library
 from earmark.listen import identify
-from earmark.prediction import Prediction
-from earmark.tagging.albums import album_vote, song_vote
+from earmark.prediction import Neighbor, Prediction
+from earmark.tagging.albums import Opinion, album_vote, common_neighbors, song_vote
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import write_genres
 from earmark.tagging.plan import Proposal
-from earmark.tagging.propose import Left, Rules, propose
+from earmark.tagging.propose import Kept, Left, Rules, genres_for, propose
 from earmark.workers import WorkerPool
 from support import sounds, tagged
 from support.web import GENRES, RATE, make_library, make_music, song
@@ -202,3 +202,31 @@ def test_compilations_are_left_to_their_songs(prediction: Prediction) -> None:
     assert album_vote(alike, None, None) is None
     assert album_vote(alike[:1], "Best", None) is None
     assert album_vote([*songs, told(prediction, "hum", 0.9, "a")], "Best", None) is not None
+
+
+def test_genres_that_are_kept_count_and_are_never_lost() -> None:
+    sure = Opinion("rock", 0.9, True, "")
+    add = Rules(mode="add", most=2, names=lambda _: ("Rock", "Metal"))
+    assert genres_for(sure, ("Pop",), add) == ("Pop", "Rock")
+    assert genres_for(sure, ("rock",), add) == ("rock", "Metal")
+    for had in (("A", "B"), ("A", "B", "C")):
+        kept = genres_for(sure, had, add)
+        assert isinstance(kept, Kept)
+        assert kept.reason == "has-genre"
+    same = genres_for(sure, ("rock", "METAL"), add)
+    assert isinstance(same, Kept)
+    assert same.reason == "same-genre"
+    assert genres_for(sure, ("A", "B", "C"), replace(add, mode="replace")) == ("Rock", "Metal")
+
+
+def test_neighbors_of_most_songs_come_first() -> None:
+    def near(number: int, distance: float) -> Neighbor:
+        return Neighbor(str(number), "hum", None, None, distance, number)
+
+    songs = [[near(1, 0.1), near(2, 0.4)], [near(2, 0.3)], [near(3, 0.2), near(2, 0.5)]]
+    assert [(n.track_id, n.distance) for n in common_neighbors(songs)] == [
+        (2, 0.3),
+        (1, 0.1),
+        (3, 0.2),
+    ]
+    assert common_neighbors([]) == []

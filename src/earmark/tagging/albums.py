@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from earmark.prediction import Prediction
+from earmark.prediction import Neighbor, Prediction
 
 MOST_WITHOUT_NAME = 40
 """Songs of a folder that are still taken for one album where no tag says so."""
@@ -111,3 +111,22 @@ def album_vote(
     is_sure = 2 * len(sure) >= len(predictions) and 4 * agreeing >= 3 * len(sure)
     why = f"{agreeing} of {len(predictions)} songs of the album are surely {winner}"
     return Opinion(winner, weights[winner] / sum(weights.values()), is_sure, why)
+
+
+def common_neighbors(of_songs: Sequence[Sequence[Neighbor]]) -> list[Neighbor]:
+    """Return the neighbors of several songs: first those of most songs, then the nearest.
+
+    Parameters
+    ----------
+    of_songs
+        Of each song, the nearest first.
+    """
+    nearest: dict[int, Neighbor] = {}
+    counts: Counter[int] = Counter()
+    for neighbors in of_songs:
+        for neighbor in neighbors:
+            known = nearest.setdefault(neighbor.track_id, neighbor)
+            if neighbor.distance < known.distance:
+                nearest[neighbor.track_id] = neighbor
+            counts[neighbor.track_id] += 1
+    return sorted(nearest.values(), key=lambda n: (-counts[n.track_id], n.distance, n.track_id))

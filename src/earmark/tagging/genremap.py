@@ -38,11 +38,14 @@ class GenreMap:
     keep
         Names, folded, that a tree leads to: a genre becomes the nearest of its ancestors that is
         one of them, or is left out. None: it becomes the topmost.
+    most
+        How many of its ancestors a genre becomes where ``keep`` has several of them.
     """
 
     rows: Sequence[tuple[str, tuple[str, ...]]] = ()
     branches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keep: frozenset[str] | None = None
+    most: int = 1
 
     def __call__(self, genre: str) -> tuple[str, ...]:
         """Return the names of a genre: its own where nothing fits.
@@ -74,7 +77,7 @@ class GenreMap:
         way = self.branches.get(genre.casefold(), (genre,))
         if self.keep is None:
             return way[-1:]
-        return tuple(name for name in way if name.casefold() in self.keep)[:1]
+        return tuple(name for name in way if name.casefold() in self.keep)[: self.most]
 
 
 def read_map(path: Path) -> GenreMap:
@@ -99,6 +102,18 @@ def read_map(path: Path) -> GenreMap:
         except ValueError as error:
             raise PlanError(f"{path}: is no tree of genres ({error})") from error
     return _of_table(text, path)
+
+
+def read_names(path: Path) -> frozenset[str]:
+    """Read genres, one a line, folded; empty lines and those that begin with ``#`` are none.
+
+    Raises
+    ------
+    PlanError
+        It cannot be read.
+    """
+    lines = map(str.strip, read_text(path, PlanError).splitlines())
+    return frozenset(line.casefold() for line in lines if line and not line.startswith("#"))
 
 
 def _of_table(text: str, path: Path) -> GenreMap:
@@ -187,6 +202,9 @@ def _ways(tree: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         raise ValueError("it is nested too deeply")
     for one in _listed(tree):
         for name, below in one.items() if isinstance(one, dict) else [(one, None)]:
+            # A hyphen with nothing behind it, as beets' own tree has one.
+            if name == "" and below is None:
+                continue
             way = (_name(name), *above)
             yield way
             yield from _ways(below, way)

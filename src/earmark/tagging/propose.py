@@ -80,22 +80,53 @@ class Rules:
     by_album
         Whether the songs of an album vote together.
     names
-        What genres are called.
+        What a genre is called; nothing where it is left out. A `GenreMap`, or a function.
     genre_now
         Patterns (``*``, ``?``), one of which a genre that a file has must fit; none: all files.
     library
         What the evidence calls the library; None: no evidence is written.
     most
-        How many genres a file gets; None: all that there are.
+        How many genres a file gets; None: all that there are. Those that it has and keeps count,
+        and none of them is lost.
     """
 
     mode: Mode = "missing"
     min_confidence: float | None = None
     by_album: bool = False
-    names: GenreMap = field(default_factory=GenreMap)
+    names: Callable[[str], tuple[str, ...]] = field(default_factory=GenreMap)
     genre_now: Sequence[str] = ()
     library: str | None = None
     most: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Why the genres of a file stay as they are; ``why`` is a part of a sentence."""
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of a file, or what is wrong with it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    audio_hash
+        Of its sound, whatever its tags; None where it cannot be found.
+    prediction
+        None where it cannot be used.
+    problem
+        Why not, a part of a sentence.
+    """
+
+    path: str
+    audio_hash: str | None
+    prediction: Prediction | None
+    problem: str = ""
 
 
 def see(path: str, known: list[str]) -> Seen:
@@ -172,21 +203,91 @@ def propose(
         albums.setdefault(key, []).append(path)
     # Songs of an album that need no genre have a vote in it all the same.
     groups = [group for group in albums.values() if not wanted.isdisjoint(group)]
-    heard = hearing.all([path for group in groups for path in group], waiting=waiting)
-    for group in groups:
-        answers = [_answer(classifier, path, found) for path, found in islice(heard, len(group))]
+    for answers in answers_of(groups, hearing, classifier, waiting=waiting):
         opinion = _album_opinion(answers, seen_by_path) if len(answers) > 1 else None
         for answer in answers:
             if answer.path in wanted:
                 yield _decided(answer, seen_by_path[answer.path], opinion, roots, rules)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    path: str
-    audio_hash: str | None
-    prediction: Prediction | None
-    problem: str = ""
+def answers_of(
+    groups: Sequence[Sequence[str]],
+    hearing: Hearing,
+    classifier: Classifier,
+    *,
+    waiting: Callable[[], None] | None = None,
+) -> Iterator[list[Answer]]:
+    """Yield what is said of the files of each group, in their order.
+
+    Parameters
+    ----------
+    groups
+        Paths; the songs of an album are a group.
+    hearing
+        Hears songs, those of later groups ahead.
+    classifier
+        Answers for them.
+    waiting
+        Called now and then.
+
+    Raises
+    ------
+    EarmarkError
+        What is no fault of a file.
+    """
+    heard = hearing.all([path for group in groups for path in group], waiting=waiting)
+    for group in groups:
+        yield [_answer(classifier, path, found) for path, found in islice(heard, len(group))]
+
+
+def album_opinion(
+    answers: Sequence[Answer], album: str | None, album_artist: str | None
+) -> Opinion | None:
+    """Return what the songs of an album say together; None where each has its own say.
+
+    Those that cannot be used have no vote; `album_vote` has the rule.
+    """
+    predictions = [answer.prediction for answer in answers if answer.prediction is not None]
+    return album_vote(predictions, album, album_artist)
+
+
+def genres_for(opinion: Opinion, had: tuple[str, ...], rules: Rules) -> tuple[str, ...] | Kept:
+    """Return the genres that a file is to have, or why it keeps those that it has.
+
+    Parameters
+    ----------
+    opinion
+        What is said of the song, or of its album.
+    had
+        The genres that it has.
+    rules
+        What is wanted.
+
+    >>> sure = Opinion("metal", 0.9, True, "3 of 4 songs of the album are surely metal")
+    >>> genres_for(sure, (), Rules()), genres_for(sure, ("Rock",), Rules(mode="add"))
+    (('metal',), ('Rock', 'metal'))
+    >>> genres_for(sure, (), Rules(min_confidence=0.95))
+    Kept(reason='not-sure', why='not sure enough')
+    """
+    if rules.mode == "missing" and had:
+        return Kept("has-genre", "has a genre")
+    if rules.min_confidence is None and not opinion.sure:
+        return Kept("not-sure", opinion.why)
+    if rules.min_confidence is not None and opinion.probability < rules.min_confidence:
+        return Kept("not-sure", "not sure enough")
+    names = rules.names(opinion.genre)
+    if not names:
+        return Kept("left-out", "is to be left out, as the map says")
+    if rules.mode == "add":
+        folded = {genre.casefold() for genre in had}
+        new = tuple(name for name in names if name.casefold() not in folded)
+        if new and rules.most is not None and len(had) >= rules.most:
+            return Kept("has-genre", "has as many genres as are wanted")
+        room = None if rules.most is None else rules.most - len(had)
+        names = (*had, *new[:room])
+    else:
+        names = names[: rules.most]
+    return Kept("same-genre", "has this genre") if names == had else names
 
 
 def _seen(
@@ -232,9 +333,9 @@ def _not_wanted(path: str, seen: Seen, rules: Rules) -> Left | None:
     return None
 
 
-def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _Answer:
+def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> Answer:
     if isinstance(found, AudioError | WorkerError):
-        return _Answer(path, None, None, found.problem)
+        return Answer(path, None, None, found.problem)
     if isinstance(found, EarmarkError):
         raise found
     try:
@@ -242,20 +343,19 @@ def _answer(classifier: Classifier, path: str, found: Found | EarmarkError) -> _
         looked = found.looked
         prediction = classifier.predict_heard(heard, looked.content_hash, looked.audio_hash)
     except LibraryEmpty as error:
-        return _Answer(path, None, None, str(error))
+        return Answer(path, None, None, str(error))
     told = replace(prediction, artist=found.looked.artist)
-    return _Answer(path, found.looked.audio_hash, told)
+    return Answer(path, found.looked.audio_hash, told)
 
 
-def _album_opinion(answers: Sequence[_Answer], seen: Mapping[str, Seen]) -> Opinion | None:
-    predictions = [answer.prediction for answer in answers if answer.prediction is not None]
+def _album_opinion(answers: Sequence[Answer], seen: Mapping[str, Seen]) -> Opinion | None:
     album = [seen[answer.path] for answer in answers]
     artist = next((each.album_artist for each in album if each.album_artist), None)
-    return album_vote(predictions, album[0].album, artist)
+    return album_opinion(answers, album[0].album, artist)
 
 
 def _decided(
-    answer: _Answer,
+    answer: Answer,
     seen: Seen,
     opinion: Opinion | None,
     roots: Mapping[str, str],
@@ -269,7 +369,7 @@ def _decided(
 
 
 def _proposal(
-    answer: _Answer,
+    answer: Answer,
     seen: Seen,
     opinion: Opinion,
     neighbors: Sequence[Neighbor],
@@ -286,20 +386,9 @@ def _proposal(
             probability=opinion.probability,
         )
 
-    if rules.min_confidence is None and not opinion.sure:
-        return left("not-sure", opinion.why)
-    if rules.min_confidence is not None and opinion.probability < rules.min_confidence:
-        return left("not-sure", "not sure enough")
-    names = rules.names(opinion.genre)
-    if not names:
-        return left("left-out", "is to be left out, as the map says")
-    genres = names
-    if rules.mode == "add":
-        had = {genre.casefold() for genre in seen.genres}
-        genres = (*seen.genres, *(name for name in names if name.casefold() not in had))
-    genres = genres[: rules.most]
-    if genres == seen.genres:
-        return left("same-genre", "has this genre")
+    genres = genres_for(opinion, seen.genres, rules)
+    if isinstance(genres, Kept):
+        return left(genres.reason, genres.why)
     if answer.audio_hash is None:
         return left("failed", "its sound cannot be told apart from its tags, so it is not written")
     return Proposal(
