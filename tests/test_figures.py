@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,14 @@ def marked(page: Path) -> list[tuple[str, str]]:
     return MARK.findall(page.read_text("utf-8"))
 
 
-def all_commands() -> list[str]:
-    return sorted({command for page in PAGES for command, _ in marked(page)})
+DATA = "../shared/data"
+"""Recordings that are not in the repository; what asks them takes minutes."""
+
+
+def all_commands() -> list[Any]:
+    """Return each command once, marked as long where it asks recordings that are not here."""
+    commands = sorted({command for page in PAGES for command, _ in marked(page)})
+    return [pytest.param(c, marks=[pytest.mark.soak] if DATA in c else []) for c in commands]
 
 
 def printed_by(command: str) -> str:
@@ -81,8 +88,15 @@ def missing(block: str, printed: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", all_commands())
-def test_figures_are_those_that_the_command_prints(command: str) -> None:
-    printed = printed_by(command)
+def test_figures_are_those_that_the_command_prints(
+    command: str, soak: bool, request: pytest.FixtureRequest
+) -> None:
+    asked = command
+    if DATA in command:
+        if not soak:
+            pytest.skip(f"takes minutes; make soak runs {command}")
+        asked = command.replace(DATA, str(request.getfixturevalue("shared_data")))
+    printed = printed_by(asked)
     blocks = [
         (page.name, block) for page in PAGES for named, block in marked(page) if named == command
     ]

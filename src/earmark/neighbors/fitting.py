@@ -58,6 +58,17 @@ def _default_n_neighbors(labels: Float, comparison: Comparison, majority: bool |
     return int(np.clip(half, FEWEST_NEIGHBORS, MOST_NEIGHBORS))
 
 
+def uncalibrated(
+    labels: Float, comparison: Comparison, n_neighbors: int | None = None
+) -> Parameters:
+    """Return the parameters of a fitted vote whose probabilities are the shares of the votes.
+
+    It names the same genres as the calibrated one for labels [n, G], and is never "not sure".
+    """
+    chosen = n_neighbors or _default_n_neighbors(labels, comparison, majority=None)
+    return Parameters(comparison, chosen, _UNCALIBRATED)
+
+
 def fit(
     vectors: Float,
     labels: Float,
@@ -119,7 +130,7 @@ def fit(
         return Parameters(comparison, n_neighbors)
     labels = labels[:, labels.any(axis=0)]
     names = [str(number) for number in range(labels.shape[1])]
-    start = Parameters(comparison, n_neighbors, _UNCALIBRATED)
+    start = uncalibrated(labels, comparison, n_neighbors)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     known = known_seconds(seconds, len(labels))
     # Of the tracks, then of their parts: rows, shares of votes, what else is known, lengths.
