@@ -23,6 +23,8 @@ PAGES = {
     "trouble": "/",
     "library": "/library",
     "map": "/map",
+    "playlist": "/playlist?genre=melody&minutes=1&not_genre=hum",
+    "player": "/library",
     "report": "/report",
     "corrections": "/corrections",
     "audit": "/audit",
@@ -60,7 +62,12 @@ def prepare(page, name, tune_file, bad_file):
         expect(page.locator("#trouble")).to_be_visible()
     elif name == "map":
         page.locator("#map-canvas[data-ready]").wait_for()
+    elif name == "player":
+        page.get_by_role("button", name="More like this").first.click()
+        page.get_by_role("button", name="Songs", exact=True).click()
+        expect(page.locator("#bar-songs li").first).to_be_visible()
     elif name == "report":
+        page.get_by_role("button", name="Close the player").click()
         expect(page.locator(".figures")).to_be_visible()
     elif name == "api":
         operation = page.locator("#post-api-v1-classify")

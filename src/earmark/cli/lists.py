@@ -84,7 +84,7 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         default=2,
         show_default=True,
-        help="At most this many songs of one folder; 0: no limit.",
+        help="At most this many songs of one album (an artist's in one folder); 0: no limit.",
     ),
     click.option(
         "--spacing",

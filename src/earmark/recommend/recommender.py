@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from earmark.recommend.tag_words import picked
 from earmark.schemas import schema
 
 _TRACKS_A_BLOCK = 10_000
+
+_MOST_OF_ALBUM = 60
+"""Songs that one artist has in a folder that is one album, such as that of a box of records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +405,8 @@ def _albums_and_works(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the codes of albums and of songs, whatever their versions, of all tracks [n].
 
-    An album is a folder: the library keeps no names of albums.
+    An album is what one artist has in one folder: the library keeps no names of albums. A folder
+    of very many is a heap of songs, and no album.
     """
     albums: list[str | None] = []
     works: list[str | None] = []
@@ -414,5 +419,7 @@ def _albums_and_works(
             title = work_title(track.title or "") if track is not None and known else ""
             works.append(f"{artists[place]}\n{title}" if title else None)
             folder = Path(track.path).parent if track is not None and track.path else None
-            albums.append(None if folder is None else str(folder))
-    return encode(albums)[0], encode(works)[0]
+            albums.append(None if folder is None else f"{artists[place]}\n{folder}")
+    sizes = Counter(albums)
+    are_albums = (album if sizes[album] <= _MOST_OF_ALBUM else None for album in albums)
+    return encode(are_albums)[0], encode(works)[0]

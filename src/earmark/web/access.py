@@ -35,6 +35,9 @@ from earmark.web.errors import PageOutOfDate
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+PAGES = frozenset({"pages", "care", "playlist"})
+"""Blueprints that people look at: they are led to the page of signing in."""
+
 HEALTH = ("system.health", "system.ready")
 """Answered under every name: a container engine does not know ours, and they tell nothing."""
 
@@ -313,7 +316,7 @@ class Access:
     def _ask_for_token(self) -> ResponseReturnValue:
         if not self.can_sign_in():
             abort(403, "This server has no token, so nothing can be changed from outside.")
-        if request.blueprint != "pages":
+        if request.blueprint not in PAGES:
             abort(401, "This needs the token, as in: Authorization: Bearer TOKEN.")
         if request.method not in SAFE_METHODS:
             abort(401, "Changing the library needs the token. Sign in first.")

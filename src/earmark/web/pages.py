@@ -26,7 +26,7 @@ from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
 from earmark.prediction import Prediction
-from earmark.web import care, serializers, teaching
+from earmark.web import care, playlist_page, serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.colors import Colors
@@ -64,6 +64,7 @@ def register(app: APIFlask) -> None:
     app.register_blueprint(pages)
     app.register_blueprint(plain)
     app.register_blueprint(care.blueprint)
+    app.register_blueprint(playlist_page.blueprint)
     app.extensions["earmark-desk"] = care.Desk(app.extensions["earmark"])
     app.context_processor(_common)
     app.template_filter("percent")(partial(percent, digits=0))

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from earmark import errors
 from earmark.errors import EarmarkError
 from earmark.schemas import schema
+from earmark.web.access import PAGES
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotAllowed, NotFound
 from earmark.web.log import request_id, route
@@ -155,7 +156,7 @@ def answer_problem(
 def _wants_page() -> bool:
     """Whether a person waits for the answer; addresses that do not exist go by what is accepted."""
     if request.blueprint is not None:
-        return request.blueprint == "pages"
+        return request.blueprint in PAGES
     accepts_html = "text/html" in request.headers.get("Accept", "")
     return accepts_html and not request.path.startswith("/api/")
 

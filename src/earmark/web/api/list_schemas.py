@@ -72,6 +72,15 @@ class _ChosenQuery(RulesQuery):
     """A list that grows from songs."""
 
     song = _tracks(MOST_SEEDS, "A track that the list is to be like")
+    job = List(
+        String(validate=Length(min=1, max=100)),
+        load_default=list,
+        validate=Length(max=MOST_SEEDS),
+        metadata={
+            "description": "The job of a song that was sent, which the list is to be like; repeat "
+            "it for several."
+        },
+    )
     unlike = _tracks(MOST_SEEDS, "A track to keep away from")
     variety = Float(
         load_default=0.0,
@@ -92,8 +101,8 @@ class SimilarListQuery(_ChosenQuery):
 
     @validates_schema
     def _needs_a_song(self, data: dict[str, Any], **_: Any) -> None:
-        if not data["song"]:
-            raise ValidationError("Name at least one track.", "song")
+        if not (data["song"] or data["job"]):
+            raise ValidationError("Name at least one track or job.", "song")
 
 
 class PlaylistQuery(_ChosenQuery):
@@ -107,8 +116,8 @@ class PlaylistQuery(_ChosenQuery):
 
     @validates_schema
     def _needs_a_start(self, data: dict[str, Any], **_: Any) -> None:
-        if not (data["song"] or data["genre"] or data["word"]):
-            raise ValidationError("Name a track, a genre or a word to start from.", "song")
+        if not (data["song"] or data["job"] or data["genre"] or data["word"]):
+            raise ValidationError("Name a track, a job, a genre or a word to start from.", "song")
 
 
 class PathQuery(RulesQuery):

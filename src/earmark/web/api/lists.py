@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,20 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from earmark.errors import PlaylistError
-from earmark.recommend import Rules, Songs, Suggestion
+from earmark.recommend import Rules, Suggestion
 from earmark.recommend.files import Entry, written
 from earmark.recommend.recommender import to_json
 from earmark.web import serializers
 from earmark.web.api import list_schemas as schemas
 from earmark.web.request_context import service
+from earmark.web.seeds import require_tracks, seeds
 from earmark.web.service import Service
 
 blueprint = APIBlueprint("lists", __name__, tag="Lists")
 
 PROBLEMS = {
-    404: "There is no such track.",
+    400: "A song that was sent is not answered yet.",
+    404: "There is no such track or job.",
     409: "The library has no tracks to choose from.",
     422: "A number is out of range, or there is no such genre or word.",
 }
@@ -46,11 +47,10 @@ def similar_list(query_data: dict[str, Any]) -> Any:
     more.
     """
     owner = service()
-    _check(owner, query_data["song"], query_data["unlike"])
     found = owner.recommender.current().similar(
-        Songs(tuple(query_data["song"])),
+        seeds(owner, query_data["song"], query_data["job"]),
         query_data["n"],
-        **_choice(query_data),
+        **_choice(owner, query_data),
         **_limits(query_data),
     )
     return _shown(owner, "similar", found)
@@ -64,7 +64,7 @@ def path(query_data: dict[str, Any]) -> Any:
     """Lead from one track to another in small, even steps."""
     owner = service()
     ends = query_data["start"], query_data["end"]
-    _check(owner, ends)
+    require_tracks(owner, ends)
     found = owner.recommender.current().path(*ends, query_data["n"], **_limits(query_data))
     return _shown(owner, "path", found)
 
@@ -76,13 +76,12 @@ def path(query_data: dict[str, Any]) -> Any:
 def playlist(query_data: dict[str, Any]) -> Any:
     """Make a playlist from tracks, or from what is typical of genres, in a smooth order."""
     owner = service()
-    _check(owner, query_data["song"], query_data["unlike"])
     n = query_data.get("n")
     found = owner.recommender.current().playlist(
-        Songs(tuple(query_data["song"])),
+        seeds(owner, query_data["song"], query_data["job"]),
         minutes=None if n is not None else query_data["minutes"],
         n=n,
-        **_choice(query_data),
+        **_choice(owner, query_data),
         **_limits(query_data),
     )
     return _shown(owner, "playlist", found)
@@ -127,18 +126,10 @@ def _address(owner: Service, track: Any) -> str | None:
     return url_for("media.track", track_id=track.id, _external=True)
 
 
-def _check(owner: Service, *track_ids: Sequence[int]) -> None:
-    wanted = list(chain(*track_ids))
-    known = owner.library.get_many(wanted)
-    for track_id in wanted:
-        if track_id not in known:
-            owner.get_track(track_id)
-
-
-def _choice(query: dict[str, Any]) -> dict[str, Any]:
+def _choice(owner: Service, query: dict[str, Any]) -> dict[str, Any]:
     """Return what a list that grows from songs is made by, as the recommender takes it."""
     return {
-        "away": Songs(tuple(query["unlike"])),
+        "away": seeds(owner, query["unlike"]),
         "variety": query["variety"],
         "seed": query["seed"],
     }

@@ -1,7 +1,7 @@
 // The map: every track a point, drawn on a canvas; by pointer, touch or keyboard.
 
 import { ask, genreClass, make } from "./common.js";
-import { adopt, play, stop } from "./player.js";
+import { hear as hearTrack, stop, sync } from "./player.js";
 
 const byId = (id) => document.getElementById(id);
 const canvas = byId("map-canvas");
@@ -139,7 +139,6 @@ function ownWords({ genre, unsure }) {
 }
 
 const hint = card.firstElementChild;
-let sounding = null;
 
 function choose(point) {
   chosen = point;
@@ -155,7 +154,7 @@ function choose(point) {
     ];
     card.replaceChildren(...lines.filter(Boolean));
     // What goes on sounding while others are looked at can be stopped here, too.
-    if (point === sounding && point.audio) adopt(point.audio, card.querySelector("[data-play]"));
+    sync();
   } else {
     card.replaceChildren(hint);
   }
@@ -194,11 +193,7 @@ function step(dx, dy) {
 
 // Hear a point, or stop it where it sounds.
 function hear(point) {
-  if (!point?.audio) return;
-  const button = card.querySelector("[data-play]");
-  if (button.getAttribute("aria-pressed") === "true") return stop();
-  sounding = point;
-  play(point.audio, button);
+  if (point?.audio) hearTrack(point.audio, { name: point.title ?? point.track });
 }
 
 function zoom(factor, x = size().width / 2, y = size().height / 2) {

@@ -11,9 +11,9 @@ function inUse() {
     list.selectedIndex !== Math.max(0, [...list.options].findIndex((option) => option.defaultSelected));
   return document.activeElement.matches("input, select, textarea")
     || document.querySelector("dialog[open]") !== null
-    || document.querySelector("[data-play][aria-pressed='true']") !== null
-    || [...document.querySelectorAll("input, textarea")].some(typed)
-    || [...document.querySelectorAll("select")].some(turned);
+    || !document.getElementById("player")?.paused
+    || [...document.querySelectorAll("main input, main textarea")].some(typed)
+    || [...document.querySelectorAll("main select")].some(turned);
 }
 
 async function isComputing() {
