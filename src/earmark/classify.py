@@ -21,7 +21,7 @@ from earmark.library import Library, Snapshot
 from earmark.library.fitting import follow, kept_parameters, rows_of_song
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Extracted, PathLike, listen, listen_windows
-from earmark.neighbors import Voter
+from earmark.neighbors import Predictions, Voter, list_genres, with_parents
 from earmark.prediction import Neighbor, Prediction, Segment
 
 if TYPE_CHECKING:
@@ -226,6 +226,7 @@ class Classifier:
             content_hash=content_hash,
             audio_hash=audio_hash,
             vector=heard.vector,
+            genres=_listed(answers, voter, snapshot),
         )
 
     def timeline(self, path: PathLike, step: float = 5.0) -> list[Segment]:
@@ -238,6 +239,15 @@ class Classifier:
         """Return what segments that were listened to already sound like."""
         voter, _ = self.refresh()
         return segments_of(voter, starts, vectors, step)
+
+
+def _listed(answers: Predictions, voter: Voter, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the genres that one song is said to be of; none where a track has one at most."""
+    sets = snapshot.label_sets
+    if sets is None:
+        return ()
+    listed, own, winners = list_genres(answers, sets, voter.parameters)
+    return sets.ordered(listed[0], own[0], int(winners[0]))
 
 
 def _words(spec: ExtractorSpec, vector: Vector) -> tuple[tuple[str, float], ...]:
@@ -330,6 +340,7 @@ def neighbors_of(
                     distance=float(distance),
                     track_id=track_id,
                     source=track,
+                    genres=with_parents(track.genres, snapshot.taxonomy),
                 )
             )
     return tuple(found)

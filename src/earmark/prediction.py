@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from earmark.features import Vector
 from earmark.library import Track
+from earmark.neighbors import STYLE_SIGN
 from earmark.schemas import schema
 from earmark.words import LONGEST_SHOWN, shown
 
@@ -27,6 +29,8 @@ class Neighbor:
         As the vote has it.
     source
         All that the library knows of the track, as of the moment of the answer.
+    genres
+        All its genres, and those that they are styles of.
 
     Examples
     --------
@@ -42,6 +46,10 @@ class Neighbor:
     distance: float
     track_id: int
     source: Track | None = field(default=None, repr=False, compare=False)
+    genres: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "genres", self.genres or (self.genre,))
 
     def to_json(self) -> dict[str, Any]:
         """Return the neighbor as JSON values."""
@@ -64,7 +72,8 @@ class Prediction:
     path
         The song, as the caller named it.
     genre
-        The most probable genre, also where the answer is "not sure".
+        The most probable genre, also where the answer is "not sure". Of genres that have styles
+        one of those at the top.
     confidence
         Its probability.
     probabilities
@@ -102,6 +111,9 @@ class Prediction:
     heard
         How many seconds of it were heard: neither silence nor what lies between the segments of a
         long song. None where that is not known.
+    genres
+        All genres that it is said to be of, ``genre`` first. More than one only where tracks of the
+        library have several, or genres have styles; a style stands behind its genre.
 
     Examples
     --------
@@ -138,6 +150,12 @@ class Prediction:
     unlike: bool = False
     audio_hash: str | None = None
     heard: float | None = None
+    genres: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Who gives it another genre takes all others away.
+        if self.genres[:1] != (self.genre,):
+            object.__setattr__(self, "genres", (self.genre,))
 
     def __repr__(self) -> str:
         return f"<Prediction of {self.path!r}: {self.sentence()}>"
@@ -164,7 +182,7 @@ class Prediction:
         """Say the answer in one sentence."""
         if self.abstained:
             return f"Not sure: {self.reason}. The best guess is {self.genre}."
-        return f"This song is classified as {self.genre}."
+        return f"This song is classified as {told_genres(self.genres)}."
 
     def caution(self) -> str | None:
         """Say it where so little was heard that the answer is often wrong; None where not."""
@@ -193,6 +211,7 @@ class Prediction:
             "title": self.title,
             "sentence": self.sentence(),
             "genre": self.genre,
+            "genres": list(self.genres),
             "confidence": round(self.confidence, 4),
             "abstained": self.abstained,
             "reason": self.reason,
@@ -210,6 +229,23 @@ class Prediction:
             "seconds": round(self.seconds, 3),
             "content_hash": self.content_hash,
         }
+
+
+def told_genres(genres: Sequence[str]) -> str:
+    """Say several genres, with styles in parentheses.
+
+    >>> told_genres(["Electronic", "Electronic---House", "Pop"])
+    'Electronic (House) and Pop'
+    """
+    styles: dict[str, list[str]] = {}
+    for name in genres:
+        above, _, style = name.rpartition(STYLE_SIGN)
+        if above in genres:
+            styles.setdefault(above.partition(STYLE_SIGN)[0], []).append(style)
+        else:
+            styles.setdefault(name, [])
+    *most, last = [f"{name} ({', '.join(of)})" if of else name for name, of in styles.items()]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _html(text: str, longest: int = LONGEST_SHOWN) -> str:

@@ -142,6 +142,33 @@ def test_what_was_relabelled_is_undone_as_one(run: Command, location: Path) -> N
     assert run("undo", "-l", location).code == 1
 
 
+def test_tracks_get_several_genres_which_a_table_keeps(
+    run: Command, location: Path, tmp_path: Path
+) -> None:
+    assert "other_genres" not in run("list", "-l", location, "--csv").out
+    told = lines(run("relabel", "hum-1", "-g", "Drone", "-g", "Noise---Hum", "-l", location))
+    assert "hum → Drone; Noise---Hum" in told[0]
+    listed = json.loads(run("list", "-l", location, "--genre", "Noise---Hum", "--json").out)
+    assert [track["genres"] for track in listed["tracks"]] == [["Drone", "Noise---Hum"]]
+    facts = json.loads(run("info", location, "--json").out)["genres"]
+    assert facts["Noise---Hum"] == {"tracks": 1, "artists": 1}
+    table = tmp_path / "table.csv"
+    table.write_text(run("list", "-l", location, "--csv").out)
+    assert (
+        run("build", "--manifest", table, "-o", tmp_path / "b.earmark", "--extractor", "mfcc").code
+        == 0
+    )
+    with (
+        open_library(location, read_only=True) as one,
+        open_library(tmp_path / "b.earmark") as other,
+    ):
+        assert [track.genres for track in one.tracks()] == [
+            track.genres for track in other.tracks()
+        ]
+    run("undo", "-l", location)
+    assert genre_of(location, "hum-1") == "hum"
+
+
 def test_one_change_of_several_can_be_undone_by_its_number(run: Command, location: Path) -> None:
     ran = run("relabel", "hum-0", "hum-1", "--genre", "drone", "-l", location, "--json")
     first, _ = json.loads(ran.out)["corrections"]

@@ -40,6 +40,16 @@ def test_paths_start_at_the_manifest_and_other_columns_do_not_matter(music: Path
     assert read.problems == ()
 
 
+def test_further_genres_have_a_column(music: Path) -> None:
+    text = "path,genre,other_genres\na.wav,rock,blues; rock;;folk \nb.wav,pop,\nsub/c.wav,jazz\n"
+    files = read_manifest(write(music, text)).files
+    assert [(file.genre, file.other_genres) for file in files] == [
+        ("rock", ("blues", "folk")),
+        ("pop", ()),
+        ("jazz", ()),
+    ]
+
+
 EXPECTED = {"a.wav": "Rock & Röll", "Ünï, x.wav": "jazz"}
 TEXT = 'path{0}genre\r\na.wav{0}Rock & Röll\r\n\r\n"Ünï, x.wav"{0}jazz\r\n'
 

@@ -71,6 +71,35 @@ def test_a_file_takes_the_first_of_its_genres_that_counts(tmp_path: Path) -> Non
     }
 
 
+def test_a_file_may_have_all_its_genres(tmp_path: Path) -> None:
+    song(tmp_path, "1.flac", genre="Rock;Blues;Zydeco", artist="a")
+    song(tmp_path, "2.flac", genre="blues;rock", artist="b")
+    song(tmp_path, "3.flac", genre="Blues", artist="c")
+    rules = LabelRules(min_tracks=2, several=True)
+    found = scan_tags(tmp_path, plain, rules, jobs=1).files
+    assert [(file.genre, *file.other_genres) for file in found] == [
+        ("Rock", "Blues"),
+        ("Blues", "Rock"),
+        ("Blues",),
+    ]
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_style_that_is_too_small_is_one_of_its_genre(tmp_path: Path, several: bool) -> None:
+    for number in range(3):
+        song(tmp_path, f"{number}.flac", genre="Rock---Punk", artist=str(number))
+    song(tmp_path, "rare.flac", genre="Rock---Zeuhl", artist="x")
+    song(tmp_path, "whole.flac", genre="Rock", artist="y")
+    found = labels(tmp_path, LabelRules(min_tracks=2, several=several))
+    assert found == {
+        "0.flac": "Rock---Punk",
+        "1.flac": "Rock---Punk",
+        "2.flac": "Rock---Punk",
+        "rare.flac": "Rock",
+        "whole.flac": "Rock",
+    }
+
+
 def test_a_map_gives_names_and_leaves_out(tmp_path: Path) -> None:
     song(tmp_path, "1.flac", genre="hiphop", artist="a")
     song(tmp_path, "2.mp3", genre="Pop/Rock", artist="b")

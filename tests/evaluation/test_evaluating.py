@@ -409,3 +409,55 @@ def test_the_fingerprint_is_that_of_tracks_genres_and_vectors() -> None:
         relabel(data, np.roll(data.labels, 1)),
     ]
     assert len({fingerprint(one) for one in [data, *others]}) == 5
+
+
+def with_styles(data: EvaluationSet) -> EvaluationSet:
+    """Let every second artist of rock be punk, and all of jazz be of soul, too."""
+    several = {"jazz": ("jazz", "soul"), "blues": ("blues",)}
+    tracks = []
+    for track in data.tracks:
+        odd = int(str(track.artist).split()[-1]) % 2
+        genres = several.get(str(track.genre), (f"rock---{'punk' if odd else 'surf'}",))
+        tracks.append(replace(track, genre=genres[0], other_genres=genres[1:]))
+    return replace(data, tracks=tuple(tracks))
+
+
+@pytest.mark.parametrize("split", ["leave-one-artist-out", "k-fold"])
+def test_lists_of_several_genres_are_judged_beside_the_first(split: str) -> None:
+    plain = make_evaluation_set(24, artist_spread=0.3)
+    several = with_styles(plain)
+    request = SplitRequest(split)
+    one, other = (
+        evaluate(data, request, other_splits=False, audited=False) for data in (plain, several)
+    )
+    # The first answer is the one that a library of the first genres alone gives.
+    assert one.scores.lists is None
+    assert other.scores.genres == one.scores.genres
+    assert (other.scores.confusion == one.scores.confusion).all()
+    lists = other.scores.lists
+    assert lists is not None
+    assert lists.held == pytest.approx(5 / 3)
+    assert lists.recall > 0.8
+    assert lists.precision > 0.8
+    interval = other.scores.lists_interval
+    assert interval is not None
+    assert interval.low <= lists.f1 <= interval.high
+    told = other.to_json()["several_genres"]
+    assert told["f1"] == lists.f1
+    assert one.to_json()["several_genres"] is None
+    assert "all genres, F1" in evaluation_text(other)
+    assert "F1 of all genres" in report_html(other)
+    assert "all genres, F1" not in evaluation_text(one)
+
+
+def test_an_audit_judges_styles_and_no_genre_that_a_track_has_too() -> None:
+    data = with_styles(make_evaluation_set(24, artist_spread=0.3))
+    tracks = list(data.tracks)
+    # What is labelled soul first sounds like jazz, which it is as well.
+    tracks[4] = replace(tracks[4], genre="soul", other_genres=("jazz",))
+    tracks[0] = replace(tracks[0], genre="jazz", other_genres=())
+    found = audit(replace(data, tracks=tuple(tracks)), files=False)
+    suspects = {suspect.track: suspect for suspect in found.suspects}
+    assert found.suspects[0].track == tracks[0].name
+    assert tracks[4].name not in suspects
+    assert {pair.genre for pair in found.suspects} >= {"rock---punk", "rock---surf"}

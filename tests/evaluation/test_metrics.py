@@ -214,3 +214,32 @@ def test_what_cannot_be_judged_is_said(call: object) -> None:
     with pytest.raises(EvaluationError) as raised:
         call()  # type: ignore[operator]
     assert "\n" not in str(raised.value)
+
+
+@given(
+    st.lists(st.tuples(*[st.tuples(*[st.booleans()] * 3)] * 2), min_size=1, max_size=12),
+)
+def test_lists_of_genres_are_scored_as_scikit_learn_does(
+    rows: list[tuple[tuple[bool, ...], tuple[bool, ...]]],
+) -> None:
+    truth, listed = (np.array(each) for each in zip(*rows, strict=True))
+    found = metrics.list_scores(truth, listed)
+    for name, theirs in [
+        ("precision", sk.precision_score),
+        ("recall", sk.recall_score),
+        ("f1", sk.f1_score),
+    ]:
+        told = theirs(truth, listed, average="micro", zero_division=0)
+        assert getattr(found, name) == pytest.approx(told)
+    assert found.exact == pytest.approx(sk.accuracy_score(truth, listed))
+    assert (found.held, found.listed) == (
+        pytest.approx(truth.sum(axis=1).mean()),
+        pytest.approx(listed.sum(axis=1).mean()),
+    )
+
+
+def test_lists_of_nothing_or_of_others_are_refused() -> None:
+    with pytest.raises(EvaluationError, match="lists must be"):
+        metrics.list_scores(np.zeros((0, 3)), np.zeros((0, 3)))
+    with pytest.raises(EvaluationError, match="lists must be"):
+        metrics.list_scores([[True]], [[True, False]])

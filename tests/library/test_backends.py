@@ -422,6 +422,69 @@ def test_genres_may_be_kinds_of_others(library: Library) -> None:
     assert library.parents() == tree
 
 
+def test_tracks_of_several_genres(library: Library) -> None:
+    one, two, _ = ids(
+        library,
+        track(1, "rock", other_genres=("blues", "folk")),
+        track(2, "blues"),
+        track(3, None),
+    )
+    assert library.get(one).genres == ("rock", "blues", "folk")
+    assert library.genres() == {"blues": 2, "folk": 1, "rock": 1}
+    assert [found.id for found in library.tracks(genre="blues")] == [one, two]
+    assert [found.name for found in library.tracks(labelled=False)] == ["song 003"]
+    assert (library.count(labelled=True), library.count(labelled=False)) == (2, 1)
+    snapshot = library.snapshot()
+    assert snapshot.genre_names == ("blues", "folk", "rock")
+    assert snapshot.genres == ("rock", "blues")
+    # The first of three genres has the largest part of the vote of its track.
+    np.testing.assert_allclose(
+        snapshot.labels, [[3 / 11, 2 / 11, 6 / 11], [1.0, 0.0, 0.0]], rtol=1e-6
+    )
+    sets = snapshot.label_sets
+    assert sets is not None
+    assert sets.members.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_one_genre_takes_the_others_away_and_undo_brings_them_back(library: Library) -> None:
+    (one,) = ids(library, track(1, "rock", other_genres=("blues",)))
+    change = library.update(one, genre="jazz")
+    assert change is not None
+    assert library.get(one).genres == ("jazz",)
+    assert library.genres() == {"jazz": 1}
+    assert library.snapshot().label_sets is None
+    library.undo(change.id or 0)
+    assert library.get(one).genres == ("rock", "blues")
+    (removal,) = library.remove([one])
+    library.undo(removal.id or 0)
+    assert library.get(one).genres == ("rock", "blues")
+    more = library.update(one, other_genres=("blues", "folk"))
+    assert more is not None
+    assert library.get(one).genres == ("rock", "blues", "folk")
+    library.check()
+
+
+@pytest.mark.parametrize(
+    ("genre", "others"), [(None, ("rock",)), ("rock", ("rock",)), ("rock", (" ",))]
+)
+def test_further_genres_that_make_no_sense(genre: str | None, others: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="song 001"):
+        track(1, genre, other_genres=others)
+
+
+def test_what_is_a_kind_of_what_is_in_the_snapshot(library: Library) -> None:
+    ids(library, track(1, "bebop"), track(2, "Rock---Punk"), track(3, "jazz"))
+    assert library.snapshot().taxonomy == {"Rock---Punk": "Rock"}
+    library.set_parents({"bebop": "jazz", "unheard": "of"})
+    snapshot = library.snapshot()
+    assert snapshot.taxonomy == {"Rock---Punk": "Rock", "bebop": "jazz"}
+    labels, names = snapshot.top
+    assert names == ("Rock", "jazz")
+    assert labels.tolist() == [[0, 1], [1, 0], [0, 1]]
+    library.set_parents({})
+    assert library.snapshot().top[1] == ("Rock", "bebop", "jazz")
+
+
 def test_another_extractor_is_refused(library: Library) -> None:
     library.require("musicnn", "1")
     with pytest.raises(LibraryExtractor, match="musicnn 1, not of mfcc 1"):

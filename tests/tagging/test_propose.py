@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,41 @@ def test_an_album_votes_together(ask: Ask, songs: Path) -> None:
         assert "3 of 4 songs" in each.why
     assert isinstance(found["one-13"], Left)
     assert ask(album)["intro"].genres == ("hiss",)  # type: ignore[union-attr]
+
+
+def test_all_genres_of_a_song_are_written(library: Path, songs: Path, tmp_path: Path) -> None:
+    """Of a library whose tracks have several, or styles; an album has what half of its songs do."""
+    several = {"hum": ("Drone", "Noise---Hum"), "hiss": ("Noise---Hiss",)}
+    shutil.copy(library, tmp_path / "several.earmark")
+    album = songs / "album"
+    album.mkdir()
+    for seed in (13, 14, 15):
+        sounds.write(album / f"one-{seed}.flac", song("hum", seed), RATE, "flac")
+    with open_library(tmp_path / "several.earmark") as opened, WorkerPool(1) as pool:
+        for track in opened.tracks():
+            if track.genre in several:
+                first, *others = several[track.genre]
+                opened.update(track.id or 0, genre=first, other_genres=tuple(others))
+        classifier, hearing = Classifier(opened), Hearing(pool, opened.spec)
+        predicted = classifier.predict(songs / "hiss.flac")
+        assert (predicted.genre, predicted.genres) == ("Noise", ("Noise", "Noise---Hiss"))
+        assert predicted.sentence() == "This song is classified as Noise (Hiss)."
+        assert predicted.to_json()["genres"] == ["Noise", "Noise---Hiss"]
+
+        def run(folder: Path, **rules: Any) -> dict[str, tuple[str, ...]]:
+            paths = sorted(str(path) for path in folder.glob("*.flac"))
+            roots = dict.fromkeys(paths, str(folder))
+            found = propose(paths, roots, pool, hearing, classifier, Rules(**rules))
+            return {Path(one.path).stem: one.genres for one in found if isinstance(one, Proposal)}
+
+        assert run(songs, mode="replace") == {
+            "hiss": ("Noise", "Hiss"),
+            "hum": ("Drone", "Noise", "Hum"),
+            "melody": ("melody",),
+        }
+        names = GenreMap((("noise---hum", ("Mains",)), ("noise", ())))
+        assert run(songs, names=names)["hiss"] == ("Hiss",)
+        assert run(album, by_album=True, names=names)["one-13"] == ("Drone", "Mains")
 
 
 @pytest.fixture(scope="module")

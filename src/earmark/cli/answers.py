@@ -46,8 +46,13 @@ class BriefWriter(TextWriter):
 
     def show(self, prediction: Prediction) -> None:
         """Print a prediction."""
-        genre = f"{prediction.genre} {percent(prediction.confidence, 0)}"
-        said = f"not sure, perhaps {genre}" if prediction.abstained else genre
+        from earmark.prediction import told_genres
+
+        sure = percent(prediction.confidence, 0)
+        if prediction.abstained:
+            said = f"not sure, perhaps {prediction.genre} {sure}"
+        else:
+            said = f"{told_genres(prediction.genres)} {sure}"
         self.out.print(Text(f"{named(prediction.path)}: {shown(said)}"))
 
 
@@ -128,6 +133,8 @@ def _complain(answer: Prediction | AudioError) -> bool:
 
 def show(out: Console, prediction: Prediction) -> None:
     """Print a prediction for a person to read."""
+    from earmark.prediction import told_genres
+
     heading = Text(named(prediction.path), style="bold")
     heading.append(f"  {clock(prediction.duration)}", style="dim")
     out.print(heading)
@@ -147,10 +154,12 @@ def show(out: Console, prediction: Prediction) -> None:
         line.append(bar(probability), style="green" if rank == 0 else "dim")
         line.append(f" {probability:4.0%}")
         out.print(line)
+    if len(prediction.genres) > 1:
+        # A Text, since a genre may be called [red].
+        out.print(Text(f"  all its genres: {shown(told_genres(prediction.genres))}"))
     if shortlist := prediction.shortlist():
         listed = shown(" or ".join(shortlist))
         promise = f"{prediction.coverage:.0%} of such lists hold the right genre"
-        # A Text, since a genre may be called [red].
         out.print(Text(f"  {listed}: {promise}"))
     if caution := prediction.caution():
         out.print(Text(f"  {caution}", style="yellow"))

@@ -105,6 +105,11 @@ SHOWN = 20
     is_flag=True,
     help="For --labels tags: take files without such a genre, too.",
 )
+@click.option(
+    "--several",
+    is_flag=True,
+    help="For --labels tags: a file has all its genres that count, not only the first.",
+)
 @limit_options
 @sound_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
@@ -122,6 +127,7 @@ def build(
     min_tracks: int | None,
     min_artists: int | None,
     unlabelled: bool,
+    several: bool,
     time_limit: float,
     memory_limit: int,
     films: bool,
@@ -147,11 +153,11 @@ def build(
             "--genre-level is for a FOLDER; a --manifest names the genres itself"
         )
     limits = limits_of(time_limit, memory_limit)
-    tag_options = (map_file, min_tracks, min_artists, unlabelled or None)
+    tag_options = (map_file, min_tracks, min_artists, unlabelled or None, several or None)
     by_tags = labels == "tags"
     if any(option is not None for option in tag_options) and not by_tags:
         raise click.UsageError(
-            "--map, --min-tracks, --min-artists and --unlabelled go with --labels tags"
+            "--map, --min-tracks, --min-artists, --unlabelled and --several go with --labels tags"
         )
     if (by_tags or no_labels) and (folder is None or genre_level is not None):
         raise click.UsageError(
@@ -171,6 +177,7 @@ def build(
             min_tracks=min_tracks or collection.LabelRules.min_tracks,
             min_artists=min_artists or collection.LabelRules.min_artists,
             keep_unlabelled=unlabelled,
+            several=several,
         )
         music = _from_tags(str(folder), rules, map_file, films, jobs, limits)
     else:

@@ -71,11 +71,13 @@ def describe(library: Library) -> dict[str, Any]:
     from earmark.neighbors import count_artists, fold_artist
 
     snapshot = library.snapshot()
-    artists: dict[str, list[str | None]] = {genre: [] for genre in snapshot.genre_names}
     data = load_evaluation_set(library) if len(snapshot) else None
     known = () if data is None else data.artists
-    for genre, artist in zip(snapshot.genres, known, strict=True):
-        artists[genre].append(artist)
+    # A track of several genres is one of each.
+    artists: dict[str, list[str | None]] = {
+        genre: [known[row] for row in snapshot.labels[:, column].nonzero()[0]]
+        for column, genre in enumerate(snapshot.genre_names)
+    }
     spec = library.spec
     facts: dict[str, Any] = {
         "library": library.location,

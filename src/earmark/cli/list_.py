@@ -80,9 +80,13 @@ def _found(
 ) -> list[Track]:
     from earmark.collection.labelled_files import absolute
 
-    tracks = library.tracks(genre=genre, artist=artist, search=search, taught=taught or None)
-    if unlabelled:
-        tracks = [track for track in tracks if track.genre is None]
+    tracks = library.tracks(
+        genre=genre,
+        artist=artist,
+        search=search,
+        taught=taught or None,
+        labelled=False if unlabelled else None,
+    )
     if below is not None:
         folder = absolute(below)
         tracks = [t for t in tracks if t.path is not None and Path(t.path).is_relative_to(folder)]
@@ -96,7 +100,8 @@ def _show(tracks: list[Track], total: int) -> None:
         known = " – ".join(part for part in (track.artist, track.title) if part)
         called = f"{track.name} ({known})" if known else track.name
         length = "" if track.duration is None else clock(track.duration)
-        genre = shown(track.genre or "unlabelled", 30) + (", by hand" if track.taught else "")
+        genre = shown("; ".join(track.genres) or "unlabelled", 30)
+        genre += ", by hand" if track.taught else ""
         name = padded(shown(called, _WIDTH), _WIDTH)
         out.print(f"{f'#{track.id}':>{width}}  {name} {length:>7}  {genre}", markup=False)
     more = f" of {total}" if total > len(tracks) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from earmark.cli.tracks import (
@@ -14,11 +16,20 @@ from earmark.cli.tracks import (
 from earmark.errors import LibraryError
 from earmark.words import is_one_line
 
+if TYPE_CHECKING:
+    from earmark.library import TrackChanges
+
 
 @click.command(epilog=TRACK_HELP, short_help="Give tracks of a library another genre.")
 @click.argument("tracks", nargs=-1, metavar="[TRACK...]")
 @changed_library_option
-@click.option("--genre", "-g", help="The new genre; it may be one that the library has not yet.")
+@click.option(
+    "--genre",
+    "-g",
+    "genres",
+    multiple=True,
+    help="The new genre; it may be one that the library has not yet. Given again: a further one.",
+)
 @click.option("--no-genre", is_flag=True, help="Take the genre away: the tracks vote no longer.")
 @click.option("--artist", help="The new artist.")
 @click.option("--title", help="The new title, for one track.")
@@ -27,7 +38,7 @@ from earmark.words import is_one_line
 def relabel(
     tracks: tuple[str, ...],
     library_name: str | None,
-    genre: str | None,
+    genres: tuple[str, ...],
     no_genre: bool,
     artist: str | None,
     title: str | None,
@@ -44,19 +55,23 @@ def relabel(
     """  # noqa: D301 (click looks for the character itself)
     if not tracks and of_genre is None:
         raise click.UsageError("name a TRACK, or the tracks --of-genre")
-    if genre is not None and no_genre:
+    if genres and no_genre:
         raise click.UsageError("--genre or --no-genre, not both")
-    changes = {"genre": genre, "artist": artist, "title": title}
-    given: dict[str, str | None] = {
-        name: value for name, value in changes.items() if value is not None
-    }
-    if no_genre:
-        given["genre"] = None
-    if not given:
-        raise click.UsageError("say what to change: --genre, --no-genre, --artist or --title")
-    for name, value in given.items():
+    changes = [("genre", genre) for genre in genres] + [("artist", artist), ("title", title)]
+    for name, value in changes:
         if value is not None and not is_one_line(value):
             raise click.UsageError(f"--{name} is one line of up to 200 characters")
+    given: TrackChanges = {}
+    if genres or no_genre:
+        each = tuple(dict.fromkeys(genres))
+        given["genre"] = each[0] if each else None
+        given["other_genres"] = each[1:]
+    if artist is not None:
+        given["artist"] = artist
+    if title is not None:
+        given["title"] = title
+    if not given:
+        raise click.UsageError("say what to change: --genre, --no-genre, --artist or --title")
     from earmark import corrections
 
     with library_to_change(library_name) as library:
@@ -65,6 +80,6 @@ def relabel(
             raise LibraryError(f"--title is for one track, and these are {len(found)}")
         changed = corrections.change_all(
             library,
-            {int(track.id or 0): given for track in found},  # type: ignore[misc]
+            {int(track.id or 0): given for track in found},
         )
     show_changes(changed, as_json=as_json)

@@ -110,16 +110,20 @@ def told(change: Change) -> str:
     name = f"#{change.track_id} {change.track.name}"
     before, after = change.before, change.after
     if before is None:
-        what = f"added as {after.genre or 'unlabelled'}" if after else "nothing"
+        what = f"added as {_genres(after)}" if after else "nothing"
     elif after is None:
-        what = f"removed, was {before.genre or 'unlabelled'}"
-    elif before.genre != after.genre:
-        what = f"{before.genre or 'unlabelled'} → {after.genre or 'unlabelled'}"
+        what = f"removed, was {_genres(before)}"
+    elif before.genres != after.genres:
+        what = f"{_genres(before)} → {_genres(after)}"
     else:
         fields = [name for name in ("artist", "title") if _differs(before, after, name)]
         what = ", ".join(f"{name} {getattr(after, name) or 'unknown'}" for name in fields)
-        what = what or f"{after.genre or 'unlabelled'}, by hand"
+        what = what or f"{_genres(after)}, by hand"
     return f"{name}: {what}{' (undone)' if change.undone else ''}"
+
+
+def _genres(track: Track) -> str:
+    return "; ".join(track.genres) or "unlabelled"
 
 
 def _differs(before: Track, after: Track, name: str) -> bool:

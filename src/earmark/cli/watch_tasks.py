@@ -15,6 +15,7 @@ from earmark.errors import AudioError, JournalError
 from earmark.hearing import Hearing
 from earmark.library import open_default
 from earmark.listen import FileIdentity, identify
+from earmark.prediction import told_genres
 from earmark.tagging import apply as applying
 from earmark.tagging.apply import Options
 from earmark.tagging.containers import mutagen_module
@@ -135,8 +136,9 @@ def _classified(
         if isinstance(answer, AudioError):
             yield path, answer.problem, False
         else:
+            genres = answer.genre if answer.abstained else told_genres(answer.genres)
             sure = f"not sure: {answer.reason}" if answer.abstained else "sure"
-            yield path, f"{answer.genre} {percent(answer.confidence, 0)} ({sure})", False
+            yield path, f"{genres} {percent(answer.confidence, 0)} ({sure})", False
 
 
 def _tagged(

@@ -319,7 +319,8 @@ class _Build:
                 self.changes.leave(path)
                 self.changes.relabel(same, file, looked, moved=True)
             elif same.genre is None and file.genre is not None:
-                self.changes.relabel(same, LabelledFile(same.path, file.genre))
+                labels = LabelledFile(same.path, file.genre, other_genres=file.other_genres)
+                self.changes.relabel(same, labels)
             self.report.duplicates.append((left, kept))
             return True
         gone = next((track for track in tracks if track not in there), None)

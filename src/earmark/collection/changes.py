@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -46,9 +47,9 @@ class Changes:
         """Give a track what collection and file say of it; tell whether that changed anything."""
         artist = file.artist or (looked.artist if looked else None) or track.artist
         title = file.title or (looked.title if looked else None) or track.title
-        genre = track.genre if track.taught or file.genre is None else file.genre
+        genres = _genres(track, file)
         source = file.source or track.source
-        new = dataclasses.replace(track, genre=genre, artist=artist, title=title, source=source)
+        new = dataclasses.replace(track, **genres, artist=artist, title=title, source=source)
         if moved:
             new = dataclasses.replace(new, name=file.name, path=file.path)
         if looked is not None:
@@ -66,6 +67,7 @@ class Changes:
             remember=False,
             name=new.name,
             genre=new.genre,
+            other_genres=new.other_genres,
             artist=new.artist,
             title=new.title,
             source=new.source,
@@ -100,11 +102,10 @@ class Changes:
         """Return the track of a file; artist and title are those of another file of its sound."""
         # A file that was encoded anew is still what it was taught to be.
         old = self.library.find_path(file.path)
-        taught = old is not None and old.taught
         return Track(
             name=file.name,
-            genre=old.genre if old is not None and (taught or file.genre is None) else file.genre,
-            taught=taught,
+            **_genres(old, file),
+            taught=old is not None and old.taught,
             artist=file.artist or looked.artist or artist,
             title=file.title or looked.title or title,
             source=file.source,
@@ -122,6 +123,17 @@ class Changes:
         """Add tracks with their vectors and segments."""
         self.library.add(tracks, np.stack(vectors), segments=segments, remember=False)
         self.made = True
+
+
+class _Genres(TypedDict):
+    genre: str | None
+    other_genres: tuple[str, ...]
+
+
+def _genres(track: Track | None, file: LabelledFile) -> _Genres:
+    """Return the genres of a file: those that its track was taught, or that nothing else says."""
+    known = track if track is not None and (track.taught or file.genre is None) else file
+    return {"genre": known.genre, "other_genres": known.other_genres}
 
 
 def is_there(path: str | None) -> bool:

@@ -22,6 +22,8 @@ class LabelledFile:
     genre
         Its label; None where the collection does not say, so that a track of it keeps the genre
         that it has.
+    other_genres
+        Its further labels, where it has several.
     artist, title
         As far as the collection says; the file's own tags are asked otherwise.
     source
@@ -33,6 +35,7 @@ class LabelledFile:
     artist: str | None = None
     title: str | None = None
     source: str | None = None
+    other_genres: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

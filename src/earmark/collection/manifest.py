@@ -11,17 +11,17 @@ from earmark.errors import CollectionError
 from earmark.tables import read_table
 
 REQUIRED = ("path", "genre")
-OPTIONAL = ("artist", "title", "source")
+OPTIONAL = ("artist", "title", "source", "other_genres")
 UNREAD = "cannot be read"
 
 
 def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
     """Read a CSV file with the columns ``path`` and ``genre``.
 
-    The columns ``artist``, ``title`` and ``source`` are optional. Other columns do not matter; nor
-    does the order of columns, or the case of their names. Relative paths start at the manifest's
-    folder. Columns may be separated by commas, semicolons, tabs or bars. Text is UTF-8 or UTF-16
-    with its mark, else Windows-1252.
+    The columns ``artist``, ``title``, ``source`` and ``other_genres`` (further genres, parted by
+    ``;``) are optional. Other columns do not matter; nor does the order of columns, or the case of
+    their names. Relative paths start at the manifest's folder. Columns may be separated by commas,
+    semicolons, tabs or bars. Text is UTF-8 or UTF-16 with its mark, else Windows-1252.
 
     Rows that cannot be used become problems: without a path or genre, with a file that is not
     there, or that was named before.
@@ -53,9 +53,14 @@ def read_manifest(manifest: str | os.PathLike[str]) -> Collection:
             complete = complete and not problem.startswith(UNREAD)
             problems.append(Problem(path or f"{file}, line {line}", f"{problem} (line {line})"))
         elif path not in files:
+            genre = readable(cell["genre"])
+            others = dict.fromkeys(map(readable, cell.get("other_genres", "").split(";")))
             files[path] = LabelledFile(
                 path=path,
-                genre=readable(cell["genre"]),
+                genre=genre,
+                other_genres=tuple(
+                    dict.fromkeys(each for each in others if each not in ("", genre))
+                ),
                 artist=readable(cell.get("artist", "")) or None,
                 title=readable(cell.get("title", "")) or None,
                 source=readable(cell.get("source", "")) or None,

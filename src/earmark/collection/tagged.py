@@ -1,7 +1,8 @@
 """The genres in the tags of an existing collection as labels.
 
 A genre counts where enough tracks of enough artists have it; a file of several genres takes the
-first of them that counts. Case does not matter: the spelling that most files have is kept.
+first of them that counts, or all. A style that does not count, ``Parent---Child``, is one of its
+parent. Case does not matter: the spelling that most files have is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from earmark.audio.tags import Tags
 from earmark.collection.folder import look_through
 from earmark.collection.labelled_files import Collection, LabelledFile, Problem, readable
 from earmark.errors import CollectionError, WorkerError
-from earmark.neighbors import count_artists
+from earmark.neighbors import count_artists, taxonomy, with_parents
 from earmark.words import one_line, plural, shown
 from earmark.workers import Call, Limits, WorkerPool, available_cores
 
@@ -45,11 +46,14 @@ class LabelRules:
         as those of one.
     keep_unlabelled
         Take files without such a genre too, as tracks that have no vote.
+    several
+        A file has all its genres that count, not only the first.
     """
 
     min_tracks: int = 5
     min_artists: int = 2
     keep_unlabelled: bool = False
+    several: bool = False
 
 
 def scan_tags(
@@ -101,11 +105,12 @@ def scan_tags(
         tagged.append(_Tagged(path, _artist(tags), tags.title, genres))
     choice = _Choice(tagged, rules)
     files, left_out = [], []
-    for one, genre in zip(tagged, choice.genres(), strict=True):
-        if genre is None:
+    for one, genres in zip(tagged, choice.genres(), strict=True):
+        if not genres:
             left_out.append(Problem(one.path, choice.why_not(one)))
-        if genre is not None or rules.keep_unlabelled:
-            files.append(LabelledFile(one.path, genre, one.artist, one.title))
+        if genres or rules.keep_unlabelled:
+            first, others = (genres[0] if genres else None), genres[1:]
+            files.append(LabelledFile(one.path, first, one.artist, one.title, other_genres=others))
     if not any(file.genre for file in files) and not (files and rules.keep_unlabelled):
         first = f"; the first file {left_out[0].reason}" if left_out else found.first_problem
         raise CollectionError(
@@ -136,8 +141,10 @@ def _artist(tags: Tags) -> str | None:
 
 
 def _clean(genres: Sequence[str]) -> tuple[str, ...]:
-    lines = (readable(one_line(genre)) for genre in genres)
-    return tuple(dict.fromkeys(line for line in lines if line))
+    lines = [line for line in (readable(one_line(genre)) for genre in genres) if line]
+    parents = taxonomy(lines, {})
+    # What a style is a kind of comes behind all that the file says itself.
+    return tuple(dict.fromkeys([*lines, *reversed(with_parents(lines, parents))]))
 
 
 def _all_tags(
@@ -183,7 +190,8 @@ class _Choice:
     """Which genres count, and so which label each file has.
 
     As long as a genre is too small, the smallest such is dropped, and its files turn to the next
-    genre that they have; that may make another one large enough.
+    genre that they have; that may make another one large enough. Where files have several labels
+    they are in all their genres from the start.
     """
 
     def __init__(self, tagged: Sequence[_Tagged], rules: LabelRules) -> None:
@@ -197,14 +205,18 @@ class _Choice:
         while small := self._smallest():
             size, genre = small
             self._dropped[genre] = size
-            for number in self._members.pop(genre):
-                self._place(number)
+            numbers = self._members.pop(genre)
+            if not rules.several:
+                for number in numbers:
+                    self._place(number)
 
     def _place(self, number: int) -> None:
-        for genre in self._tagged[number].genres:
-            if genre.casefold() not in self._dropped:
-                self._members.setdefault(genre.casefold(), []).append(number)
-                return
+        folded = dict.fromkeys(genre.casefold() for genre in self._tagged[number].genres)
+        for genre in folded:
+            if genre not in self._dropped:
+                self._members.setdefault(genre, []).append(number)
+                if not self._rules.several:
+                    return
 
     def _smallest(self) -> tuple[tuple[int, int], str] | None:
         sizes = ((self._size(genre), genre) for genre in self._members)
@@ -220,9 +232,10 @@ class _Choice:
         artists = [self._tagged[number].artist for number in self._members[genre]]
         return len(artists), count_artists(artists) + (None in artists)
 
-    def genres(self) -> list[str | None]:
-        """Return the label of each file, None where none of its genres counts."""
-        labels: list[str | None] = [None] * len(self._tagged)
+    def genres(self) -> list[tuple[str, ...]]:
+        """Return the labels of each file, none where none of its genres counts."""
+        called: dict[str, str] = {}
+        labelled: list[set[str]] = [set() for _ in self._tagged]
         for genre, numbers in self._members.items():
             spellings = Counter(
                 spelling
@@ -230,10 +243,16 @@ class _Choice:
                 for spelling in self._tagged[number].genres
                 if spelling.casefold() == genre
             )
-            best = min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
+            called[genre] = min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
             for number in numbers:
-                labels[number] = best
-        return labels
+                labelled[number].add(genre)
+        found = []
+        for one, mine in zip(self._tagged, labelled, strict=True):
+            # A style says its parent too.
+            above = set(taxonomy(mine, {}).values())
+            folded = dict.fromkeys(genre.casefold() for genre in one.genres)
+            found.append(tuple(called[genre] for genre in folded if genre in mine - above))
+        return found
 
     def why_not(self, one: _Tagged) -> str:
         """Say why a file has no label, to follow its name."""

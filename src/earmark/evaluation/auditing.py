@@ -283,6 +283,7 @@ def audit(
         raise EvaluationError(
             f"{data.source}: has only one labelled track, so there is nothing to compare it with"
         )
+    data = data.by_style()
     neighborhood = survey_neighborhood(data.vectors, data.labels, data.comparison.similarity)
     occurrences = neighborhood.occurrences
     average = min(SCALE_NEIGHBORS, len(data) - 1)
@@ -354,7 +355,15 @@ def _suspects(data: EvaluationSet, seen: Neighborhood) -> tuple[Suspect, ...]:
     doubt = label_issue_scores(seen.ratio, others, agreeing)
     # Who was asked about a label, or gave it by hand, has judged it already.
     by_hand = np.array([track.taught for track in data.tracks], dtype=np.bool_)
-    judged = np.flatnonzero(np.isfinite(doubt) & ~by_hand)
+    # Nor is a genre suspect where the track has the one that its neighbors have, too.
+    has_it = np.array(
+        [
+            data.genre_names[other] in track.genres
+            for track, other in zip(data.tracks, seen.other.tolist(), strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    judged = np.flatnonzero(np.isfinite(doubt) & ~by_hand & ~has_it)
     return tuple(
         Suspect(
             track=data.names[i],

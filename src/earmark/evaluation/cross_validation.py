@@ -14,7 +14,14 @@ from earmark.errors import EvaluationError, LibraryEmpty
 from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.metrics import majority_baseline
 from earmark.evaluation.splits import Fold, LeaveOneArtistOut, LeaveOneOut, Split
-from earmark.neighbors import Predictions, fit, leave_group_out, make_voter, one_hot
+from earmark.neighbors import (
+    Predictions,
+    fit,
+    leave_group_out,
+    list_genres,
+    make_voter,
+    one_hot,
+)
 
 Progress = Callable[[int, int], None]
 
@@ -73,6 +80,9 @@ class SplitPredictions:
         How much of each was heard [m].
     parts
         The answers to parts of the same tracks, where the library has such.
+    listed
+        Which genres each was said to be of [m, N], in the order of the set's ``label_sets``; None
+        where every track has one.
     """
 
     rows: NDArray[np.intp]
@@ -88,6 +98,7 @@ class SplitPredictions:
     baseline: float
     seconds: NDArray[np.float64]
     parts: SplitPredictions | None = None
+    listed: NDArray[np.bool_] | None = None
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -166,6 +177,7 @@ def _leave_out(
         seconds=data.seconds,
         excerpts=excerpts,
         asked=None if excerpts is None else excerpts.behind(data.vectors, data.seconds),
+        label_sets=data.label_sets,
         progress=progress,
     )
     everyone = np.arange(len(data))
@@ -195,19 +207,24 @@ def _fold_by_fold(
         vectors = data.vectors[fold.train]
         labels, genre_names = one_hot([data.genres[i] for i in fold.train])
         groups = np.unique(data.groups[fold.train], return_inverse=True)[1]
+        sets = None if data.label_sets is None else data.label_sets.rows(fold.train)
         parameters = fit(
             vectors,
-            labels,
+            labels if sets is None else sets.labels,
             groups,
             comparison=data.comparison,
             n_neighbors=vote.n_neighbors,
             majority=vote.majority,
             seconds=data.seconds[fold.train],
             excerpts=data.excerpts_of(fold.train),
+            label_sets=sets,
         )
         voter = make_voter(vectors, labels, genre_names, parameters)
         seconds = data.seconds[fold.test]
-        answered.append((fold, voter.predict(data.vectors[fold.test], seconds=seconds), seconds))
+        found = voter.predict(data.vectors[fold.test], seconds=seconds)
+        if sets is not None:
+            found = replace(found, listed=list_genres(found, sets, parameters)[0])
+        answered.append((fold, found, seconds))
         heard = data.excerpts_of(fold.test)
         if heard is not None and len(heard):
             asked = replace(fold, test=fold.test[heard.rows])
@@ -267,6 +284,7 @@ def _joined(
     rows, repeat, predicted, probabilities, neighbors, distances, abstained, sets, met, heard = (
         np.concatenate(column) for column in zip(*columns_of, strict=True)
     )
+    lists = [answers.listed for _, answers, _ in answered if answers.listed is not None]
     promised = [answers.coverage for _, answers, _ in answered]
     return SplitPredictions(
         rows=rows,
@@ -282,4 +300,5 @@ def _joined(
         baseline=majority_baseline(known, data.labels[rows]),
         seconds=heard,
         parts=_joined(data, parts, known, []) if parts else None,
+        listed=np.concatenate(lists) if lists else None,
     )

@@ -283,6 +283,7 @@ def evaluate(
         majority=vote.majority,
         seconds=data.seconds,
         excerpts=data.excerpts,
+        label_sets=data.label_sets,
     )
     return Evaluation(
         data=data,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,11 +20,14 @@ from earmark.library.snapshot import encoded
 from earmark.neighbors import (
     Copy,
     Excerpts,
+    LabelSets,
     count_artists,
     find_copies,
     fold_artist,
     group_recordings,
     one_hot,
+    taxonomy,
+    top_of,
 )
 from earmark.tables import read_table
 from earmark.words import plural
@@ -60,6 +63,10 @@ class EvaluationSet:
         two libraries of the same tracks are compared.
     excerpts
         Parts of the tracks, by which the vote is fitted to short songs.
+    parents
+        Which genre is stated to be a kind of which.
+    styles_apart
+        Take a style for a genre of its own, and only the first genre of each track.
     """
 
     tracks: tuple[Track, ...]
@@ -72,14 +79,31 @@ class EvaluationSet:
     stated_copies: tuple[tuple[int, int], ...] = ()
     fixed_groups: NDArray[np.intp] | None = None
     excerpts: Excerpts | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
+    styles_apart: bool = False
 
     def __len__(self) -> int:
         return len(self.tracks)
 
     @cached_property
     def genres(self) -> tuple[str, ...]:
-        """The genre of each track [n]."""
-        return tuple(str(track.genre) for track in self.tracks)
+        """The genre of each track [n]: of several the first, of a style the one at the top."""
+        first = [str(track.genre) for track in self.tracks]
+        if self.styles_apart:
+            return tuple(first)
+        above = taxonomy(set(first), self.parents)
+        return tuple(top_of(genre, above) for genre in first)
+
+    @cached_property
+    def label_sets(self) -> LabelSets | None:
+        """All genres of each track and those above them; None where every track has just one."""
+        if self.styles_apart:
+            return None
+        return Snapshot.of(self.tracks, self.vectors, parents=self.parents).label_sets
+
+    def by_style(self) -> EvaluationSet:
+        """Return the set with styles as genres of their own; itself where there are none."""
+        return self if self.label_sets is None else replace(self, styles_apart=True)
 
     @cached_property
     def genre_names(self) -> tuple[str, ...]:
@@ -282,6 +306,7 @@ def load_evaluation_set(library: Library, artists: str | None = None) -> Evaluat
         artists=tuple(snapshot.artists),
         artists_from="the library" if own else None,
         excerpts=excerpts_of(library, snapshot),
+        parents=snapshot.parents,
     )
     if artists and artists != "none":
         return with_artists(data, Path(artists))

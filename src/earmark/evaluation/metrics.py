@@ -354,3 +354,65 @@ def set_coverage(truth: ArrayLike, sets: ArrayLike) -> SetScores:
         raise EvaluationError(f"sets must be [{len(first)}, n_genres], not {members.shape}")
     inside = members[np.arange(len(first)), first]
     return SetScores(int(inside.sum()), len(first), float(members.sum(axis=1).mean()))
+
+
+@dataclass(frozen=True, slots=True)
+class ListScores:
+    """What lists of several genres are worth, styles and the genres that they are of among them.
+
+    Attributes
+    ----------
+    precision, recall, f1
+        Of all genres of all tracks together (micro-averaged).
+    macro_f1
+        Mean over genres of F1, of those that are in the truth or in a list.
+    exact
+        Share of tracks whose list is the truth.
+    listed, held
+        Genres of an average list, and of an average track.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    macro_f1: float
+    exact: float
+    listed: float
+    held: float
+
+
+def list_scores(truth: ArrayLike, listed: ArrayLike) -> ListScores:
+    """Compare lists of genres with the genres that tracks have.
+
+    Parameters
+    ----------
+    truth, listed
+        Whether a track has a genre, and whether it was listed, bool [n, N], n at least 1.
+
+    Examples
+    --------
+    >>> found = list_scores([[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]])
+    >>> round(found.precision, 2), round(found.recall, 2), found.exact
+    (0.67, 0.67, 0.0)
+    """
+    true, named = np.asarray(truth, dtype=bool), np.asarray(listed, dtype=bool)
+    if true.ndim != 2 or true.shape != named.shape or not len(true):
+        raise EvaluationError(f"lists must be [n, N], not {true.shape} and {named.shape}")
+    both, of_truth, of_lists = (
+        each.sum(axis=0, dtype=np.float64) for each in (true & named, true, named)
+    )
+    whole = of_truth + of_lists
+    scores = (2 * both[whole > 0] / whole[whole > 0]).tolist()
+    return ListScores(
+        precision=_share(both.sum(), of_lists.sum()),
+        recall=_share(both.sum(), of_truth.sum()),
+        f1=_share(2 * both.sum(), whole.sum()),
+        macro_f1=_share(sum(scores), len(scores)),
+        exact=float((true == named).all(axis=1).mean()),
+        listed=float(named.sum(axis=1).mean()),
+        held=float(true.sum(axis=1).mean()),
+    )
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from earmark.evaluation import metrics
 from earmark.evaluation.cross_validation import SplitPredictions
 from earmark.evaluation.evaluation_set import EvaluationSet
-from earmark.evaluation.intervals import Interval, bootstrap, interval_json, wilson
+from earmark.evaluation.intervals import (
+    Interval,
+    bootstrap,
+    bootstrap_lists,
+    interval_json,
+    wilson,
+)
 from earmark.neighbors.lengths import CLASSES, class_of
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -82,6 +88,9 @@ class Scores:
         Prediction sets, what they promise and how often they kept it; None where none are made.
     by_length
         Figures by how much was heard, shortest first.
+    lists, lists_interval
+        Lists of several genres, and the interval of their F1 over artists; None where every track
+        has one genre.
     artist_known, accuracy_known, accuracy_unknown
         Share of questions whose artist (or copy) was on the training side, and the accuracy with
         and without; None where there were no such questions.
@@ -116,6 +125,8 @@ class Scores:
     artist_known: float
     accuracy_known: float | None
     accuracy_unknown: float | None
+    lists: metrics.ListScores | None = None
+    lists_interval: Interval | None = None
 
     @property
     def interval(self) -> Interval:
@@ -171,6 +182,12 @@ class Scores:
                 "coverage": self.sets.coverage,
                 "coverage_interval": interval_json(self.coverage_interval),
                 "mean_size": self.sets.mean_size,
+            },
+            "several_genres": None
+            if self.lists is None
+            else {
+                **asdict(self.lists),
+                "f1_interval_over_artists": interval_json(self.lists_interval),
             },
             "by_length": [one.to_json() for one in self.by_length],
             "artist_known": self.artist_known,
@@ -229,6 +246,11 @@ def score_predictions(
     )
     sets = None if predictions.coverage is None else metrics.set_coverage(truth, predictions.sets)
     answered = ~predictions.abstained
+    lists = lists_interval = None
+    if data.label_sets is not None and predictions.listed is not None:
+        held = data.label_sets.members[predictions.rows]
+        lists = metrics.list_scores(held, predictions.listed)
+        lists_interval = bootstrap_lists(held, predictions.listed, groups, seed=seed)
     return Scores(
         n_questions=len(truth),
         n_tracks=n_tracks,
@@ -259,6 +281,8 @@ def score_predictions(
         artist_known=float(predictions.artist_known.mean()),
         accuracy_known=_mean(right[predictions.artist_known]),
         accuracy_unknown=_mean(right[~predictions.artist_known]),
+        lists=lists,
+        lists_interval=lists_interval,
     )
 
 

@@ -14,6 +14,9 @@ from earmark.library import Library, Track
 COLUMNS = ("path", "genre", "artist", "title", "track", "seconds", "taught", "content_hash")
 """The columns; ``track`` is the name."""
 
+OTHER_GENRES = "other_genres"
+"""One column more where tracks have several genres: those after the first, parted by ``;``."""
+
 
 def track_json(track: Track) -> dict[str, Any]:
     """Return a track as JSON values."""
@@ -21,6 +24,7 @@ def track_json(track: Track) -> dict[str, Any]:
         "id": track.id,
         "name": track.name,
         "genre": track.genre,
+        "genres": list(track.genres),
         "artist": track.artist,
         "title": track.title,
         "path": track.path,
@@ -33,22 +37,23 @@ def track_json(track: Track) -> dict[str, Any]:
 
 def write_table(tracks: Iterable[Track], file: TextIO) -> None:
     """Write tracks as a table with a header; what is not known of a track is empty."""
+    listed = list(tracks)
+    several = any(track.other_genres for track in listed)
     table = csv.writer(file, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for track in tracks:
+    table.writerow((*COLUMNS, OTHER_GENRES) if several else COLUMNS)
+    for track in listed:
         seconds = "" if track.duration is None else f"{track.duration:.3f}"
-        table.writerow(
-            (
-                track.path or "",
-                track.genre or "",
-                track.artist or "",
-                track.title or "",
-                track.name,
-                seconds,
-                "yes" if track.taught else "",
-                track.content_hash or "",
-            )
+        cells = (
+            track.path or "",
+            track.genre or "",
+            track.artist or "",
+            track.title or "",
+            track.name,
+            seconds,
+            "yes" if track.taught else "",
+            track.content_hash or "",
         )
+        table.writerow((*cells, "; ".join(track.other_genres)) if several else cells)
 
 
 def export_table(library: Library, target: Path) -> int:

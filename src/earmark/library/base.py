@@ -153,6 +153,7 @@ class Library(Protocol):
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[Track]:
@@ -166,6 +167,8 @@ class Library(Protocol):
             Part of name, artist or title, in upper or lower case.
         taught
             Labelled by hand, or not.
+        labelled
+            With a genre, or without.
         offset, limit
             Skip so many, return at most so many. A page far down costs little more than the first.
         """
@@ -178,6 +181,7 @@ class Library(Protocol):
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
     ) -> int:
         """Return how many tracks fit the filters of `tracks`."""
         ...

@@ -140,13 +140,14 @@ def fit(
             groups = _together_with(judged, tracks, comparison.similarity)
         return neighbors.fit(
             tracks.vectors,
-            tracks.labels,
+            tracks.top[0],
             groups,
             comparison=comparison,
             n_neighbors=n_neighbors,
             seconds=tracks.seconds,
             excerpts=excerpts_of(library, tracks),
             judged=judged,
+            label_sets=tracks.label_sets,
         )
 
 
@@ -200,7 +201,7 @@ def voter(
         if n_neighbors is None:
             with contextlib.suppress(LibraryReadOnly, LibraryBusy):
                 library.store_parameters(parameters.to_bytes(), snapshot)
-    return neighbors.make_voter(snapshot.vectors, snapshot.labels, snapshot.genre_names, parameters)
+    return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
 
 
 def kept_parameters(
@@ -217,7 +218,12 @@ def kept_parameters(
     # What an older version of the vote wrote is fitted anew.
     with contextlib.suppress(LibraryDamaged):
         parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
-        if n_neighbors is None or parameters.n_neighbors == n_neighbors:
+        if n_neighbors is not None and parameters.n_neighbors != n_neighbors:
+            return None
+        # What is a kind of what may have changed without a genre more or less.
+        sets = snapshot.label_sets
+        wanted = () if sets is None or parameters.majority else sets.names
+        if tuple(name for name, _ in parameters.thresholds) == wanted:
             return parameters
     return None
 
@@ -243,7 +249,7 @@ def follow(voter: Voter, old: Snapshot, new: Snapshot) -> Voter:
     before, after = before[same], after[same]
     removed = np.setdiff1d(np.arange(len(old)), before)
     added = np.setdiff1d(np.arange(len(new)), after)
-    labels = new.labels, new.genre_names
+    labels = new.top
     moved = (np.diff(after[np.argsort(before)]) < 0).any()
     if moved or len(removed) + len(added) > 1 + CHANGE_LIMIT * len(new):
         return neighbors.make_voter(new.vectors, *labels, voter.parameters)

@@ -155,7 +155,11 @@ class _Union:
         if other.genre is None or other.genre == held.genre:
             return
         wins = held.genre is None or (other.taught and not held.taught)
-        kept = dataclasses.replace(held, genre=other.genre, taught=other.taught) if wins else held
+        kept = held
+        if wins:
+            kept = dataclasses.replace(
+                held, genre=other.genre, other_genres=other.other_genres, taught=other.taught
+            )
         if held.genre is not None:
             lost = held.genre if wins else other.genre
             self.conflicts.append(Conflict(held.name, str(kept.genre), lost, library))

@@ -23,7 +23,10 @@ class Track:
     name
         What it is called in answers and lists of tracks, such as ``"blues.00042"``. Not unique.
     genre
-        None: unlabelled, so it has no vote.
+        None: unlabelled, so it has no vote. Of several the first.
+    other_genres
+        The further genres of a track that has several, in their order. A style of a genre may be
+        written ``Parent---Child``.
     artist, title
         As far as known. Tracks of one artist are kept together when a library is evaluated.
     source
@@ -57,6 +60,7 @@ class Track:
 
     name: str
     genre: str | None
+    other_genres: tuple[str, ...] = ()
     artist: str | None = None
     title: str | None = None
     source: str | None = None
@@ -76,13 +80,30 @@ class Track:
             raise ValueError("no file has a NUL in its path")
         if self.genre is not None and not self.genre.strip():
             raise ValueError(f"{self.name}: a genre needs a name; None stands for unlabelled")
+        # JSON has no tuples.
+        object.__setattr__(self, "other_genres", tuple(self.other_genres))
+        if self.other_genres and self.genre is None:
+            raise ValueError(f"{self.name}: has further genres, but no first one")
+        if not all(genre.strip() for genre in self.other_genres):
+            raise ValueError(f"{self.name}: a genre needs a name")
+        if len(set(self.genres)) < len(self.genres):
+            raise ValueError(f"{self.name}: has a genre twice")
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """All its genres, the first one first; none where it is unlabelled."""
+        return () if self.genre is None else (self.genre, *self.other_genres)
 
 
 class TrackChanges(TypedDict, total=False):
-    """The fields of a track that `Library.update` can set; those left out stay as they are."""
+    """The fields of a track that `Library.update` can set; those left out stay as they are.
+
+    But a new ``genre`` alone is the only one: further genres that the track had go.
+    """
 
     name: str
     genre: str | None
+    other_genres: tuple[str, ...]
     artist: str | None
     title: str | None
     source: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -132,6 +133,26 @@ def identity(
     return known
 
 
+def changed(track: Track, changes: TrackChanges) -> Track:
+    """Return a track as changes make it: who gives it one genre takes all others away."""
+    new: TrackChanges = {**changes}
+    if changes.get("genre", track.genre) != track.genre:
+        new.setdefault("other_genres", ())
+    return dataclasses.replace(track, **new)
+
+
+def shares_of(genres: Sequence[str]) -> list[float]:
+    """Return the weights of a track's genres, by which their order is kept.
+
+    They fall as 1, 1/2, 1/3 and so on, and their sum is 1.
+
+    >>> shares_of(["rock"]), [round(share, 2) for share in shares_of(["rock", "blues"])]
+    ([1.0], [0.67, 0.33])
+    """
+    ranks = [1 / rank for rank in range(1, len(genres) + 1)]
+    return [rank / sum(ranks) for rank in ranks]
+
+
 def check_parents(parents: Mapping[str, str]) -> None:
     """See that a taxonomy leads from every genre to an end.
 
@@ -206,4 +227,6 @@ def told(change: Change) -> str:
         return "removed"
     if before is None:
         return "added"
-    return "edited" if before.genre == after.genre else f"labelled {after.genre or 'nothing'}"
+    if before.genres == after.genres:
+        return "edited"
+    return f"labelled {', '.join(after.genres) or 'nothing'}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.library import rules
 from earmark.library.model import Track
+from earmark.neighbors import LabelSets, taxonomy
 
 Indices = NDArray[np.intp]
 Hashes = NDArray[np.bytes_]
@@ -49,6 +51,8 @@ class Snapshot:
     weights
         Rows, places in ``genre_names`` and weights [m] of all labels of the tracks that have
         other than one label of weight 1.
+    parents
+        Which genre is stated to be a kind of which.
     """
 
     revision: int
@@ -63,23 +67,34 @@ class Snapshot:
     content_hashes: Hashes
     audio_hashes: Hashes
     weights: tuple[Indices, Indices, NDArray[np.float32]]
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
     def of(
-        cls, tracks: Sequence[Track], vectors: NDArray[np.floating], revision: int = 0
+        cls,
+        tracks: Sequence[Track],
+        vectors: NDArray[np.floating],
+        revision: int = 0,
+        parents: Mapping[str, str] | None = None,
     ) -> Snapshot:
         """Make a snapshot of tracks in the order given, with their vectors [n, d].
 
         A track without an id gets its row as such.
         """
-        genre_names, genre_codes = encoded([track.genre for track in tracks])
+        genre_names = tuple(sorted({genre for track in tracks for genre in track.genres}))
+        place = {name: code for code, name in enumerate(genre_names)}
+        shares = [
+            (row, place[genre], share)
+            for row, track in enumerate(tracks)
+            if track.other_genres
+            for genre, share in zip(track.genres, rules.shares_of(track.genres), strict=True)
+        ]
         artist_names, artist_codes = encoded([track.artist for track in tracks])
         held = vectors.view()
         held.flags.writeable = False
-        nothing = np.zeros(0, dtype=np.intp)
         return cls(
             revision=revision,
             ids=np.array(
@@ -88,7 +103,10 @@ class Snapshot:
             ),
             vectors=held,
             genre_names=genre_names,
-            genre_codes=genre_codes,
+            genre_codes=np.array(
+                [-1 if track.genre is None else place[track.genre] for track in tracks],
+                dtype=np.intp,
+            ),
             artist_names=artist_names,
             artist_codes=artist_codes,
             seconds=np.array(
@@ -98,7 +116,12 @@ class Snapshot:
             taught=np.array([track.taught for track in tracks], dtype=np.bool_),
             content_hashes=hashes(track.content_hash for track in tracks),
             audio_hashes=hashes(track.audio_hash for track in tracks),
-            weights=(nothing, nothing, np.zeros(0, dtype=np.float32)),
+            weights=(
+                np.array([row for row, _, _ in shares], dtype=np.intp),
+                np.array([code for _, code, _ in shares], dtype=np.intp),
+                np.array([share for _, _, share in shares], dtype=np.float32),
+            ),
+            parents=dict(parents or {}),
         )
 
     @cached_property
@@ -115,6 +138,29 @@ class Snapshot:
         labels[rows, codes] = weights
         labels.flags.writeable = False
         return labels
+
+    @cached_property
+    def taxonomy(self) -> dict[str, str]:
+        """Of each genre that is a kind of another that other, as stated or as its name tells."""
+        return taxonomy(self.genre_names, self.parents)
+
+    @cached_property
+    def top(self) -> tuple[NDArray[np.floating], tuple[str, ...]]:
+        """What votes for the genre that wins: labels [n, R] and the names of these genres [R].
+
+        Of a track with several genres the first counts, of a style the genre at the top.
+        """
+        if self.label_sets is None:
+            return self.labels, self.genre_names
+        return self.label_sets.labels, self.label_sets.first_names
+
+    @cached_property
+    def label_sets(self) -> LabelSets | None:
+        """All genres of each track and those above them; None where every track has just one."""
+        if not len(self.weights[0]) and not self.taxonomy:
+            return None
+        sets = LabelSets.of(self.labels, self.genre_names, self.taxonomy)
+        return sets if sets.several else None
 
     @cached_property
     def genres(self) -> tuple[str, ...]:

@@ -15,6 +15,14 @@ from earmark.neighbors.groups import (
     recording_groups,
 )
 from earmark.neighbors.index import Index
+from earmark.neighbors.label_sets import (
+    STYLE_SIGN,
+    LabelSets,
+    list_genres,
+    taxonomy,
+    top_of,
+    with_parents,
+)
 from earmark.neighbors.lengths import Excerpts
 from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.metrics import METRICS
@@ -28,12 +36,14 @@ from earmark.neighbors.voters import make_voter
 
 __all__ = [
     "METRICS",
+    "STYLE_SIGN",
     "UNLIKE",
     "BruteForce",
     "Copy",
     "Excerpts",
     "FittedVoter",
     "Index",
+    "LabelSets",
     "MajorityVoter",
     "Parameters",
     "Predictions",
@@ -52,8 +62,12 @@ __all__ = [
     "is_majority",
     "leave_group_out",
     "links_of",
+    "list_genres",
     "make_voter",
     "one_hot",
     "recording_groups",
     "subsample",
+    "taxonomy",
+    "top_of",
+    "with_parents",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ from earmark.features import Comparison
 from earmark.neighbors.arrays import Float, Float64, Indices, subsample
 from earmark.neighbors.calibration import Calibration, calibrate
 from earmark.neighbors.fitted import FittedVoter
+from earmark.neighbors.label_sets import LabelSets, list_genres, voting_weights
 from earmark.neighbors.lengths import ByLength, Excerpts, known_seconds
 from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.metrics import METRICS
@@ -80,6 +82,7 @@ def fit(
     seconds: Float64 | None = None,
     excerpts: Excerpts | None = None,
     judged: Indices | None = None,
+    label_sets: LabelSets | None = None,
 ) -> Parameters:
     """Fit the vote to labelled tracks.
 
@@ -104,6 +107,8 @@ def fit(
         Parts of tracks: by their answers the thresholds are fitted to songs that are short.
     judged
         The tracks that are asked for; None: of more than ``MOST_CALIBRATED`` a sample.
+    label_sets
+        All genres of the tracks, where they have several; ``labels`` are then those that it says.
 
     Returns
     -------
@@ -128,8 +133,11 @@ def fit(
     n_neighbors = n_neighbors or _default_n_neighbors(labels, comparison, majority)
     if is_majority(comparison, majority) or len(np.unique(groups)) < 2:
         return Parameters(comparison, n_neighbors)
-    labels = labels[:, labels.any(axis=0)]
+    used = np.flatnonzero(labels.any(axis=0))
+    labels = labels[:, used]
     names = [str(number) for number in range(labels.shape[1])]
+    own: list[Float64] = []
+    won: list[Indices] = []
     start = uncalibrated(labels, comparison, n_neighbors)
     n_folds = N_FOLDS_WITHIN if len(labels) <= MANY_TRACKS else N_FOLDS_WITHIN_MANY
     known = known_seconds(seconds, len(labels))
@@ -146,11 +154,17 @@ def fit(
             if judged is None
             else np.intersect1d(fold, judged)
         )
-        whole.append(_answered(voter, groups, chosen, vectors[chosen], known[chosen]))
+        answered, distances, neighbors = _answered(
+            voter, groups, chosen, vectors[chosen], known[chosen]
+        )
+        whole.append(answered)
+        if label_sets is not None:
+            own.append(label_sets.own_votes(voting_weights(distances, start), neighbors))
+            won.append(answered[1].argmax(axis=1))
         if excerpts is not None:
             mine = excerpts.which(fold)
             asked = excerpts.rows[mine], excerpts.vectors[mine], excerpts.seconds[mine]
-            parts.append(_answered(voter, groups, *asked))
+            parts.append(_answered(voter, groups, *asked)[0])
     rows, shares, others, lengths = map(np.concatenate, zip(*whole, *parts, strict=True))
     calibration = calibrate(
         shares,
@@ -159,7 +173,16 @@ def fit(
         seconds=lengths,
         n_whole=sum(len(rows) for rows, *_ in whole),
     )
-    return Parameters(comparison, n_neighbors, calibration)
+    if label_sets is None:
+        return Parameters(comparison, n_neighbors, calibration)
+    asked_for = np.concatenate([rows for rows, *_ in whole])
+    thresholds = label_sets.fit(
+        np.concatenate(own),
+        label_sets.firsts[used[np.concatenate(won)]],
+        label_sets.members[asked_for],
+    )
+    named = tuple(zip(label_sets.names, thresholds.tolist(), strict=True))
+    return Parameters(comparison, n_neighbors, calibration, named)
 
 
 _Answered: TypeAlias = tuple[Indices, Float64, Float64, Float64]
@@ -167,15 +190,16 @@ _Answered: TypeAlias = tuple[Indices, Float64, Float64, Float64]
 
 def _answered(
     voter: FittedVoter, groups: Indices, rows: Indices, queries: Float, seconds: Float64
-) -> _Answered:
+) -> tuple[_Answered, Float64, Indices]:
     """Ask for tracks at rows [m], or parts of them, with queries [m, d] and lengths [m].
 
-    Returns the rows, the shares of votes of other groups, what else is known, and the lengths.
+    Returns the rows, the shares of votes of other groups, what else is known, and the lengths;
+    then the distances and rows of the neighbors [m, k].
     """
     exclude = members_of(groups, rows)
     found, neighbors = voter.kneighbors(queries, voter.parameters.n_neighbors, exclude=exclude)
     shares, _ = voter.vote_shares(found, neighbors, exclude=exclude)
-    return rows, shares, voter.evidence(queries, found, seconds), seconds
+    return (rows, shares, voter.evidence(queries, found, seconds), seconds), found, neighbors
 
 
 def leave_group_out(
@@ -190,6 +214,7 @@ def leave_group_out(
     seconds: Float64 | None = None,
     excerpts: Excerpts | None = None,
     asked: Excerpts | None = None,
+    label_sets: LabelSets | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Answer every track by the others, with no track of its group voting or used in fitting.
@@ -200,7 +225,7 @@ def leave_group_out(
 
     Parameters
     ----------
-    vectors, labels, groups, comparison, n_neighbors, majority, seconds, excerpts
+    vectors, labels, groups, comparison, n_neighbors, majority, seconds, excerpts, label_sets
         As in `fit`.
     asked
         Parts of tracks that are answered instead of the tracks.
@@ -233,6 +258,7 @@ def leave_group_out(
             majority=majority,
             seconds=_of(seconds, rest),
             excerpts=None if excerpts is None else excerpts.of(rest),
+            label_sets=None if label_sets is None else label_sets.rows(rest),
         )
         if parameters.majority:
             break
@@ -242,7 +268,7 @@ def leave_group_out(
         if not len(rows):
             continue
         predictions = voter.predict(queries, exclude=members_of(groups, rows), seconds=lengths)
-        parts.append((mine, predictions))
+        parts.append((mine, _with_list(predictions, label_sets, parameters)))
         if progress is not None:
             total = len(groups) if asked is None else len(asked)
             progress(sum(len(tracks) for tracks, _ in parts), total)
@@ -250,9 +276,18 @@ def leave_group_out(
         return join_predictions(parts)
     everything = np.arange(len(groups) if asked is None else len(asked))
     rows, queries, _ = _questions(vectors, seconds, asked, everything)
-    return MajorityVoter(vectors, labels, genre_names, parameters).predict(
+    predictions = MajorityVoter(vectors, labels, genre_names, parameters).predict(
         queries, exclude=members_of(groups, rows)
     )
+    return _with_list(predictions, label_sets, parameters)
+
+
+def _with_list(
+    predictions: Predictions, label_sets: LabelSets | None, parameters: Parameters
+) -> Predictions:
+    if label_sets is None:
+        return predictions
+    return replace(predictions, listed=list_genres(predictions, label_sets, parameters)[0])
 
 
 def _questions(
@@ -294,6 +329,7 @@ def join_predictions(parts: Sequence[tuple[Indices, Predictions]]) -> Prediction
     predictions = [part for _, part in parts]
     order = np.argsort(np.concatenate([tracks for tracks, _ in parts]), kind="stable")
     reasons = [reason for part in predictions for reason in part.reasons]
+    lists = [part.listed for part in predictions if part.listed is not None]
     return Predictions(
         genre_names=predictions[0].genre_names,
         winners=np.concatenate([part.winners for part in predictions])[order],
@@ -306,4 +342,5 @@ def join_predictions(parts: Sequence[tuple[Indices, Predictions]]) -> Prediction
         reasons=tuple(reasons[i] for i in order),
         sets=np.concatenate([part.sets for part in predictions])[order],
         coverage=predictions[0].coverage,
+        listed=None if not lists else np.concatenate(lists)[order],
     )

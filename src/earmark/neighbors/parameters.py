@@ -30,11 +30,15 @@ class Parameters:
     calibration
         What makes probabilities of the votes. None: every neighbor has one vote, distances are the
         similarity's own and nothing is calibrated, as in the classic method.
+    thresholds
+        Where tracks have several genres: from which share of votes on each is listed beside the
+        one that wins, see `LabelSets`; infinite: never.
     """
 
     comparison: Comparison
     n_neighbors: int = CLASSIC_N_NEIGHBORS
     calibration: Calibration | None = None
+    thresholds: tuple[tuple[str, float], ...] = ()
 
     @property
     def majority(self) -> bool:
@@ -44,7 +48,12 @@ class Parameters:
     def to_bytes(self) -> bytes:
         """Write the parameters, to be kept in a library."""
         calibration = None if self.calibration is None else asdict(self.calibration)
-        return json.dumps({"k": self.n_neighbors, "calibration": calibration}).encode()
+        kept = {"k": self.n_neighbors, "calibration": calibration}
+        if self.thresholds:
+            kept["thresholds"] = {
+                name: share if math.isfinite(share) else None for name, share in self.thresholds
+            }
+        return json.dumps(kept).encode()
 
     @classmethod
     def from_bytes(cls, blob: bytes, comparison: Comparison) -> Parameters:
@@ -62,9 +71,10 @@ class Parameters:
             calibration = values.pop("calibration")
             if calibration is not None:
                 novelty = _novelty(calibration.pop("novelty"))
-                thresholds = _by_length(calibration.pop("set_thresholds"))
-                calibration = Calibration(**calibration, novelty=novelty, set_thresholds=thresholds)
-            read = cls(comparison, values.pop("k"), calibration, **values)
+                of_sets = _by_length(calibration.pop("set_thresholds"))
+                calibration = Calibration(**calibration, novelty=novelty, set_thresholds=of_sets)
+            thresholds = _thresholds(values.pop("thresholds", {}))
+            read = cls(comparison, values.pop("k"), calibration, thresholds, **values)
             read._check()
             return read
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -114,8 +124,28 @@ class Parameters:
             ]
             if novelty is not None:
                 calibrated["most_novelty"] = novelty.limits.whole
+        if self.thresholds:
+            calibrated["thresholds"] = {
+                name: share if math.isfinite(share) else None for name, share in self.thresholds
+            }
         similarity = self.comparison.similarity
         return {"metric": similarity, "k": self.n_neighbors, "plain": self.majority, **calibrated}
+
+
+def _thresholds(values: Any) -> tuple[tuple[str, float], ...]:
+    """Read the thresholds of genres as JSON has them.
+
+    Raises
+    ------
+    AttributeError, TypeError, ValueError
+        They are something else.
+    """
+    read = tuple(
+        (name, math.inf if share is None else float(share)) for name, share in values.items()
+    )
+    if not all(share > 0 for _, share in read):
+        raise ValueError("a threshold of a genre that is none")
+    return read
 
 
 def _novelty(values: Any) -> NoveltyScale | None:

@@ -40,6 +40,9 @@ class Predictions:
         Which genres are in the prediction set [q, G].
     coverage
         How often the sets hold the true genre, as they promise; None where nothing is promised.
+    listed
+        Where tracks have several genres: which of all of them each query is said to be of [q, N],
+        see `LabelSets`; None where that was not asked.
     """
 
     genre_names: tuple[str, ...]
@@ -53,6 +56,7 @@ class Predictions:
     reasons: tuple[str | None, ...]
     sets: NDArray[np.bool_]
     coverage: float | None
+    listed: NDArray[np.bool_] | None = None
 
     def of(self, queries: Indices) -> Predictions:
         """Return the predictions for some of the queries."""
@@ -67,6 +71,7 @@ class Predictions:
             unlike=self.unlike[queries],
             reasons=tuple(self.reasons[query] for query in queries.tolist()),
             sets=self.sets[queries],
+            listed=None if self.listed is None else self.listed[queries],
         )
 
     @property

@@ -22,12 +22,19 @@ _DISC = re.compile(r"(cd|disc|disk|disque|lp|side)[ _.-]*(\d{1,2}|[a-d])", re.IG
 
 @dataclass(frozen=True)
 class Opinion:
-    """What is said of a song or an album: a genre, how probable, whether that is sure, and why."""
+    """What is said of a song or an album: a genre, how probable, whether that is sure, and why.
+
+    ``genres`` are all that it is said to be of, that genre first.
+    """
 
     genre: str
     probability: float
     sure: bool
     why: str
+    genres: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "genres", self.genres or (self.genre,))
 
 
 def album_key(path: str, album: str | None) -> Hashable:
@@ -57,12 +64,13 @@ def album_key(path: str, album: str | None) -> Hashable:
 def song_vote(prediction: Prediction) -> Opinion:
     """Return what is said of one song."""
     voters = prediction.neighbors
-    agreeing = sum(neighbor.genre == prediction.genre for neighbor in voters)
+    agreeing = sum(prediction.genre in neighbor.genres for neighbor in voters)
     if prediction.abstained:
         why = f"not sure: {prediction.reason}"
     else:
         why = f"{agreeing} of the {len(voters)} nearest tracks are {prediction.genre}"
-    return Opinion(prediction.genre, prediction.confidence, not prediction.abstained, why)
+    sure = not prediction.abstained
+    return Opinion(prediction.genre, prediction.confidence, sure, why, prediction.genres)
 
 
 def album_vote(
@@ -73,6 +81,7 @@ def album_vote(
     Logarithms of probabilities are averaged and weighed with the root of their number: songs of
     an album are alike, so that n of them are less than n independent witnesses. The answer is sure
     where half of the songs are sure by themselves, and three of four of these agree with it.
+    Further genres and styles of the album are those that half of its songs have.
 
     Parameters
     ----------
@@ -110,7 +119,10 @@ def album_vote(
     agreeing = sum(p.genre == winner for p in sure)
     is_sure = 2 * len(sure) >= len(predictions) and 4 * agreeing >= 3 * len(sure)
     why = f"{agreeing} of {len(predictions)} songs of the album are surely {winner}"
-    return Opinion(winner, weights[winner] / sum(weights.values()), is_sure, why)
+    listed = Counter(genre for p in predictions for genre in p.genres)
+    shared = [genre for genre, songs in listed.items() if 2 * songs >= len(predictions)]
+    told = tuple(dict.fromkeys([winner, *shared]))
+    return Opinion(winner, weights[winner] / sum(weights.values()), is_sure, why, told)
 
 
 def common_neighbors(of_songs: Sequence[Sequence[Neighbor]]) -> list[Neighbor]:

@@ -20,6 +20,7 @@ from earmark.schemas import schema
 from earmark.tagging.albums import Opinion, album_key, album_vote, song_vote
 from earmark.tagging.genremap import GenreMap
 from earmark.tagging.genres import Named, read_tags
+from earmark.tagging.labels import written_genres
 from earmark.tagging.plan import PlanNeighbor, Proposal
 from earmark.workers import WorkerPool
 
@@ -275,7 +276,7 @@ def genres_for(opinion: Opinion, had: tuple[str, ...], rules: Rules) -> tuple[st
         return Kept("not-sure", opinion.why)
     if rules.min_confidence is not None and opinion.probability < rules.min_confidence:
         return Kept("not-sure", "not sure enough")
-    names = rules.names(opinion.genre)
+    names = written_genres(opinion.genres, rules.names)
     if not names:
         return Kept("left-out", "is to be left out, as the map says")
     if rules.mode == "add":

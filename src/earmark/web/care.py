@@ -101,7 +101,7 @@ class Desk:
     def measure(self) -> None:
         """See how good the labels are, in a thread, where enough came since the last time."""
         library = self._owner.library
-        labels = sum(library.genres().values())
+        labels = library.count(labelled=True)
         with self._lock:
             last = self.curve[-1].labels if self.curve else None
             if self._measuring or (last is not None and abs(labels - last) < MEASURED_EVERY):
@@ -201,7 +201,7 @@ def label() -> str:
         left=left,
         progress=desk().curve[-1] if desk().curve else None,
         curve=curve,
-        labels=sum(owner.library.genres().values()),
+        labels=owner.library.count(labelled=True),
         last=_last(owner),
         went_on="done" in request.args,
     )

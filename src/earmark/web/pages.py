@@ -25,7 +25,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.errors import EarmarkError
 from earmark.library import user_library_path
-from earmark.prediction import Prediction
+from earmark.prediction import Prediction, told_genres
 from earmark.web import care, playlist_page, serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
@@ -68,6 +68,7 @@ def register(app: APIFlask) -> None:
     app.extensions["earmark-desk"] = care.Desk(app.extensions["earmark"])
     app.context_processor(_common)
     app.template_filter("percent")(partial(percent, digits=0))
+    app.template_filter("told_genres")(told_genres)
     app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
     app.template_filter("color")(color)
     app.template_filter("nearness")(nearness)
@@ -108,6 +109,7 @@ def _common() -> dict[str, Any]:
         "may_ask": may_ask,
         "can_sign_in": rules.can_sign_in(),
         "library_genres": genres,
+        "library_labelled": library.count(labelled=True) if may_ask else 0,
         "library_name": library.name,
         "library_is_own": library.location == os.path.realpath(user_library_path()),
         "library_extractor": library.spec.name,
@@ -386,7 +388,7 @@ def metrics() -> Response:
     owner.metrics.waiting.set(owner.pool.waiting)
     owner.metrics.working.set(owner.pool.working)
     owner.metrics.restarts.set(owner.pool.restarts)
-    owner.metrics.tracks.set(sum(owner.library.genres().values()))
+    owner.metrics.tracks.set(owner.library.count(labelled=True))
     return Response(generate_latest(owner.metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
 

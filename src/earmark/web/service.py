@@ -423,7 +423,7 @@ class Service:
             "metric": library.spec.similarity,
             "dimension": library.spec.dimension,
             "tracks": library.count(),
-            "labelled": sum(genres.values()),
+            "labelled": library.count(labelled=True),
             "taught": library.count(taught=True),
             "artists": count_artists(library.artists()),
             "genres": genres,
@@ -436,6 +436,6 @@ class Service:
         """Whether songs can be answered now."""
         try:
             self.library_check.require_whole()
-            return self.pool.started > 0 and sum(self.library.genres().values()) > 0
+            return self.pool.started > 0 and self.library.count(labelled=True) > 0
         except LibraryError:
             return False

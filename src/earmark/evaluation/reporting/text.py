@@ -142,6 +142,26 @@ def _facts(f: Scores, artists_known: bool) -> list[str]:
                 f"promised {percent(f.coverage, 0)}; {f.sets.mean_size:.1f} genres on average",
             )
         )
+    if f.lists is not None:
+        rows += [
+            (
+                "all genres, F1",
+                percent(f.lists.f1),
+                f"{_range(f.lists_interval)}; of all genres and styles of a track",
+            ),
+            (
+                "",
+                "",
+                f"{percent(f.lists.precision)} of the listed are right, {percent(f.lists.recall)} "
+                "of the right are listed",
+            ),
+            (
+                "",
+                "",
+                f"{f.lists.listed:.1f} listed on average, tracks have {f.lists.held:.1f}; "
+                f"{percent(f.lists.exact)} exactly",
+            ),
+        ]
     return ["Figures", *table(rows, "lrl"), *_lengths(f)]
 
 

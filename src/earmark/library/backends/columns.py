@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from earmark.errors import LibraryDamaged
 from earmark.features import Segments
 from earmark.library.backends import rows
-from earmark.library.backends.schema import segments, track_genres, tracks, vectors
+from earmark.library.backends.schema import (
+    genre_parents,
+    segments,
+    track_genres,
+    tracks,
+    vectors,
+)
 from earmark.library.model import ExtractorSpec
 from earmark.library.snapshot import Indices, Snapshot, hashes, sorted_codes
 
@@ -61,8 +67,15 @@ def read_snapshot(
         genre_codes=codes,
         artist_names=artist_names,
         weights=several,
+        parents=read_parents(connection),
         **columns,
     )
+
+
+def read_parents(connection: sa.Connection) -> dict[str, str]:
+    """Read the taxonomy: of each genre that is a kind of another, that other."""
+    query = sa.select(genre_parents.c.genre, genre_parents.c.parent)
+    return {str(genre): str(parent) for genre, parent in connection.execute(query)}
 
 
 class _Rows:

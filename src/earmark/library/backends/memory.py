@@ -142,16 +142,18 @@ class MemoryLibrary:
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[Track]:
         found = [
             track
             for track in self._now.tracks.values()
-            if genre in (None, track.genre)
+            if (genre is None or genre in track.genres)
             and artist in (None, track.artist)
             and rules.fold(search or "") in rules.search_text(track)
             and taught in (None, track.taught)
+            and labelled in (None, track.genre is not None)
         ]
         found.sort(key=rules.order)
         return found[offset:] if limit is None else found[offset : offset + limit]
@@ -163,11 +165,15 @@ class MemoryLibrary:
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
     ) -> int:
-        return len(self.tracks(genre=genre, artist=artist, search=search, taught=taught))
+        found = self.tracks(
+            genre=genre, artist=artist, search=search, taught=taught, labelled=labelled
+        )
+        return len(found)
 
     def genres(self) -> dict[str, int]:
-        return _counts(track.genre for track in self._now.tracks.values())
+        return _counts(genre for track in self._now.tracks.values() for genre in track.genres)
 
     def artists(self) -> dict[str, int]:
         return _counts(track.artist for track in self._now.tracks.values())
@@ -195,7 +201,9 @@ class MemoryLibrary:
                 held = np.zeros((len(taken), self.spec.dimension), dtype=self.spec.working)
                 for row, track in enumerate(taken):
                     held[row] = now.vectors[track.id or 0]
-                known = self._snapshots[unlabelled] = Snapshot.of(taken, held, now.revision)
+                known = self._snapshots[unlabelled] = Snapshot.of(
+                    taken, held, now.revision, now.parents
+                )
             return known
 
     def to_arrays(self) -> Arrays:
@@ -279,7 +287,7 @@ class MemoryLibrary:
         keep: bool,
     ) -> Change | None:
         before = self._get(contents, track_id)
-        after = dataclasses.replace(before, **changes)
+        after = rules.changed(before, changes)
         if after == before:
             return None
         held = (track.path for track in contents.tracks.values())
@@ -304,6 +312,7 @@ class MemoryLibrary:
         rules.check_parents(parents)
         with self._changing() as contents:
             contents.parents = dict(parents)
+            contents.revision += 1
 
     def remove(
         self,

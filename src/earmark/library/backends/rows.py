@@ -18,23 +18,20 @@ from earmark.library import rules
 from earmark.library.backends.schema import history, track_genres, tracks
 from earmark.library.model import Change, ExtractorSpec, Track
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Track) if field.name != "id")
-
-# A track's genre is its heaviest label.
-_GENRE = (
-    sa.select(track_genres.c.genre)
-    .where(track_genres.c.track_id == tracks.c.id)
-    .order_by(track_genres.c.weight.desc(), track_genres.c.genre)
-    .limit(1)
-    .scalar_subquery()
+_GENRES = ("genre", "other_genres")
+FIELDS = tuple(
+    field.name for field in dataclasses.fields(Track) if field.name not in ("id", *_GENRES)
 )
-COLUMNS = (*(tracks.c[name] for name in (*FIELDS, "id") if name != "genre"), _GENRE.label("genre"))
-"""What makes a track, in queries of the table of tracks."""
+"""What is known of a track beside its genres, which have a table of their own."""
+
+COLUMNS = tuple(tracks.c[name] for name in (*FIELDS, "id"))
+
+_IDS_A_QUERY = 500
 
 ORDER = (tracks.c.name, tracks.c.path, tracks.c.content_hash, tracks.c.id)
 """The order of every list, as `earmark.library.rules.order`; there is an index for it."""
 
-TEXTS = ("name", "genre", "artist", "title", "source", "path", "content_hash", "audio_hash")
+TEXTS = ("name", "artist", "title", "source", "path", "content_hash", "audio_hash")
 
 
 @contextlib.contextmanager
@@ -62,15 +59,35 @@ def has_genre(genre: str) -> sa.ColumnElement[bool]:
     return tracks.c.id.in_(labels)
 
 
-def track_of(row: Mapping[Any, Any]) -> Track:
-    """Make a track of a row that has its columns.
+def read_tracks(connection: sa.Connection, query: sa.Select[Any]) -> list[Track]:
+    """Make tracks of what a query of ``COLUMNS`` finds, in its order.
 
     Raises
     ------
     TypeError, ValueError, AttributeError
         A cell holds something else than its column does; see `intact`.
     """
-    track = Track(**{name: row[name] for name in (*FIELDS, "id")})
+    found = connection.execute(query).mappings().all()
+    genres: dict[int, list[str]] = {row["id"]: [] for row in found}
+    ids = list(genres)
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        # A track's genre is its heaviest label.
+        labels = (
+            sa.select(track_genres.c.track_id, track_genres.c.genre)
+            .where(track_genres.c.track_id.in_(ids[start : start + _IDS_A_QUERY]))
+            .order_by(track_genres.c.weight.desc(), track_genres.c.genre)
+        )
+        for track_id, genre in connection.execute(labels):
+            if not isinstance(genre, str):
+                raise TypeError("the genre is not text")
+            genres[track_id].append(genre)
+    return [_track_of(row, genres[row["id"]]) for row in found]
+
+
+def _track_of(row: Mapping[Any, Any], genres: Sequence[str]) -> Track:
+    known = {name: row[name] for name in (*FIELDS, "id")}
+    first = genres[0] if genres else None
+    track = Track(**known, genre=first, other_genres=tuple(genres[1:]))
     for name in TEXTS:
         if not isinstance(getattr(track, name), str | None):
             raise TypeError(f"the {name} is not text")
@@ -80,8 +97,8 @@ def track_of(row: Mapping[Any, Any]) -> Track:
 
 
 def values_of(track: Track) -> dict[str, object]:
-    """Return the columns of a track, without its id, genre and vector."""
-    values: dict[str, object] = {name: getattr(track, name) for name in FIELDS if name != "genre"}
+    """Return the columns of a track, without its id, genres and vector."""
+    values: dict[str, object] = {name: getattr(track, name) for name in FIELDS}
     values["search_text"] = rules.search_text(track)
     return values
 

@@ -6,7 +6,6 @@ What the methods do is said by `earmark.library.Library`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import json
 import os
@@ -195,8 +194,8 @@ class SqlLibrary:
             for start in range(0, len(wanted), _IDS_A_QUERY):
                 some = tracks.c.id.in_(wanted[start : start + _IDS_A_QUERY])
                 query = sa.select(*rows.COLUMNS).where(some)
-                for row in connection.execute(query).mappings():
-                    found[row["id"]] = rows.track_of(row)
+                for track in rows.read_tracks(connection, query):
+                    found[rows.id_of(track)] = track
         return {track_id: found[track_id] for track_id in wanted if track_id in found}
 
     def find_hash(self, content_hash: str) -> list[Track]:
@@ -216,10 +215,11 @@ class SqlLibrary:
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[Track]:
-        where = _filters(genre, artist, search, taught)
+        where = _filters(genre, artist, search, taught, labelled)
         return self._select(*where, offset=offset, limit=limit)
 
     def _select(
@@ -233,8 +233,7 @@ class SqlLibrary:
         else:
             query = query.where(*where)
         with self._reading() as connection:
-            found = connection.execute(query.order_by(*rows.ORDER)).mappings()
-            return [rows.track_of(row) for row in found]
+            return rows.read_tracks(connection, query.order_by(*rows.ORDER))
 
     def count(
         self,
@@ -243,10 +242,11 @@ class SqlLibrary:
         artist: str | None = None,
         search: str | None = None,
         taught: bool | None = None,
+        labelled: bool | None = None,
     ) -> int:
-        where = _filters(genre, artist, search, taught)
+        where = _filters(genre, artist, search, taught, labelled)
         query = sa.select(sa.func.count()).select_from(tracks).where(*where)
-        key = ("count", genre, artist, search, taught)
+        key = ("count", genre, artist, search, taught, labelled)
         return self._cached(key, lambda connection: int(connection.scalar(query) or 0))
 
     def genres(self) -> dict[str, int]:
@@ -336,7 +336,7 @@ class SqlLibrary:
     ) -> Change | None:
         with self._changing() as writer:
             before = writer.get(track_id)
-            after = dataclasses.replace(before, **changes)
+            after = rules.changed(before, changes)
             if after == before:
                 return None
             change = writer.replace(before, after)
@@ -349,7 +349,7 @@ class SqlLibrary:
             made = []
             for track_id, change in changes.items():
                 before = writer.get(track_id)
-                after = dataclasses.replace(before, **change)
+                after = rules.changed(before, change)
                 if after != before:
                     made.append(writer.replace(before, after))
             return writer.record([(change, None) for change in made])
@@ -373,6 +373,8 @@ class SqlLibrary:
             connection.execute(genre_parents.delete())
             if listed:
                 connection.execute(genre_parents.insert(), listed)
+            # Tracks are of other genres from now on.
+            connection.execute(state.update().values(revision=state.c.revision + 1))
 
     def remove(
         self,
@@ -437,7 +439,11 @@ def _has_unlabelled(connection: sa.Connection) -> bool:
 
 
 def _filters(
-    genre: str | None, artist: str | None, search: str | None, taught: bool | None
+    genre: str | None,
+    artist: str | None,
+    search: str | None,
+    taught: bool | None,
+    labelled: bool | None,
 ) -> list[sa.ColumnElement[bool]]:
     where: list[sa.ColumnElement[bool]] = []
     if genre is not None:
@@ -448,4 +454,7 @@ def _filters(
         where.append(tracks.c.search_text.contains(rules.fold(search), autoescape=True))
     if taught is not None:
         where.append(tracks.c.taught.is_(taught))
+    if labelled is not None:
+        label = sa.select(track_genres.c.track_id).where(track_genres.c.track_id == tracks.c.id)
+        where.append(label.exists() if labelled else ~label.exists())
     return where

@@ -77,10 +77,10 @@ class Writer:
         """
         query = sa.select(*rows.COLUMNS).where(tracks.c.id == track_id)
         with rows.intact(self._where):
-            row = self._connection.execute(query).mappings().first()
-            if row is None:
-                raise TrackNotFound(f"{self._where}: has no track {track_id}")
-            return rows.track_of(row)
+            found = rows.read_tracks(self._connection, query)
+        if not found:
+            raise TrackNotFound(f"{self._where}: has no track {track_id}")
+        return found[0]
 
     def vector(self, track_id: int) -> bytes:
         """Return the stored vector of a track.
@@ -152,9 +152,7 @@ class Writer:
         values = [rows.values_of(track) for track in new]
         ids = [int(track_id) for track_id in self._connection.scalars(insert, values)]
         self._add_vectors(ids, blobs)
-        self._add_labels(
-            [(i, track.genre) for i, track in zip(ids, new, strict=True) if track.genre is not None]
-        )
+        self._add_labels(zip(ids, new, strict=True))
         self._touched += len(ids)
         return ids
 
@@ -180,13 +178,17 @@ class Writer:
                 self._less.append(digest.of_segment(*row))
         self._connection.execute(segments.delete().where(mine))
 
-    def _add_labels(self, labels: Sequence[tuple[int, str]]) -> None:
+    def _add_labels(self, labelled: Iterable[tuple[int, Track]]) -> None:
+        labels = [
+            (track_id, genre, share)
+            for track_id, track in labelled
+            for genre, share in zip(track.genres, rules.shares_of(track.genres), strict=True)
+        ]
         if labels:
-            self._connection.execute(
-                track_genres.insert(),
-                [{"track_id": i, "genre": genre, "weight": 1.0} for i, genre in labels],
-            )
-        self._more += (digest.of_label(i, genre, 1.0) for i, genre in labels)
+            names = ("track_id", "genre", "weight")
+            values = [dict(zip(names, label, strict=True)) for label in labels]
+            self._connection.execute(track_genres.insert(), values)
+        self._more += (digest.of_label(*label) for label in labels)
 
     def _drop_labels(self, track_id: int) -> None:
         mine = track_genres.c.track_id == track_id
@@ -216,10 +218,9 @@ class Writer:
         self._connection.execute(
             tracks.update().where(tracks.c.id == track_id).values(**rows.values_of(after))
         )
-        if after.genre != before.genre:
+        if after.genres != before.genres:
             self._drop_labels(track_id)
-            if after.genre is not None:
-                self._add_labels([(track_id, after.genre)])
+            self._add_labels([(track_id, after)])
         if blob is not None:
             self._drop_segments(track_id)
             self._less.append(digest.of_vector(track_id, self.vector(track_id)))
@@ -246,8 +247,7 @@ class Writer:
         values = rows.values_of(track)
         self._connection.execute(tracks.insert().values(id=track_id, **values))
         self._add_vectors([track_id], [blob])
-        if track.genre is not None:
-            self._add_labels([(track_id, track.genre)])
+        self._add_labels([(track_id, track)])
         self._touched += 1
 
     # History
@@ -330,4 +330,10 @@ class Writer:
 
 
 def _json(track: Track | None) -> str | None:
-    return None if track is None else json.dumps(dataclasses.asdict(track))
+    if track is None:
+        return None
+    values = dataclasses.asdict(track)
+    # Most tracks have one genre, and older versions know no others.
+    if not track.other_genres:
+        del values["other_genres"]
+    return json.dumps(values)

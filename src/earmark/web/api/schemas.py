@@ -105,6 +105,11 @@ class PredictionOut(Schema):
     title = String(required=True, allow_none=True)
     sentence = String(required=True)
     genre = String(required=True, metadata={"description": "The best guess, also when not sure."})
+    genres = List(
+        String(),
+        required=True,
+        metadata={"description": "All its genres, `genre` first; a style stands behind its genre."},
+    )
     confidence = Float(required=True, metadata={"description": "Its probability."})
     abstained = Boolean(required=True, metadata={"description": "The answer is “not sure”."})
     reason = String(required=True, allow_none=True, metadata={"description": "Why not sure."})
