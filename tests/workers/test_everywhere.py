@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from support import sounds
+from support.watched import Running
 from support.web import RATE, Server, make_library, make_music, song
 
 pytestmark = pytest.mark.slow
@@ -102,6 +104,29 @@ def test_classify(music: Path, environment: dict[str, str], tmp_path: Path) -> N
     for line, said in zip(told[1:-1], SAID.values(), strict=True):
         assert line["error"].startswith(said)
     assert "Traceback" not in done.stderr
+
+
+def test_watch(
+    music: Path, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(tmp_path / "my.earmark", make_music(tmp_path / "clean"))
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    watch = Running(
+        tmp_path,
+        *(folder, "-l", library, "--settle", 0, "--poll", 1, "--jobs", 1, *LIMITS),
+        *("--write", "--min-confidence", 0.1),
+    )
+    try:
+        watch.line()
+        for name in ("crash", "fail", "good"):
+            file = Path(shutil.move(music / "hum" / f"{name}.wav", folder / f"{name}.wav"))
+            said = f"left as it is: {SAID[name]}" if name in SAID else "hum "
+            assert watch.line().startswith(f"{file}: {said}")
+    finally:
+        code, more, errors = watch.stop()
+    assert (code, more, errors.strip()) == (143, [], "")
 
 
 def test_serve(

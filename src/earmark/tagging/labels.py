@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from earmark.neighbors import STYLE_SIGN
@@ -36,7 +36,9 @@ def genres_of(path: str, stored: Sequence[str], table: GenreMap) -> tuple[str, .
     return tuple(dict.fromkeys(mapped for name in names for mapped in table(name)))
 
 
-def written_genres(labels: Sequence[str], table: GenreMap) -> tuple[str, ...]:
+def written_genres(
+    labels: Sequence[str], table: Callable[[str], tuple[str, ...]]
+) -> tuple[str, ...]:
     """Return what labels of a library are called in files, each name once, in their order.
 
     A style goes by its own name, beside that of its genre, unless the user's table says otherwise.
