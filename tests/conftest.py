@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from support.postgres import Server, server
 from support.programs import missing_programs
 from support.skips import skip
 
@@ -68,3 +71,14 @@ def own_data_folder(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache-home")))
     for name in ("EARMARK_LIBRARY", "EARMARK_MODELS", "EARMARK_HEAR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server with pgvector."""
+    with ExitStack() as running:
+        try:
+            started = running.enter_context(server())
+        except ImportError as error:
+            pytest.skip(f"{error}: these tests run a PostgreSQL server; pip install --group test")
+        yield started

@@ -20,6 +20,8 @@ ANYTHING = ("__init__", "__main__", "testing")
 HOMES = {
     "sqlalchemy": ["library"],
     "sqlite3": ["library"],
+    "psycopg": ["library"],
+    "pgvector": ["library"],
     "av": ["audio"],
     "soundfile": ["audio"],
     "soxr": ["audio"],

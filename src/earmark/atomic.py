@@ -52,20 +52,34 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     part, held = _new_part(path)
     try:
         yield part
-        # mkstemp lets only the owner read.
-        part.chmod(path.stat().st_mode & 0o777 if path.is_file() else 0o644)
-        _sync(part)
-        if overwrite:
-            part.replace(path)
-        else:
-            _put_new(part, path)
-        with contextlib.suppress(OSError):
-            # Not every system can bring a folder to the disk.
-            _sync(path.parent)
+        put(part, path, overwrite=overwrite)
     finally:
         part.unlink(missing_ok=True)
         if held is not None:
             os.close(held)
+
+
+def put(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Bring a whole file to the disk, then from its passing name to its place in the same folder.
+
+    Raises
+    ------
+    FileExistsError
+        There is a file and ``overwrite`` is false; the passing file is still there.
+    OSError
+        It cannot be written there.
+    """
+    # mkstemp lets only the owner read.
+    part.chmod(path.stat().st_mode & 0o777 if path.is_file() else 0o644)
+    _sync(part)
+    if overwrite:
+        part.replace(path)
+    else:
+        _put_new(part, path)
+        part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        # Not every system can bring a folder to the disk.
+        _sync(path.parent)
 
 
 def _stem_of(path: Path) -> str:

@@ -27,7 +27,7 @@ PACKAGES = (
     *("numpy", "onnxruntime", "av", "soundfile", "soxr", "sqlalchemy", "flask", "apiflask"),
     *("waitress", "click", "rich", "psutil", "tinytag"),
 )
-EXTRAS = {"tag": "mutagen", "hub": "huggingface_hub"}
+EXTRAS = {"tag": "mutagen", "hub": "huggingface_hub", "postgres": "psycopg"}
 """By name: the package that an extra of Earmark brings."""
 
 GIVEN_UP = {

@@ -27,6 +27,8 @@
     │   ├── LibraryExtractor    holds the vectors of another feature extractor
     │   ├── LibraryReadOnly     the library may not be changed
     │   ├── LibraryBusy         another process is writing
+    │   ├── LibraryUnreachable  the server that keeps it is away
+    │   ├── LibraryRefused      that server does not let this user do it
     │   ├── LibraryEmpty        no labelled tracks to compare with
     │   ├── LibraryReplaced     another library lies at the place of the one that was opened
     │   ├── TrackNotFound       the library has no such track
@@ -202,6 +204,14 @@ class LibraryReadOnly(LibraryError):
 
 class LibraryBusy(LibraryError):
     """Another process is writing to the library."""
+
+
+class LibraryUnreachable(LibraryError):
+    """The server that keeps the library is away."""
+
+
+class LibraryRefused(LibraryError):
+    """The server that keeps the library does not let this user in, or do what was asked."""
 
 
 class LibraryEmpty(LibraryError):

@@ -33,7 +33,7 @@ from earmark.library import (
 )
 
 SPEC = ExtractorSpec("musicnn", "1", 3, "cosine", "float32")
-BACKENDS = ("sqlite", "memory")
+BACKENDS = ("sqlite", "memory", "postgres")
 
 Make = Callable[..., Library]
 
@@ -46,6 +46,9 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         def made(spec: ExtractorSpec = SPEC, name: str = "a") -> Library:
             if request.param == "memory":
                 return open_ones.enter_context(MemoryLibrary(spec, name))
+            if request.param == "postgres":
+                place = request.getfixturevalue("postgres").new_place()
+                return open_ones.enter_context(create_library(place, spec))
             return open_ones.enter_context(create_library(tmp_path / f"{name}.earmark", spec))
 
         yield made

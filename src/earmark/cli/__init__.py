@@ -36,6 +36,7 @@ COMMANDS = {
         "earmark.cli.connect:connect",
         "Learn by which ids a music server knows your tracks.",
     ),
+    "copy": ("earmark.cli.copy:copy", "Move a library between a file and a database."),
     "doctor": ("earmark.cli.doctor:doctor", "Say what this installation is and can do."),
     "evaluate": ("earmark.cli.evaluate:evaluate", "Say how well a library names genres."),
     "export": ("earmark.cli.export:export", "Write a library as a table, an npz or a my.dat."),

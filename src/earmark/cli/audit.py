@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, shown_lines
+from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, LibraryName, shown_lines
 from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES, short_help="Look for what is wrong with a library.")
-@click.argument("library")
+@click.argument("library", type=LibraryName())
 @click.option(
     "--artists",
     metavar="FILE.csv",

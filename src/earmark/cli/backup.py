@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import FileName, library_option
+from earmark.cli.common import NewLibrary, library_option
 from earmark.words import plural, shown
 
 EXIT_CODES = "Exit codes: 0 the copy is there and sound; 1 it is not; 2 wrong usage."
 
 
 @click.command(epilog=EXIT_CODES, short_help="Copy a library, also one that is in use.")
-@click.argument("target", type=FileName(), metavar="FILE")
+@click.argument("target", type=NewLibrary(), metavar="FILE")
 @library_option
 @click.option("--force", is_flag=True, help="Replace FILE if it is a library.")
-def backup(target: Path, library_name: str | None, force: bool) -> None:
+def backup(target: Path | str, library_name: str | None, force: bool) -> None:
     """Write the library, as it is at this moment, into FILE, and check the copy.
 
     Other programs may go on reading and changing it meanwhile. FILE is there when it is whole and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from earmark.cli.common import (
     EXIT_PARTLY,
     EXIT_TERMINATED,
     FileName,
+    NewLibrary,
     Terminated,
     films_too,
     limit_options,
@@ -47,9 +47,9 @@ SHOWN = 20
     "--output",
     "-o",
     required=True,
-    type=FileName(),
+    type=NewLibrary(),
     metavar="FILE",
-    help="The library to make, or to go on with.",
+    help="The library to make, or to go on with: a file, or the address of a database.",
 )
 @click.option(
     "--extractor",
@@ -116,7 +116,7 @@ SHOWN = 20
 def build(
     folder: Path | None,
     manifest: Path | None,
-    output: Path,
+    output: Path | str,
     extractor: str | None,
     jobs: int | None,
     prune: bool,
@@ -145,6 +145,7 @@ def build(
     """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for NumPy.
     from earmark import collection
+    from earmark.library import is_there
 
     if (folder is None) == (manifest is None):
         raise click.UsageError("give either a FOLDER or a --manifest")
@@ -166,7 +167,7 @@ def build(
         )
     if by_tags and no_labels:
         raise click.UsageError("--labels tags or --no-labels, not both")
-    was_there = os.path.lexists(output)
+    was_there = is_there(output)
     named = shown(str(output))
     if manifest is not None:
         music = collection.read_manifest(manifest)
@@ -210,7 +211,7 @@ def build(
         without_genre = int((snapshot.genre_codes < 0).sum())
     _list_problems(report)
     if not tracks:
-        if not was_there:
+        if not was_there and isinstance(output, Path):
             output.unlink(missing_ok=True)
         raise CollectionError(f"{music.source}: no file of it could be used")
     what = f"{tracks} {plural(tracks, 'track')} of {len(genres)} {plural(len(genres), 'genre')}"

@@ -27,8 +27,9 @@ EXIT_CODES = (
 )
 
 LIBRARY_HELP = (
-    "The library to compare with: a file, or 'reference' or 'classic' for those of the package. "
-    "Without it: $EARMARK_LIBRARY, else your own, else 'reference'."
+    "The library to compare with: a file, the address of a PostgreSQL database, or 'reference' or "
+    "'classic' for those of the package. Without it: $EARMARK_LIBRARY, else your own, else "
+    "'reference'."
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,11 +56,41 @@ class FileName(click.Path):
         return super().convert(value, param, ctx)
 
 
+class LibraryName(click.types.StringParamType):
+    """Where a library is: a file, an address, or a name; what is wrong is said on opening it."""
+
+    name = "library"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take the password out of an address, so that nothing later can print it."""
+        text = str(value)
+        if "://" not in text:
+            return text
+        # Imported here, so that --help does not wait for the database.
+        from earmark.library import printable_location
+
+        return printable_location(text)
+
+
+class NewLibrary(LibraryName):
+    """Where a library is to be made: a file, or an address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name, too."""
+        named = super().convert(value, param, ctx)
+        return named if "://" in str(named) else FileName().convert(value, param, ctx)
+
+
 def library_option(command: F) -> F:
-    """Add ``--library``: a file, or the name of a library of the package."""
-    return click.option("--library", "-l", "library_name", metavar="FILE", help=LIBRARY_HELP)(
-        command
-    )
+    """Add ``--library``: a file, an address, or the name of a library of the package."""
+    return click.option(
+        "--library",
+        "-l",
+        "library_name",
+        type=LibraryName(),
+        metavar="LIBRARY",
+        help=LIBRARY_HELP,
+    )(command)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from earmark.cli.common import EXIT_CODES, FileName, shown_lines
+from earmark.cli.common import EXIT_CODES, FileName, LibraryName, shown_lines
 from earmark.errors import EvaluationError
 from earmark.words import json_text
 
@@ -39,7 +39,7 @@ SPLITS_OF = {
 
 
 @click.command(epilog=EXIT_CODES, short_help="Say how well a library names genres.")
-@click.argument("library")
+@click.argument("library", type=LibraryName())
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -84,7 +84,12 @@ SPLITS_OF = {
 @click.option(
     "--plain/--fitted", default=None, help="One vote a neighbor, or the vote fitted to the library."
 )
-@click.option("--against", metavar="OTHER", help="Compare with another library, track by track.")
+@click.option(
+    "--against",
+    type=LibraryName(),
+    metavar="OTHER",
+    help="Compare with another library, track by track.",
+)
 @click.option("--against-k", type=click.IntRange(min=1), help="Compare with another k.")
 @click.option(
     "--against-plain/--against-fitted", default=None, help="Compare with the other kind of vote."

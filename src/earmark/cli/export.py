@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_CODES, FileName
+from earmark.cli.common import EXIT_CODES, FileName, LibraryName
 from earmark.errors import ImportFormatError
 from earmark.words import plural, shown
 
@@ -19,6 +19,7 @@ from earmark.words import plural, shown
     "--library",
     "-l",
     "library_name",
+    type=LibraryName(),
     metavar="LIBRARY",
     help="The library to write: a file, or 'classic' for that of the package. Without it: "
     "$EARMARK_LIBRARY, else your own, else 'reference', which has other features.",

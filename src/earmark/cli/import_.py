@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName
+from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, NewLibrary
 from earmark.errors import ImportFormatError
 from earmark.words import plural, shown
 
@@ -19,7 +19,7 @@ from earmark.words import plural, shown
     "--output",
     "-o",
     required=True,
-    type=FileName(),
+    type=NewLibrary(),
     metavar="FILE",
     help="The library to make.",
 )
@@ -43,7 +43,7 @@ from earmark.words import plural, shown
 @click.option("--force", is_flag=True, help="Replace the library if it is there.")
 def import_command(
     source: Path,
-    output: Path,
+    output: Path | str,
     genres: str | None,
     metric: str | None,
     other_settings: bool,

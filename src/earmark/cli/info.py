@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from earmark.cli.common import console
+from earmark.cli.common import LibraryName, console
 from earmark.schemas import named
 from earmark.words import json_text, percent, plural, shown
 
@@ -36,7 +36,7 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 
 
 @click.command(short_help="Say what a library holds, and how it votes.")
-@click.argument("library_name", metavar="[LIBRARY]", required=False)
+@click.argument("library_name", type=LibraryName(), metavar="[LIBRARY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--check",
@@ -46,8 +46,8 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 def info(library_name: str | None, as_json: bool, check: bool) -> None:
     """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
 
-    LIBRARY is a file, or 'reference' or 'classic' for those of the package; without it, the one
-    that `classify` would use.
+    LIBRARY is a file, the address of a database, or 'reference' or 'classic' for those of the
+    package; without it, the one that `classify` would use.
     """
     # Imported here and below, so that --help does not wait for numbers and database.
     from earmark.library import open_default

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import FileName
+from earmark.cli.common import LibraryName, NewLibrary
 from earmark.words import json_text, plural, shown
 
 
 @click.command(short_help="Make one library of several.")
-@click.argument("libraries", nargs=-1, required=True, metavar="LIBRARY LIBRARY...")
+@click.argument(
+    "libraries", nargs=-1, required=True, type=LibraryName(), metavar="LIBRARY LIBRARY..."
+)
 @click.option(
-    "--output", "-o", required=True, type=FileName(), metavar="FILE", help="The library to make."
+    "--output", "-o", required=True, type=NewLibrary(), metavar="FILE", help="The library to make."
 )
 @click.option("--force", is_flag=True, help="Replace a library that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
-def merge(libraries: tuple[str, ...], output: Path, force: bool, as_json: bool) -> None:
+def merge(libraries: tuple[str, ...], output: Path | str, force: bool, as_json: bool) -> None:
     """Make one library of the tracks of each LIBRARY; those stay as they are.
 
     A recording that several have under one genre is one track. Where they call it differently the

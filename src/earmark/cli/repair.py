@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.common import EXIT_PARTLY, FileName
+from earmark.cli.common import EXIT_PARTLY, FileName, LibraryName
 from earmark.words import plural, shown
 
 EXIT_CODES = "Exit codes: 0 all was saved; 1 nothing could be; 2 wrong usage; 3 a part was saved."
 
 
 @click.command(epilog=EXIT_CODES, short_help="Save what can be saved of a damaged library.")
-@click.argument("damaged", type=FileName(), metavar="DAMAGED")
+@click.argument("damaged", type=LibraryName(), metavar="DAMAGED")
 @click.option(
     "--output", "-o", "target", type=FileName(), required=True, metavar="FILE", help="The new one."
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is a library.")
-def repair(damaged: Path, target: Path, force: bool) -> None:
+def repair(damaged: str, target: Path, force: bool) -> None:
     """Make a new library, FILE, of all tracks of DAMAGED that are whole.
 
     DAMAGED stays as it is. Tracks whose entry or vector cannot be read are left out; history and

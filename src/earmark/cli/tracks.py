@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.cli.common import console
+from earmark.cli.common import LibraryName, console
 from earmark.errors import TrackNotFound
 from earmark.words import json_text, plural, shown
 
@@ -31,9 +31,14 @@ SHOWN = 50
 
 def changed_library_option(command: Any) -> Any:
     """Add ``--library`` for a command that changes the library."""
-    return click.option("--library", "-l", "library_name", metavar="FILE", help=CHANGED_HELP)(
-        command
-    )
+    return click.option(
+        "--library",
+        "-l",
+        "library_name",
+        type=LibraryName(),
+        metavar="LIBRARY",
+        help=CHANGED_HELP,
+    )(command)
 
 
 @contextlib.contextmanager

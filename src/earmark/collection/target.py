@@ -6,7 +6,7 @@ import os
 
 from earmark.classify import extractor_of
 from earmark.features import DEFAULT, get_extractor
-from earmark.library import Library, create_library, open_library
+from earmark.library import Library, create_library, is_there, open_library
 
 
 def open_for_build(path: str | os.PathLike[str], features: str | None = None) -> Library:
@@ -15,7 +15,7 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
     Parameters
     ----------
     path
-        The file.
+        The file, or the address of a database.
     features
         The extractor, as `earmark.features.get_extractor` takes it. By default that of the library
         that is there, else `earmark.features.DEFAULT`.
@@ -29,7 +29,7 @@ def open_for_build(path: str | os.PathLike[str], features: str | None = None) ->
     LibraryError
         The library cannot be opened or made.
     """
-    if not os.path.lexists(path):
+    if not is_there(path):
         return create_library(path, get_extractor(features or DEFAULT).spec)
     library = open_library(path)
     try:

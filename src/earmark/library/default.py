@@ -9,8 +9,10 @@ from pathlib import Path
 
 import platformdirs
 
-from earmark.errors import LibraryError, LibraryExists, LibraryExtractor
+from earmark.errors import LibraryError, LibraryExists, LibraryExtractor, LibraryNotFound
 from earmark.library.backends import connections, sqlite_files
+from earmark.library.backends.addresses import is_address, parse
+from earmark.library.backends.postgres import PostgresLibrary
 from earmark.library.backends.sqlite import SqliteLibrary
 from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec
@@ -41,14 +43,16 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     Parameters
     ----------
     location
-        The path of a file. There is no other kind yet; a URL is refused.
+        The path of a file, or the address of a PostgreSQL database,
+        ``postgresql://USER@HOST/DATABASE``.
     read_only
         Refuse every change.
 
     Raises
     ------
     LibraryError
-        Nothing is there; it is a folder or foreign; it is broken; a newer version wrote it.
+        Nothing is there; it is a folder or foreign; it is broken; a newer version wrote it; the
+        server is away or does not let the user in.
 
     Examples
     --------
@@ -56,6 +60,8 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     ...     library.spec.dimension, library.read_only, library.count(genre="jazz")
     (250, True, 73)
     """
+    if is_address(os.fspath(location)):
+        return PostgresLibrary.open(parse(os.fspath(location)), read_only=read_only)
     path = _file(location)
     inside = sqlite_files.real_path(path).parent == PACKAGE_DATA
     return SqliteLibrary.open(path, read_only=read_only or inside, immutable=inside)
@@ -87,6 +93,8 @@ def create_library(
     ...     library.genres()
     {'pop': 1}
     """
+    if is_address(os.fspath(location)):
+        return PostgresLibrary.create(parse(os.fspath(location)), spec, overwrite=overwrite)
     return SqliteLibrary.create(_file(location), spec, overwrite=overwrite)
 
 
@@ -100,6 +108,8 @@ def new_library(
     LibraryExists, LibraryError
         As `create_library`.
     """
+    if is_address(os.fspath(location)):
+        return PostgresLibrary.new(parse(os.fspath(location)), spec, overwrite=overwrite)
     return SqliteLibrary.new(_file(location), spec, overwrite=overwrite)
 
 
@@ -109,8 +119,41 @@ def _file(location: str | os.PathLike[str]) -> Path:
         return packaged_path(text)
     kind = text.partition("://")[0]
     if kind != text and kind.isalnum():
-        raise LibraryError(f"{text}: libraries are files; there is no way to one by {kind} yet")
+        # What follows may hold a password.
+        raise LibraryError(
+            f"{kind}://: libraries are files or in PostgreSQL; there is no way to one by {kind}"
+        )
     return Path(text)
+
+
+def printable_location(location: str) -> str:
+    """Return where a library is without a password, which this process then knows.
+
+    The functions that open and make libraries take what this returns.
+
+    Raises
+    ------
+    LibraryError
+        It is an address that cannot be read.
+    """
+    return parse(location).location if is_address(location) else location
+
+
+def is_there(location: str | os.PathLike[str]) -> bool:
+    """Tell whether there is something where a library would be made.
+
+    Raises
+    ------
+    LibraryError
+        That cannot be found out.
+    """
+    if not is_address(os.fspath(location)):
+        return os.path.lexists(location)
+    try:
+        open_library(location, read_only=True).close()
+    except LibraryNotFound:
+        return False
+    return True
 
 
 def open_default(explicit: str | None = None, *, read_only: bool = False) -> Library:

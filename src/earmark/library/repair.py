@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from earmark.errors import LibraryDamaged, LibraryError
+from earmark.library.backends.addresses import is_address
 from earmark.library.backends.salvage import Saved, salvage
 from earmark.library.backends.sqlite_files import real_path
 from earmark.library.default import open_library
@@ -31,6 +32,8 @@ def repair(
     LibraryError
         Nothing is wrong with the library; nothing can be saved; the new one cannot be written.
     """
+    if is_address(os.fspath(damaged)):
+        raise LibraryError(f"{damaged}: is in a database; restore it from a backup of that")
     try:
         with open_library(damaged, read_only=True) as library:
             library.check()

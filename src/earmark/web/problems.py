@@ -38,6 +38,8 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.ChangeNotFound: 404,
     errors.LibraryReadOnly: 403,
     errors.LibraryBusy: 503,
+    errors.LibraryUnreachable: 503,
+    errors.LibraryRefused: 403,
     errors.LibraryEmpty: 409,
     errors.LibraryError: 409,
     errors.RecommendError: 422,

@@ -105,10 +105,24 @@ def _batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[list[
     They come as the driver gives them: a row of SQLAlchemy for each would take several times as
     long. So columns of types of our own, such as paths, cannot be read here.
     """
-    with contextlib.closing(connection.execute(query)) as result:
-        cursor = cast(Any, result.cursor)
+    with _cursor(connection, query) as cursor:
         while batch := cursor.fetchmany(_BATCH):
             yield list(zip(*batch, strict=True))
+
+
+@contextlib.contextmanager
+def _cursor(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    """Run a query and let its rows be fetched from the driver."""
+    if connection.dialect.name != "postgresql":
+        with contextlib.closing(connection.execute(query)) as result:
+            yield cast(Any, result.cursor)
+        return
+    # By default its driver holds the whole answer, and as text. With a name the server keeps it.
+    compiled = query.compile(dialect=connection.dialect)
+    driver = cast(Any, connection.connection.dbapi_connection)
+    with driver.cursor(name="columns", binary=True) as cursor:
+        cursor.execute(str(compiled), compiled.params)
+        yield cursor
 
 
 def _labels(

@@ -28,7 +28,12 @@ COLUMNS = tuple(tracks.c[name] for name in (*FIELDS, "id"))
 
 _IDS_A_QUERY = 500
 
-ORDER = (tracks.c.name, tracks.c.path, tracks.c.content_hash, tracks.c.id)
+ORDER = (
+    tracks.c.name,
+    tracks.c.path.nulls_first(),
+    tracks.c.content_hash.nulls_first(),
+    tracks.c.id,
+)
 """The order of every list, as `earmark.library.rules.order`; there is an index for it."""
 
 TEXTS = ("name", "artist", "title", "source", "path", "content_hash", "audio_hash")

@@ -136,6 +136,14 @@ class SqlLibrary:
         found: T = known[1]
         return found
 
+    def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Return a transaction that sees one state of the whole database, for other back-ends."""
+        return self._reading()
+
+    def writing(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Return a transaction beside which nobody else writes, for other back-ends."""
+        return self._writing()
+
     # What it is
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from earmark.errors import LibraryDamaged, LibraryFormat, LibraryNotFound, LibraryReplaced
+from earmark.errors import LibraryDamaged, LibraryNotFound, LibraryReplaced
 from earmark.library import digest
 from earmark.library.backends import connections, logs, rows, sqlite_files
+from earmark.library.backends.addresses import is_address
 from earmark.library.backends.connections import BUSY_TIMEOUT, Opener
 from earmark.library.backends.migrations import migrate
 from earmark.library.backends.schema import (
@@ -26,11 +26,15 @@ from earmark.library.backends.schema import (
     metadata,
     read_meta,
     segments,
+    spec_facts,
+    spec_of_facts,
     state,
     tracks,
+    version_of_facts,
     write_meta,
 )
 from earmark.library.backends.sql import SqlLibrary
+from earmark.library.backends.transfer import copy_library
 from earmark.library.model import ExtractorSpec
 from earmark.words import shown
 
@@ -85,7 +89,7 @@ class SqliteLibrary(SqlLibrary):
             The file cannot be written.
         """
         target = sqlite_files.real_path(path)
-        facts = {"format": str(FORMAT_VERSION), **_spec_facts(spec)}
+        facts = {"format": str(FORMAT_VERSION), **spec_facts(spec)}
         with (
             sqlite_files.new_library_file(target, overwrite=overwrite) as part,
             connections.translated(target),
@@ -168,13 +172,13 @@ class SqliteLibrary(SqlLibrary):
         try:
             with connections.translated(file), rows.intact(file):
                 _check_tables(file, engine)
-                if _format(file, engine) < FORMAT_VERSION:
+                if version_of_facts(_facts(engine), file) < FORMAT_VERSION:
                     if read_only:
                         engine = connections.in_memory(engine)
                     _migrate(engine)
                 elif not read_only:
                     _complete(engine)
-                spec = _recorded_spec(file, engine)
+                spec = spec_of_facts(_facts(engine), file)
         except BaseException:
             engine.dispose()
             raise
@@ -241,7 +245,7 @@ class SqliteLibrary(SqlLibrary):
         Parameters
         ----------
         location
-            The new file.
+            The new file, or the address of a database, into which it is copied row by row.
         overwrite
             Replace a library that is there.
         packed
@@ -254,6 +258,9 @@ class SqliteLibrary(SqlLibrary):
         LibraryExists, LibraryError
             As `new`.
         """
+        if is_address(os.fspath(location)):
+            copy_library(self, location, overwrite=overwrite, packed=packed)
+            return
         target = sqlite_files.real_path(location)
         with (
             sqlite_files.new_library_file(target, overwrite=overwrite) as part,
@@ -272,7 +279,7 @@ class SqliteLibrary(SqlLibrary):
                             tracks.update().values(path=None, size=None, modified_ns=None)
                         )
                         spec = dataclasses.replace(self.spec, source=None)
-                        write_meta(connection, _spec_facts(spec))
+                        write_meta(connection, spec_facts(spec))
             finally:
                 engine.dispose()
             if packed:
@@ -281,9 +288,68 @@ class SqliteLibrary(SqlLibrary):
                 connections.set_journal(part, "WAL")
 
 
-def _spec_facts(spec: ExtractorSpec) -> dict[str, str]:
-    """Return the fact that says which extractor made the vectors of a library."""
-    return {"extractor": json.dumps(spec.to_json(), ensure_ascii=False)}
+class UnfinishedFile:
+    """A file into which a library is being copied, perhaps not for the first time.
+
+    It has a passing name beside its place, the same every time, so that it is found again.
+
+    Parameters
+    ----------
+    path
+        The place.
+    overwrite
+        Whether a library may be there.
+
+    Raises
+    ------
+    LibraryExists, LibraryError
+        As `SqliteLibrary.new`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+        self._place = sqlite_files.real_path(path)
+        sqlite_files.check_target(self._place, overwrite=overwrite)
+        self.location = str(self._place)
+        self._part = self._place.with_name(f".{self._place.name[:100]}.copying")
+        if not self._part.exists():
+            with self.translated():
+                connections.mark(self._part)
+        self.engine = connections.make_engine(Opener(self._part, read_only=False, immutable=False))
+
+    def translated(self) -> contextlib.AbstractContextManager[None]:
+        """Turn errors of the database into Earmark's."""
+        return connections.translated(self._part)
+
+    def facts(self, connection: sa.Connection) -> dict[str, str] | None:
+        """Return the facts of what is there, None where nothing is."""
+        return read_meta(connection) if sa.inspect(connection).has_table("meta") else None
+
+    def make(self, connection: sa.Connection, facts: dict[str, str], *, overwrite: bool) -> None:
+        """Make the tables, in place of those that may be there."""
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        write_meta(connection, facts)
+        connection.execute(
+            state.insert().values(
+                id=1, revision=0, digest=digest.EMPTY, token=secrets.token_hex(16)
+            )
+        )
+
+    def put_in_place(self, *, overwrite: bool) -> None:
+        """Let the whole file have its name.
+
+        Raises
+        ------
+        LibraryExists, LibraryError
+            As `SqliteLibrary.new`.
+        """
+        self.engine.dispose()
+        connections.set_journal(self._part, "WAL")
+        sqlite_files.put(self._part, self._place, overwrite=overwrite)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.engine.dispose()
 
 
 def _check_tables(file: Path, engine: sa.Engine) -> None:
@@ -314,26 +380,9 @@ def _check_tables(file: Path, engine: sa.Engine) -> None:
                     )
 
 
-def _format(file: Path, engine: sa.Engine) -> int:
-    """Return the version of a library's layout.
-
-    Raises
-    ------
-    LibraryFormat
-        It is a later one than this version of Earmark knows.
-    LibraryDamaged
-        It is not said, or there is no such version.
-    """
+def _facts(engine: sa.Engine) -> dict[str, str]:
     with engine.begin() as connection:
-        told = read_meta(connection).get("format", "")
-    if not (told.isascii() and told.isdigit() and len(told) < 10 and int(told) >= 1):
-        raise LibraryDamaged(f"{file}: does not say what it holds; build it again")
-    if int(told) > FORMAT_VERSION:
-        raise LibraryFormat(
-            f"{file}: was written by a newer Earmark (format {told}, this one knows "
-            f"{FORMAT_VERSION}); update Earmark"
-        )
-    return int(told)
+        return read_meta(connection)
 
 
 def _migrate(engine: sa.Engine) -> None:
@@ -357,12 +406,3 @@ def _packed_token(connection: sa.Connection) -> str:
     """Return a token that is the same for the same contents."""
     digests = connection.execute(sa.select(state.c.digest, state.c.parameters_digest)).one()
     return hashlib.blake2b(repr(tuple(digests)).encode(), digest_size=16).hexdigest()
-
-
-def _recorded_spec(file: Path, engine: sa.Engine) -> ExtractorSpec:
-    with engine.begin() as connection:
-        facts = read_meta(connection)
-    try:
-        return ExtractorSpec.from_json(json.loads(facts["extractor"]))
-    except (KeyError, ValueError, RecursionError) as error:
-        raise LibraryDamaged(f"{file}: does not say what it holds; build it again") from error

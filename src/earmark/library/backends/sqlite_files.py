@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from earmark.atomic import new_file
+from earmark import atomic
 from earmark.errors import (
     LibraryDamaged,
     LibraryError,
@@ -137,6 +137,25 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise LibraryError(f"{path}: there is no folder {path.parent}")
 
 
+def put(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Let a library that was made under a passing name have its place.
+
+    Raises
+    ------
+    LibraryExists, LibraryError
+        As `check_target`; also where another process was quicker.
+    """
+    check_target(path, overwrite=overwrite)
+    try:
+        atomic.put(part, path, overwrite=overwrite)
+        for left in (*beside(part), *(beside(path) if overwrite else ())):
+            left.unlink(missing_ok=True)
+    except FileExistsError:
+        raise LibraryExists(_THERE.format(path=path)) from None
+    except OSError as error:
+        raise LibraryError(f"{path}: cannot be written ({error.strerror})") from error
+
+
 @contextlib.contextmanager
 def new_library_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Let a library be made under a passing name, then put it in its place whole or not at all.
@@ -148,7 +167,7 @@ def new_library_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     check_target(path, overwrite=overwrite)
     try:
-        with new_file(path, overwrite=overwrite) as part:
+        with atomic.new_file(path, overwrite=overwrite) as part:
             try:
                 yield part
             finally:
