@@ -75,7 +75,7 @@ class Change:
 def changes() -> Iterator[Change]:
     """Yield every way, the clips as they are first."""
     yield Change("", AS_IT_IS)
-    for seconds in (15, 10, 5, 3):
+    for seconds in (15, 10, 5, 3, 2, 1):
         yield Change("length", f"{seconds} s", seconds=seconds)
     for rate in (128, 64, 32, 16):
         coding = ("-c:a", "libmp3lame", "-b:a", f"{rate}k")

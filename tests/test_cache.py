@@ -13,7 +13,7 @@ import pytest
 
 from earmark.cache import EmbeddingCache
 from earmark.extraction import Extracted
-from earmark.features import ExtractorSpec
+from earmark.features import ExtractorSpec, Segments
 
 SPEC = ExtractorSpec("ears", "1", 5, "cosine", "float32")
 
@@ -22,9 +22,9 @@ def recording(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
-def heard(number: int) -> Extracted:
+def heard(number: int, segments: Segments | None = None) -> Extracted:
     vector = np.arange(5, dtype=np.float32) + number
-    return Extracted(vector, 1.5 + number, ("é", "odd"), 3.0, heard=1.25)
+    return Extracted(vector, 1.5 + number, ("é", "odd"), 3.0, heard=1.25, segments=segments)
 
 
 def same(found: Extracted | None, expected: Extracted) -> bool:
@@ -43,6 +43,23 @@ def test_what_is_kept_is_found(tmp_path: Path) -> None:
     cache.put(recording(1), heard(1))
     assert same(EmbeddingCache(SPEC, tmp_path).get(recording(1)), heard(1))
     assert cache.get(recording(2)) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_segments_are_kept_as_a_library_keeps_them(tmp_path: Path, count: int) -> None:
+    spec = dataclasses.replace(SPEC, dtype="float16")
+    starts = np.linspace(0, 600, count)
+    vectors = np.random.default_rng(0).standard_normal((count, 5)).astype(np.float32)
+    EmbeddingCache(spec, tmp_path).put(
+        recording(1), heard(1, Segments(starts, starts + 3, vectors))
+    )
+    found = EmbeddingCache(spec, tmp_path).get(recording(1))
+    assert same(found, heard(1))
+    assert found is not None
+    assert found.segments is not None
+    assert np.array_equal(found.segments.starts, starts)
+    assert np.array_equal(found.segments.stops, starts + 3)
+    assert np.array_equal(found.segments.vectors, vectors.astype(np.float16))
 
 
 @pytest.mark.parametrize(

@@ -15,22 +15,23 @@ import os
 import re
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 
 from earmark.extraction import Extracted
-from earmark.features import ExtractorSpec
+from earmark.features import ExtractorSpec, Segments
 
 logger = logging.getLogger(__name__)
 
 MOST_FILES = 50_000
-"""Songs that are kept: about 200 MB of blocks on disk. Those that were not asked for go first."""
+"""Songs that are kept: about 600 MB of blocks on disk. Those that were not asked for go first."""
 
 LARGEST = 2**20
 """Bytes of one file."""
 
-_MAGIC = b"earmark embedding 2\n"
+_MAGIC = b"earmark embedding 3\n"
 _NAME = re.compile("[0-9a-f]{64}")
 _DTYPES = frozenset({"float16", "float32", "float64"})
 
@@ -52,7 +53,7 @@ class EmbeddingCache:
         name = re.sub("[^A-Za-z0-9._-]", "_", spec.name)[:40]
         self.base = base
         self.folder = base / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-        self._dimension = spec.dimension
+        self._dimension, self._dtype = spec.dimension, np.dtype(spec.dtype)
         self._written = 0
 
     def get(self, recording: str) -> Extracted | None:
@@ -61,12 +62,10 @@ class EmbeddingCache:
         try:
             with path.open("rb") as file:
                 data = file.read(LARGEST + 1)
-            found = _read(data)
+            found = _read(data, self._dimension, self._dtype)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             if not isinstance(error, FileNotFoundError):
                 logger.info("%s: is not used: %s", path, error)
-            return None
-        if found.vector.shape != (self._dimension,):
             return None
         with contextlib.suppress(OSError):
             # What is asked for stays longest.
@@ -77,7 +76,7 @@ class EmbeddingCache:
         """Keep what was heard of a recording; where it cannot be kept, nothing happens."""
         path = self._path(recording)
         part = path.with_name(f".{secrets.token_hex(8)}.part")
-        data = _written(found)
+        data = _written(found, self._dtype)
         if len(data) > LARGEST:
             return
         try:
@@ -114,19 +113,25 @@ class EmbeddingCache:
         return self.folder / recording[:2] / recording
 
 
-def _written(found: Extracted) -> bytes:
-    vector = np.ascontiguousarray(found.vector)
+def _written(found: Extracted, dtype: np.dtype[Any]) -> bytes:
+    """Return a file: what it says, then the vector, then times and vectors of the segments."""
+    segments = found.segments
     facts = {
-        "dtype": str(vector.dtype),
+        "dtype": str(found.vector.dtype),
+        "segments": None if segments is None else len(segments),
         "duration": found.duration,
         "heard": found.heard,
         "warnings": list(found.warnings),
     }
-    body = json.dumps(facts).encode() + b"\n" + vector.astype(vector.dtype.newbyteorder("<")).data
+    arrays = [found.vector]
+    if segments is not None:
+        arrays += [segments.starts, segments.stops, segments.vectors.astype(dtype)]
+    numbers = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays]
+    body = json.dumps(facts).encode() + b"\n" + b"".join(numbers)
     return _MAGIC + hashlib.sha256(body).digest() + body
 
 
-def _read(data: bytes) -> Extracted:
+def _read(data: bytes, dimension: int, dtype: np.dtype[Any]) -> Extracted:
     """Read what `_written` gave; any error of a parser where it is something else."""
     start = len(_MAGIC) + 32
     digest, body = data[len(_MAGIC) : start], data[start:]
@@ -136,11 +141,24 @@ def _read(data: bytes) -> Extracted:
     facts = json.loads(head)
     if facts["dtype"] not in _DTYPES:
         raise ValueError("it holds no numbers")
-    stored = np.frombuffer(numbers, np.dtype(facts["dtype"]).newbyteorder("<"))
+    # What is left over, or lacks, is no number of anything.
+    count = None if facts["segments"] is None else int(facts["segments"])
+    times = np.dtype("f8")
+    kinds = [(dimension, np.dtype(facts["dtype"]))]
+    kinds += [] if count is None else [(count, times), (count, times), (count * dimension, dtype)]
+    if sum(size * kind.itemsize for size, kind in kinds) != len(numbers):
+        raise ValueError("it holds other numbers")
+    arrays, at = [], 0
+    for size, kind in kinds:
+        stored = np.frombuffer(numbers, kind.newbyteorder("<"), size, at)
+        arrays.append(stored.astype(kind))
+        at += stored.nbytes
+    vector, *rest = arrays
     return Extracted(
-        vector=stored.astype(facts["dtype"]),
+        vector=vector,
         duration=float(facts["duration"]),
         warnings=tuple(map(str, facts["warnings"])),
         seconds=0.0,
         heard=float(facts["heard"]),
+        segments=Segments(rest[0], rest[1], rest[2].reshape(-1, dimension)) if rest else None,
     )

@@ -16,18 +16,36 @@ from numpy.typing import NDArray
 from earmark.audio import MAX_DURATION
 from earmark.errors import EarmarkError, ExtractorNotFound, LibraryExtractor
 from earmark.extraction import as_listened, look
-from earmark.features import FOREIGN, ExtractorSpec, FeatureExtractor, Vector, get_extractor
+from earmark.features import (
+    FOREIGN,
+    ExtractorSpec,
+    FeatureExtractor,
+    Segments,
+    Vector,
+    get_extractor,
+)
 from earmark.library import Library, Snapshot
 from earmark.library.fitting import follow, kept_parameters, rows_of_song
 from earmark.library.fitting import voter as library_voter
 from earmark.listen import Extracted, PathLike, listen, listen_windows
 from earmark.neighbors import Predictions, Voter, list_genres, with_parents
-from earmark.prediction import Neighbor, Prediction, Segment
+from earmark.neighbors.over_time import genre_path
+from earmark.prediction import LEAST_SHARE, Neighbor, Prediction, Segment
 
 if TYPE_CHECKING:
     from earmark.hearing import Found
 
 N_TAGS_SHOWN = 5
+
+PRICE_OF_CHANGE = 4.0
+"""Of a change of genre within a song, as a logarithm of odds."""
+
+LEAST_GAIN = 9.0
+"""So much better several genres must explain a song than one, as a logarithm of odds, before it is
+called mixed; `scripts/measure_mixed.py` measures what that leads to."""
+
+FEWEST_SEGMENTS = 6
+"""Of fewer segments nothing is said of a song's parts."""
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +221,13 @@ class Classifier:
         # Of genres with equal votes the winner stands first, not the first of the alphabet.
         ranked = np.concatenate([[winner], ranked[ranked != winner]])
         names = answers.genre_names
+        mixed, shares = False, dict[str, float]()
+        if heard.segments is not None and len(heard.segments) >= FEWEST_SEGMENTS:
+            exclude = excluded[0] if excluded else None
+            # As a library and the cache keep them, so that a song has one answer.
+            kept = heard.segments.vectors.astype(self.extractor.spec.dtype)
+            segments = replace(heard.segments, vectors=kept)
+            mixed, shares = shares_of(voter, segments, heard.duration, exclude=exclude)
         return Prediction(
             path=os.fspath(heard.path),
             genre=names[winner],
@@ -222,6 +247,8 @@ class Classifier:
             seconds=heard.seconds + time.perf_counter() - began,
             duration=heard.duration,
             heard=heard.heard,
+            mixed=mixed,
+            shares=shares,
             warnings=heard.warnings,
             content_hash=content_hash,
             audio_hash=audio_hash,
@@ -254,6 +281,46 @@ def _words(spec: ExtractorSpec, vector: Vector) -> tuple[tuple[str, float], ...]
     """Return the words of an extractor that are strongest in a vector [d], strongest first."""
     strongest = np.argsort(-vector[: len(spec.words)], kind="stable")[:N_TAGS_SHOWN]
     return tuple((spec.words[i], float(vector[i])) for i in strongest)
+
+
+def shares_of(
+    voter: Voter,
+    segments: Segments,
+    duration: float,
+    *,
+    exclude: NDArray[np.intp] | None = None,
+    least_gain: float = LEAST_GAIN,
+) -> tuple[bool, dict[str, float]]:
+    """Return whether a song is several things, and which share of its time is of which genre.
+
+    A segment stands for the time that is nearer to it than to others. The largest share is first.
+
+    Parameters
+    ----------
+    voter
+        Answers for each segment.
+    segments
+        What was heard of the song.
+    duration
+        Of the song, in seconds.
+    exclude
+        Tracks that have no vote.
+    least_gain
+        By which several genres must explain it better than one.
+    """
+    answers = voter.predict(
+        segments.vectors,
+        exclude=None if exclude is None else [exclude] * len(segments),
+        seconds=segments.stops - segments.starts,
+    )
+    path, gain = genre_path(answers.probabilities, price=PRICE_OF_CHANGE)
+    middles = (segments.starts + segments.stops) / 2
+    edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [duration]])
+    times = np.bincount(path, weights=np.diff(edges), minlength=len(answers.genre_names))
+    shares = times / times.sum()
+    mixed = gain >= least_gain and bool(shares.max() <= 1 - LEAST_SHARE)
+    ranked = np.argsort(-shares, kind="stable")
+    return mixed, {answers.genre_names[i]: float(shares[i]) for i in ranked if shares[i] > 0}
 
 
 def segments_of(

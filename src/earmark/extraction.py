@@ -23,6 +23,9 @@ from earmark.words import one_line
 
 MOST_WARNINGS = 20
 
+TOLD_OF = 40
+"""Segments of a song, at most, by which it is told whether it is several things."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:

@@ -153,7 +153,11 @@ class Hearing:
                     path,
                     self._spec,
                     name=path,
-                    options={"providers": self._providers, "max_duration": self._max_duration},
+                    options={
+                        "providers": self._providers,
+                        "max_duration": self._max_duration,
+                        "segments": extraction.TOLD_OF,
+                    },
                 )
         call.add_done_callback(
             partial(self._settle, song, path, partial(self._extracted, song, looked))

@@ -25,8 +25,9 @@ from earmark.neighbors.change_points import (
     change_points,
     variance_within,
 )
+from earmark.prediction import LEAST_SHARE
 from earmark.schemas import schema
-from earmark.words import percent
+from earmark.words import tell_shares
 
 STEP = 3.0
 """Seconds of a segment: what the default network hears at once."""
@@ -36,9 +37,6 @@ SHORTEST = 4
 
 PRICE = 6.0
 """Of a cut, in mean squares of a number; `scripts/measure_mixed.py` measures what it leads to."""
-
-LEAST_SHARE = 0.15
-"""Other genres that have less of the time together do not make a recording mixed."""
 
 WITHIN = 0.31
 """Variance of the segments of a song by that of tracks, as it is in the reference library."""
@@ -109,10 +107,7 @@ class Parts:
         """Say in one sentence what the recording is."""
         if not self.mixed:
             return f"Not mixed: most of it sounds like {next(iter(self.shares))}."
-        told = ", ".join(
-            f"{genre} {percent(share, 0)}" for genre, share in self.shares.items() if share >= 0.05
-        )
-        return f"Mixed: {told} of its time."
+        return f"Mixed: {tell_shares(self.shares)} of its time."
 
     def to_json(self) -> dict[str, Any]:
         """Return the parts as JSON values."""

@@ -11,7 +11,10 @@ from earmark.features import Vector
 from earmark.library import Track
 from earmark.neighbors import STYLE_SIGN
 from earmark.schemas import schema
-from earmark.words import LONGEST_SHOWN, shown
+from earmark.words import LONGEST_SHOWN, shown, tell_shares
+
+LEAST_SHARE = 0.15
+"""Other genres that have less of the time together do not make a recording mixed."""
 
 LITTLE_HEARD = 5.0
 """Where fewer seconds of a song were heard the answer says so."""
@@ -114,6 +117,11 @@ class Prediction:
     genres
         All genres that it is said to be of, ``genre`` first. More than one only where tracks of the
         library have several, or genres have styles; a style stands behind its genre.
+    mixed
+        Whether its segments disagree beyond what those of one song do: it is several things.
+    shares
+        Which share of its time sounds like which genre, the largest first, by its segments; empty
+        where these are too few, or the feature extractor tells of none.
 
     Examples
     --------
@@ -151,6 +159,8 @@ class Prediction:
     audio_hash: str | None = None
     heard: float | None = None
     genres: tuple[str, ...] = ()
+    mixed: bool = False
+    shares: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Who gives it another genre takes all others away.
@@ -180,6 +190,8 @@ class Prediction:
 
     def sentence(self) -> str:
         """Say the answer in one sentence."""
+        if self.mixed:
+            return f"This recording is mixed: {tell_shares(self.shares)} of its time."
         if self.abstained:
             return f"Not sure: {self.reason}. The best guess is {self.genre}."
         return f"This song is classified as {told_genres(self.genres)}."
@@ -195,11 +207,11 @@ class Prediction:
     def shortlist(self) -> tuple[str, ...]:
         """Return the prediction set where it says something that the genre does not.
 
-        It is empty for a set of one genre or of all, and for what is unlike the library's songs:
-        sets promise nothing about that.
+        It is empty for a set of one genre or of all, for what is unlike the library's songs, and
+        for what is mixed: sets promise nothing about these.
         """
         count = len(self.prediction_set)
-        told = self.coverage is not None and not self.unlike
+        told = self.coverage is not None and not self.unlike and not self.mixed
         return self.prediction_set if told and 1 < count < len(self.probabilities) else ()
 
     def to_json(self) -> dict[str, Any]:
@@ -225,6 +237,8 @@ class Prediction:
             "duration": round(self.duration, 3),
             "heard": None if self.heard is None else round(self.heard, 3),
             "caution": self.caution(),
+            "mixed": self.mixed,
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
             "content_hash": self.content_hash,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
@@ -24,6 +25,9 @@ LONGEST_NAME = 200
 
 LONGEST_SHOWN = 10_000
 """Characters of a text that are printed."""
+
+TOLD_SHARE = 0.05
+"""A smaller share is not told."""
 
 _UNFIT = re.compile(rf"[{UNFIT}\ud800-\udfff]")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -159,3 +163,14 @@ def percent(share: float, digits: int = 1) -> str:
     if share < 1 and float(said) >= 100:
         return f">{100 - step:.{digits}f}%"
     return f"{said}%"
+
+
+def tell_shares(shares: Mapping[str, float]) -> str:
+    """Say what has which share, without shares below ``TOLD_SHARE``.
+
+    >>> tell_shares({"rock": 0.6, "jazz": 0.36, "pop": 0.04})
+    'rock 60%, jazz 36%'
+    """
+    return ", ".join(
+        f"{name} {percent(share, 0)}" for name, share in shares.items() if share >= TOLD_SHARE
+    )

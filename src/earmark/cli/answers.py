@@ -15,7 +15,7 @@ from rich.text import Text
 from earmark.cli.common import console, padded, shown
 from earmark.errors import AudioError
 from earmark.schemas import schema
-from earmark.words import clock, json_text, percent
+from earmark.words import clock, json_text, percent, tell_shares
 
 if TYPE_CHECKING:
     from earmark.prediction import Prediction
@@ -49,7 +49,9 @@ class BriefWriter(TextWriter):
         from earmark.prediction import told_genres
 
         sure = percent(prediction.confidence, 0)
-        if prediction.abstained:
+        if prediction.mixed:
+            said = f"mixed: {tell_shares(prediction.shares)}"
+        elif prediction.abstained:
             said = f"not sure, perhaps {prediction.genre} {sure}"
         else:
             said = f"{told_genres(prediction.genres)} {sure}"
@@ -73,7 +75,7 @@ class CsvWriter:
 
     COLUMNS = (
         *("path", "genre", "confidence", "sure", "reason"),
-        *("second_genre", "second_probability", "artist", "title", "duration", "error"),
+        *("second_genre", "second_probability", "artist", "title", "duration", "error", "mixed"),
     )
 
     def __init__(self) -> None:
@@ -82,8 +84,8 @@ class CsvWriter:
     def __call__(self, answer: Prediction | AudioError) -> None:
         """Print one answer."""
         if isinstance(answer, AudioError):
-            empty = [""] * (len(self.COLUMNS) - 2)
-            self._row([answer.path, *empty, answer.problem])
+            empty = [""] * (len(self.COLUMNS) - 3)
+            self._row([answer.path, *empty, answer.problem, ""])
             return
         second, probability = [*answer.probabilities.items(), ("", None), ("", None)][1]
         self._row(
@@ -99,6 +101,7 @@ class CsvWriter:
                 answer.title or "",
                 f"{answer.duration:.1f}",
                 "",
+                "yes" if answer.mixed else "no",
             ]
         )
 
@@ -144,9 +147,14 @@ def show(out: Console, prediction: Prediction) -> None:
         if rank == 0 or (rank <= N_RUNNERS_UP and probability >= 0.005)
     ]
     width = column(genre for genre, _ in ranked)
-    if prediction.abstained:
-        out.print(Text(f"  not sure: {shown(str(prediction.reason))}", style="yellow"))
-    if prediction.unlike:
+    unsure = f"not sure: {shown(str(prediction.reason))}" if prediction.abstained else ""
+    if prediction.mixed:
+        told = shown(tell_shares(prediction.shares))
+        out.print(Text(f"  mixed: {told} of its time; --parts says where", style="yellow"))
+        unsure = f"as one song{', ' * bool(unsure)}{unsure}:"
+    if unsure:
+        out.print(Text(f"  {unsure}", style="yellow"))
+    if prediction.unlike and not prediction.mixed:
         out.print("  if it were of a genre of this library:")
     for rank, (genre, probability) in enumerate(ranked):
         line = Text("  ")

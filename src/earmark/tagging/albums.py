@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from earmark.prediction import Neighbor, Prediction
+from earmark.words import tell_shares
 
 MOST_WITHOUT_NAME = 40
 """Songs of a folder that are still taken for one album where no tag says so."""
@@ -65,11 +66,13 @@ def song_vote(prediction: Prediction) -> Opinion:
     """Return what is said of one song."""
     voters = prediction.neighbors
     agreeing = sum(prediction.genre in neighbor.genres for neighbor in voters)
-    if prediction.abstained:
+    if prediction.mixed:
+        why = f"mixed: {tell_shares(prediction.shares)} of its time"
+    elif prediction.abstained:
         why = f"not sure: {prediction.reason}"
     else:
         why = f"{agreeing} of the {len(voters)} nearest tracks are {prediction.genre}"
-    sure = not prediction.abstained
+    sure = not prediction.abstained and not prediction.mixed
     return Opinion(prediction.genre, prediction.confidence, sure, why, prediction.genres)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import open_recording
-from earmark.extraction import Extracted, Looked, extract, loaded, look
+from earmark.extraction import TOLD_OF, Extracted, Looked, extract, loaded, look
 from earmark.features import FeatureExtractor, Samples, Vector
 from earmark.listen import listen_windows
 from earmark.workers import report_progress
@@ -63,7 +63,9 @@ def hear(path: str, extractor: dict[str, Any], max_duration: float) -> Analyzed:
     AudioError
         The file cannot be used.
     """
-    return Analyzed(look(path), extract(path, extractor, max_duration=max_duration))
+    return Analyzed(
+        look(path), extract(path, extractor, max_duration=max_duration, segments=TOLD_OF)
+    )
 
 
 def picture(path: str, extractor: dict[str, Any], duration: float) -> Picture:

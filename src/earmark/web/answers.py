@@ -26,6 +26,7 @@ def told(prediction: Prediction, genre: str) -> Prediction:
         abstained=False,
         unlike=False,
         reason=None,
+        mixed=False,
     )
 
 

@@ -45,7 +45,7 @@ from earmark.web.request_context import (
     uploaded,
 )
 from earmark.web.service import Service
-from earmark.words import clock, percent
+from earmark.words import clock, percent, tell_shares
 
 pages = Blueprint("pages", __name__)
 plain = Blueprint("plain", __name__)
@@ -70,6 +70,7 @@ def register(app: APIFlask) -> None:
     app.template_filter("percent")(partial(percent, digits=0))
     app.template_filter("told_genres")(told_genres)
     app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
+    app.template_filter("told")(tell_shares)
     app.template_filter("color")(color)
     app.template_filter("nearness")(nearness)
     app.extensions["earmark-colors"] = Colors()

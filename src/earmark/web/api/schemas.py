@@ -156,6 +156,15 @@ class PredictionOut(Schema):
         allow_none=True,
         metadata={"description": "Said where little was heard, in a sentence."},
     )
+    mixed = Boolean(
+        required=True, metadata={"description": "It is several things, such as a medley."}
+    )
+    shares = Dict(
+        keys=String(),
+        values=Float(),
+        required=True,
+        metadata={"description": "Share of its time by genre; empty where that is not known."},
+    )
     seconds = Float(required=True, metadata={"description": "How long the answer took."})
     warnings = List(String(), required=True)
     content_hash = String(required=True, metadata={"description": "SHA-256 of the file."})

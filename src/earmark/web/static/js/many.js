@@ -9,6 +9,7 @@ import { picture, waitFor } from "./wave.js";
 
 const AT_ONCE = 3;
 const NOT_SURE = "not sure";
+const MIXED = "mixed";
 const FAILED = "no answer";
 
 const button = (words, act, more = {}) => {
@@ -27,8 +28,15 @@ function timeLeft(seconds) {
 
 /** What a song is counted as: its genre, or that there is none. */
 function kindOf({ prediction, problem }) {
+  if (prediction?.mixed) return MIXED;
   if (prediction) return prediction.abstained ? NOT_SURE : prediction.genre;
   return problem ? FAILED : null;
+}
+
+/** What the table says of a song, in few words. */
+function named({ mixed, shares, abstained, genre }) {
+  if (mixed) return `mixed, mostly ${Object.keys(shares)[0]}`;
+  return abstained ? `not sure, perhaps ${genre}` : genre;
 }
 
 /** The table of several songs. */
@@ -259,7 +267,7 @@ export class Many {
       if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
     if (this.#shown && !counts.has(this.#shown)) this.#shown = null;
-    const last = [NOT_SURE, FAILED];
+    const last = [MIXED, NOT_SURE, FAILED];
     const kinds = [...counts.keys()].sort((a, b) =>
       last.indexOf(a) - last.indexOf(b) || counts.get(b) - counts.get(a) || a.localeCompare(b));
     const focused = this.#parts.kinds.contains(document.activeElement)
@@ -298,8 +306,7 @@ export class Many {
         "aria-expanded": "false", "aria-label": `Why, for ${song.name}`,
       });
       cells = [
-        make("td", { title: prediction.sentence }, dot, " ",
-          prediction.abstained ? `not sure, perhaps ${prediction.genre}` : prediction.genre),
+        make("td", { title: prediction.sentence }, dot, " ", named(prediction)),
         make("td", { class: "number" }, percent(prediction.confidence)),
         make("td", {}, row.opener),
       ];

@@ -4,7 +4,7 @@ import { make } from "./common.js";
 
 const COLUMNS = [
   "path", "genre", "confidence", "sure", "reason", "second_genre", "second_probability",
-  "artist", "title", "duration", "error",
+  "artist", "title", "duration", "error", "mixed",
 ];
 
 function field(value) {
@@ -26,13 +26,14 @@ export function toCsv(songs) {
   const lines = [COLUMNS];
   for (const { name, prediction: found, problem } of songs) {
     if (!found) {
-      lines.push([name, ...Array(COLUMNS.length - 2).fill(""), problem]);
+      lines.push([name, ...Array(COLUMNS.length - 3).fill(""), problem, ""]);
       continue;
     }
     const [genre, probability] = second(found);
     lines.push([
       name, found.genre, found.confidence.toFixed(4), found.abstained ? "no" : "yes", found.reason,
       genre, probability?.toFixed(4), found.artist, found.title, found.duration.toFixed(1), "",
+      found.mixed ? "yes" : "no",
     ]);
   }
   // With the mark by which spreadsheets know that it is UTF-8.
