@@ -43,7 +43,13 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
     is_flag=True,
     help="See first that vectors, labels and the fitted vote are as Earmark wrote them.",
 )
-def info(library_name: str | None, as_json: bool, check: bool) -> None:
+@click.option(
+    "--recall",
+    is_flag=True,
+    help="For a library in PostgreSQL: measure how many of the nearest tracks a search inside the "
+    "database finds, and how long it takes.",
+)
+def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> None:
     """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
 
     LIBRARY is a file, the address of a database, or 'reference' or 'classic' for those of the
@@ -56,12 +62,27 @@ def info(library_name: str | None, as_json: bool, check: bool) -> None:
         if check:
             library.check()
         facts = describe(library)
+        if recall:
+            facts["search"] = _recall(library)
     if as_json:
         click.echo(json_text(named("info", facts)))
     else:
         show(facts)
+        if recall:
+            console().print(f"  {_told(facts['search'])}")
         if check:
             console().print("  checked: nothing but Earmark has changed what decides answers")
+
+
+def _recall(library: Library) -> dict[str, Any]:
+    from earmark.library.searching import database_search
+
+    search = database_search(library)
+    if search is None:
+        raise click.UsageError(
+            "--recall is for a library in PostgreSQL; one in a file is searched exactly"
+        )
+    return search.recall().to_json()
 
 
 def describe(library: Library) -> dict[str, Any]:
@@ -141,6 +162,18 @@ def not_evaluated(data: EvaluationSet) -> str:
     return (
         f"asking each of more than {MOST_EVALUATED:,} tracks takes minutes; for the figure: "
         f"earmark evaluate {shlex.quote(data.source)}"
+    )
+
+
+def _told(search: dict[str, Any]) -> str:
+    """Say what was measured of a search inside a database."""
+    exact = f"{search['exact_milliseconds']:.1f} ms a query"
+    if not search["indexed"]:
+        return f"search in the database: exact, {exact} (no index: the library is small)"
+    return (
+        f"search in the database: its index finds {percent(search['recall'])} of the "
+        f"{search['neighbors']} nearest of {search['queries']} tracks, in "
+        f"{search['index_milliseconds']:.1f} ms a query; exactly in {exact}"
     )
 
 

@@ -28,6 +28,7 @@ from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
+from earmark.neighbors.ranking import RANKED, Ranking
 from earmark.neighbors.recordings import Copy, codes_of, find_copies
 from earmark.neighbors.same_recording import Recordings, copies_of_many
 from earmark.neighbors.vote import one_hot
@@ -36,6 +37,7 @@ from earmark.neighbors.voters import make_voter
 
 __all__ = [
     "METRICS",
+    "RANKED",
     "STYLE_SIGN",
     "UNLIKE",
     "BruteForce",
@@ -47,6 +49,7 @@ __all__ = [
     "MajorityVoter",
     "Parameters",
     "Predictions",
+    "Ranking",
     "Recordings",
     "Voter",
     "artist_names",

@@ -42,6 +42,42 @@ MOST_KEY_BYTES = 768_000_000
 _SPARE = 8
 
 
+def bounding_keys(
+    similarity: Similarity, vectors: Float, exact: Float64, weights: Float64 | None
+) -> Float:
+    """Return keys [n, m + 1] whose products with `bounding_queries` are never above the rank.
+
+    Parameters
+    ----------
+    similarity
+        How vectors are compared.
+    vectors, exact
+        Tracks [n, d], and the same in their exact form [n, e].
+    weights
+        What the rank of each is multiplied by [n]; None: 1.
+    """
+    keys = similarity.keys(vectors, exact)
+    if weights is not None:
+        keys *= weights[:, None].astype(keys.dtype)
+    lengths = np.sqrt(squares(keys))
+    # Of an inner product of m numbers, in whichever order a processor sums them; twice that,
+    # since keys and queries are rounded, too.
+    unit = 2 * (keys.shape[1] + 2) * float(np.finfo(keys.dtype).eps)
+    whole = np.empty((len(keys), keys.shape[1] + 1), dtype=keys.dtype)
+    whole[:, :-1] = keys
+    whole[:, -1] = unit * lengths
+    return whole
+
+
+def bounding_queries(similarity: Similarity, queries: Float, exact: Float64) -> Float:
+    """Return queries [q, m + 1]; the last column is minus the length of each."""
+    prepared = similarity.queries(queries, exact)
+    whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
+    whole[:, :-1] = prepared
+    whole[:, -1] = -np.sqrt(squares(prepared))
+    return whole
+
+
 class BruteForce:
     """An index that looks at every track, in blocks.
 
@@ -125,26 +161,13 @@ class BruteForce:
     def _block(self, vectors: Float, weights: Float64 | None, before: int) -> Block:
         """Return a block of tracks that stand behind ``before`` others."""
         exact = self.similarity.exact(vectors)
-        keys = self._keys(vectors, exact, weights)
+        keys = bounding_keys(self.similarity, vectors, exact, weights)
         n = before + len(vectors)
         errors = keys[:, -1]
         if n * keys.shape[1] * keys.itemsize <= MOST_KEY_BYTES:
             kept = exact if n <= MOST_EXACT else None
             return Block(vectors, errors, weights, keys, kept)
         return Block(vectors, errors.copy(), weights, None, None)
-
-    def _keys(self, vectors: Float, exact: Float64, weights: Float64 | None) -> Float:
-        keys = self.similarity.keys(vectors, exact)
-        if weights is not None:
-            keys *= weights[:, None].astype(keys.dtype)
-        lengths = np.sqrt(squares(keys))
-        # Of an inner product of m numbers, in whichever order a processor sums them; twice that,
-        # since keys and queries are rounded, too.
-        unit = 2 * (keys.shape[1] + 2) * float(np.finfo(keys.dtype).eps)
-        whole = np.empty((len(keys), keys.shape[1] + 1), dtype=keys.dtype)
-        whole[:, :-1] = keys
-        whole[:, -1] = unit * lengths
-        return whole
 
     def remove(self, rows: Indices) -> None:
         """Take tracks out; those behind them move up."""
@@ -264,17 +287,13 @@ class BruteForce:
     # How
 
     def _prepare(self, queries: Float, exact: Float64) -> Float:
-        """Return queries [q, m + 1]; the last column is minus the length of each."""
-        prepared = self.similarity.queries(queries, exact)
-        whole = np.empty((len(prepared), prepared.shape[1] + 1), dtype=prepared.dtype)
-        whole[:, :-1] = prepared
-        whole[:, -1] = -np.sqrt(squares(prepared))
-        return whole
+        return bounding_queries(self.similarity, queries, exact)
 
     def _keys_of(self, block: Block) -> Float:
         if block.keys is not None:
             return block.keys
-        return self._keys(block.vectors, self.similarity.exact(block.vectors), block.weights)
+        exact = self.similarity.exact(block.vectors)
+        return bounding_keys(self.similarity, block.vectors, exact, block.weights)
 
     def _scores(self, prepared: Float, left_out: Excluded | None) -> Iterator[tuple[int, Float]]:
         """Yield the first row of each block, and lower bounds [q, b] of the ranks in it."""

@@ -69,12 +69,27 @@ class Divergence:
         for part in blocks(n):
             total += vectors[part].sum(axis=0, dtype=np.float64)
         mean = total / n
-        self._center = center = mean[:N_COEFFICIENTS]
+        center = mean[:N_COEFFICIENTS]
         for part in blocks(n):
             squares += np.square(vectors[part, :N_COEFFICIENTS] - center).sum(axis=0)
-        rows, columns = _UPPER
         variances = mean[N_COEFFICIENTS:][_DIAGONAL] + squares / n
-        self._scale = 1 / np.sqrt(np.maximum(variances, 1e-300))
+        self._set(center, 1 / np.sqrt(np.maximum(variances, 1e-300)))
+
+    @classmethod
+    def moved(cls, center: Float64, scale: Float64) -> Divergence:
+        """Return the divergence with the moving and scaling of features [13] of another."""
+        other = object.__new__(cls)
+        other._set(center, scale)
+        return other
+
+    @property
+    def moving(self) -> tuple[Float64, Float64]:
+        """What is taken from features [13], and what they are multiplied by then [13]."""
+        return self._center, self._scale
+
+    def _set(self, center: Float64, scale: Float64) -> None:
+        rows, columns = _UPPER
+        self._center, self._scale = center, scale
         self._scale_triangle = self._scale[rows] * self._scale[columns]
         # The map from the numbers of a triangle P, as they are kept, to P times the center.
         self._times_center = np.zeros((len(_SCALE), N_COEFFICIENTS))

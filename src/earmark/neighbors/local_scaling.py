@@ -10,9 +10,10 @@ measured by how far the track's own neighbors are from it (local scaling: Zelnik
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.neighbors.arrays import Float, Float64, Indices, blocks, subsample
 from earmark.neighbors.brute_force import BruteForce
@@ -70,6 +71,16 @@ class LocalScaling:
         for part in blocks(len(vectors)):
             scales[part] = local_scales(self.points(vectors[part]), self._among, self._nth)
         return scales
+
+    def facts(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned from the tracks, by which `Ranking` does without this index."""
+        return {
+            "mean": np.asarray(self._mean),
+            "deviation": np.asarray(self._deviation),
+            "among": self._among,
+            "nth": np.array(self._nth),
+            "median": np.array(self._median),
+        }
 
     def points(self, vectors: Float) -> Float:
         """Return the standardized vectors [n, d] at length 1, in single precision."""

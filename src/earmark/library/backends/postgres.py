@@ -25,6 +25,7 @@ from earmark.library.backends import postgres_connections as connections
 from earmark.library.backends import rows
 from earmark.library.backends.addresses import Address
 from earmark.library.backends.postgres_connections import PATIENCE, Connector
+from earmark.library.backends.postgres_search import drop_keys
 from earmark.library.backends.schema import (
     COPYING,
     FORMAT_VERSION,
@@ -422,6 +423,7 @@ def _clear(connection: sa.Connection, address: Address, *, overwrite: bool) -> i
             f"{where}: tables that are no library are there, so they are not replaced"
         ) from error
     tables = [table for table in metadata.sorted_tables if table.name in there]
+    drop_keys(connection, schema)
     metadata.drop_all(connection, tables, checkfirst=False)
     return revision + 1
 

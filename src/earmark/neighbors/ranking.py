@@ -1,0 +1,135 @@
+"""How tracks are ranked, apart from where they are kept: for engines that search inner products.
+
+A database or an approximate index keeps a key for each track and looks for the smallest inner
+products with a query. What this gives for that is the same as `BruteForce` uses: keys and queries
+in single precision whose product is never above the rank that double precision gives. So an engine
+that looks at all keys finds the right tracks, whatever the order in which it sums.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.brute_force import bounding_keys, bounding_queries
+from earmark.neighbors.divergence import Divergence
+from earmark.neighbors.local_scaling import LocalScaling, local_scales
+from earmark.neighbors.metrics import Cosine, Similarity
+from earmark.neighbors.parameters import Parameters
+
+RANKED = ("cosine", "gaussian-kl")
+"""Similarities for which single precision bounds ranks; the others are searched in memory."""
+
+
+class Ranking:
+    """How the tracks of a library are ranked, as it was learned from them at one time.
+
+    Parameters
+    ----------
+    facts
+        The arrays that `to_bytes` writes.
+    """
+
+    def __init__(self, facts: Mapping[str, NDArray[Any]]) -> None:
+        self._facts = dict(facts)
+        self._columns = slice(*(int(place) for place in facts["columns"]))
+        self._scaled = "median" in facts
+        self._similarity: Similarity
+        if "center" in facts:
+            self._similarity = Divergence.moved(facts["center"], facts["scale"])
+        elif self._scaled:
+            mean, deviation = facts["mean"], facts["deviation"]
+            self._similarity = Cosine(lambda vectors: cast(Float, (vectors - mean) / deviation))
+        else:
+            self._similarity = Cosine()
+
+    @classmethod
+    def fit(cls, vectors: Float, parameters: Parameters) -> Ranking:
+        """Learn from the tracks of a library [n, d] how its vote ranks them.
+
+        Raises
+        ------
+        ValueError
+            They are compared by a similarity that is not one of ``RANKED``.
+        """
+        comparison = parameters.comparison
+        if comparison.similarity not in RANKED:
+            raise ValueError(f"single precision does not bound {comparison.similarity} distances")
+        if not parameters.majority:
+            columns = comparison.columns
+            scaling = LocalScaling(vectors[:, columns], parameters.n_neighbors)
+            return cls({"columns": _places(columns, vectors.shape[1]), **scaling.facts()})
+        whole = {"columns": np.array([0, vectors.shape[1]])}
+        if comparison.similarity == "cosine":
+            return cls(whole)
+        center, scale = Divergence(vectors).moving
+        return cls({**whole, "center": center, "scale": scale})
+
+    def keys(self, vectors: Float) -> Float:
+        """Return what an engine keeps of tracks [n, d], in single precision [n, m]."""
+        compared = vectors[:, self._columns]
+        exact = self._similarity.exact(compared)
+        return bounding_keys(self._similarity, compared, exact, self._weights(compared))
+
+    def queries(self, vectors: Float) -> Float:
+        """Return what an engine multiplies keys with, for queries [q, d]: [q, m].
+
+        The products are at most the ranks of the tracks.
+        """
+        compared = vectors[:, self._columns]
+        return bounding_queries(
+            self._similarity, compared, self._similarity.exact(compared, track=False)
+        )
+
+    def ranks(self, query: Float, tracks: Float) -> Float64:
+        """Return the ranks [n] of tracks [n, d] for one query [d], in double precision."""
+        compared = tracks[:, self._columns]
+        exact = self._similarity.exact(query[None, self._columns], track=False)
+        which: Indices = np.arange(len(tracks))
+        nothing: Indices = np.zeros(len(tracks), dtype=np.intp)
+        ranks = self._similarity.ranks(exact, nothing, self._similarity.exact(compared), which)
+        weights = self._weights(compared)
+        return ranks if weights is None else ranks * weights
+
+    def distances(self, ranks: Float64) -> Float64:
+        """Return ranks as the distances of the vote."""
+        if not self._scaled:
+            return self._similarity.distances(ranks)
+        distances: Float64 = -np.expm1(-np.square(ranks) / float(self._facts["median"]))
+        return distances
+
+    def _weights(self, compared: Float) -> Float64 | None:
+        if not self._scaled:
+            return None
+        points = cast(Cosine, self._similarity).unit(compared).astype(np.float32)
+        scales = local_scales(points, self._facts["among"], int(self._facts["nth"]))
+        weights: Float64 = 1 / np.sqrt(scales)
+        return weights
+
+    def to_bytes(self) -> bytes:
+        """Write this down, for other processes."""
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **self._facts)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Ranking:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError, KeyError
+            It is something else.
+        """
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return cls({name: arrays[name] for name in arrays.files})
+
+
+def _places(columns: slice, count: int) -> NDArray[np.intp]:
+    start, stop, _ = columns.indices(count)
+    return np.array([start, stop])
