@@ -16,10 +16,11 @@ import pytest
 
 from earmark.audio.tags import read_tags
 from support import sounds
+from support.skips import import_or_skip, require_package
 from support.web import RATE, make_library, make_music, song
 
-pytest.importorskip("beets", reason="needs beets: pip install --group dev")
-mutagen = pytest.importorskip("mutagen")
+require_package("beets")
+mutagen = import_or_skip("mutagen")
 
 pytestmark = pytest.mark.slow
 

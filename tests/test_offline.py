@@ -140,6 +140,7 @@ def test_no_command_opens_a_connection_or_writes_into_the_home(
         ("extractors",),
         ("extractors", "check", model),
         ("doctor",),
+        ("completion", "bash"),
     ]
     # Those that never end have tests of their own; one asks the music server that its user names.
     others = {"serve", "mcp", "watch", "connect"}

@@ -22,6 +22,7 @@ class Program(NamedTuple):
 
 
 PROGRAMS = {
+    "bash": Program("words that it completes", "apt-get install bash"),
     "chromium": Program(
         "pages in a browser",
         "apt-get install chromium, or https://www.chromium.org/getting-involved/download-chromium",
@@ -40,6 +41,7 @@ PROGRAMS = {
     "ffprobe": Program(
         "tags as it reads them", "apt-get install ffmpeg: ffprobe is a part of ffmpeg"
     ),
+    "fish": Program("words that it completes", "apt-get install fish, or https://fishshell.com"),
     "mpd": Program(
         "a player's queue", "apt-get install mpd, brew install mpd, or https://www.musicpd.org"
     ),
@@ -51,6 +53,7 @@ PROGRAMS = {
     "strace": Program(
         "that no command opens a connection", "apt-get install strace (it is for Linux only)"
     ),
+    "zsh": Program("words that it completes", "apt-get install zsh, or https://www.zsh.org"),
 }
 
 

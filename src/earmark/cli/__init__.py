@@ -19,6 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from earmark.cli.common import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated
 from earmark.errors import EarmarkError
@@ -31,6 +32,10 @@ COMMANDS = {
     "classify": (
         "earmark.cli.classify:classify",
         "Say what genre songs are, and how sure that is.",
+    ),
+    "completion": (
+        "earmark.cli.completion:completion",
+        "Let your shell complete commands, files and genres.",
     ),
     "connect": (
         "earmark.cli.connect:connect",
@@ -85,6 +90,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command without importing any, or an option."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=COMMANDS[name][1])
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
@@ -111,6 +126,9 @@ def main() -> None:
 
 def _run(stops: Sequence[int]) -> int:
     """Run the command of this process, say what went wrong, and return the exit code."""
+    if "_EARMARK_COMPLETE" in os.environ:
+        # A shell asks; this says how bash is to be told.
+        importlib.import_module("earmark.cli.completion")
     try:
         # By itself click would say "Aborted!" of Ctrl-C, and end like any error.
         code = earmark.main(prog_name="earmark", standalone_mode=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName, LibraryName, shown_lines
+from earmark.cli.named import FileOrName
 from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("library", type=LibraryName())
 @click.option(
     "--artists",
+    type=FileOrName(),
     metavar="FILE.csv",
     help="Columns track and artist (and duplicate_of), where the library has no artists. 'none': "
     "do not use what is known of GTZAN's.",

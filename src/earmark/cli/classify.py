@@ -22,6 +22,7 @@ from earmark.cli.common import (
     passed_over,
     sound_options,
 )
+from earmark.cli.named import FileOrName
 from earmark.cli.parts import in_parts_of, writer_of_parts
 from earmark.cli.progress import State, progress_of
 from earmark.errors import (
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES, short_help="Say what genre songs are, and how sure that is.")
-@click.argument("songs", nargs=-1, required=True, metavar="SONG...")
+@click.argument("songs", type=FileOrName(), nargs=-1, required=True, metavar="SONG...")
 @library_option
 @click.option("-k", "k", type=click.IntRange(min=1), help="How many neighbors vote.")
 @click.option("--brief", "form", flag_value="brief", help="Print one line a song.")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from earmark.cli.named import FileOrName, complete_libraries
 from earmark.words import shown as shown
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class FileName(click.Path):
         return super().convert(value, param, ctx)
 
 
-class LibraryName(click.types.StringParamType):
+class LibraryName(FileOrName):
     """Where a library is: a file, an address, or a name; what is wrong is said on opening it."""
 
     name = "library"
@@ -70,6 +72,12 @@ class LibraryName(click.types.StringParamType):
         from earmark.library import printable_location
 
         return printable_location(text)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete files and the names of the package."""
+        return complete_libraries(incomplete)
 
 
 class NewLibrary(LibraryName):

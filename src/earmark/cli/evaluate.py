@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from earmark.cli.common import EXIT_CODES, FileName, LibraryName, shown_lines
+from earmark.cli.named import FileOrName
 from earmark.errors import EvaluationError
 from earmark.words import json_text
 
@@ -76,6 +77,7 @@ SPLITS_OF = {
 @click.option("--test", type=FILE, help="List of tracks to ask, for --split files.")
 @click.option(
     "--artists",
+    type=FileOrName(),
     metavar="FILE.csv",
     help="Columns track and artist (and duplicate_of), where the library has no artists. 'none': "
     "do not use what is known of GTZAN's.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from earmark.cli.common import FileName, console, library_option, padded
+from earmark.cli.named import GenreName
 from earmark.words import clock, json_text, plural, shown
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _WIDTH = 56
 
 @click.command("list", short_help="List the tracks of a library.")
 @library_option
-@click.option("--genre", help="Only tracks of this genre.")
+@click.option("--genre", type=GenreName(), help="Only tracks of this genre.")
 @click.option("--artist", help="Only tracks of this artist.")
 @click.option("--search", metavar="TEXT", help="Only where name, artist or title hold this.")
 @click.option("--below", type=FileName(), metavar="FOLDER", help="Only files of this folder.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from earmark.cli.common import FileName, console, library_option, padded
+from earmark.cli.named import GenreName
 from earmark.errors import PlaylistError, RecommendError
 from earmark.words import clock, json_text, plural, shown
 
@@ -63,8 +64,12 @@ class ListOptions:
 
 _OPTIONS = (
     library_option,
-    click.option("--genre", "genres", multiple=True, help="Only songs of this genre."),
-    click.option("--not-genre", "not_genres", multiple=True, help="No song of this genre."),
+    click.option(
+        "--genre", "genres", type=GenreName(), multiple=True, help="Only songs of this genre."
+    ),
+    click.option(
+        "--not-genre", "not_genres", type=GenreName(), multiple=True, help="No song of this genre."
+    ),
     click.option(
         "--word",
         "words",

@@ -8,13 +8,14 @@ import click
 
 from earmark.cli.common import EXIT_CODES
 from earmark.cli.lists import SONG_HELP, ListOptions, give_out, list_options, played
+from earmark.cli.named import FileOrName
 
 
 @click.command(
     epilog=f"{SONG_HELP} {EXIT_CODES}", short_help="Lead from one track to another by small steps."
 )
-@click.argument("start")
-@click.argument("end")
+@click.argument("start", type=FileOrName())
+@click.argument("end", type=FileOrName())
 @click.option(
     "-n",
     "count",

@@ -15,19 +15,22 @@ from earmark.cli.lists import (
     list_options,
     played,
 )
+from earmark.cli.named import FileOrName
 
 
 @click.command(
     epilog=f"{SONG_HELP} {EXIT_CODES}", short_help="Make a playlist from songs or a genre."
 )
-@click.argument("songs", nargs=-1, metavar="[SONG...]")
+@click.argument("songs", type=FileOrName(), nargs=-1, metavar="[SONG...]")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, 10_000, min_open=True),
     help="How long it is.  [default: 60]",
 )
 @click.option("-n", "count", type=click.IntRange(1, 10_000), help="How many songs instead.")
-@click.option("--unlike", multiple=True, metavar="SONG", help="Keep away from this song.")
+@click.option(
+    "--unlike", type=FileOrName(), multiple=True, metavar="SONG", help="Keep away from this song."
+)
 @chance_options
 @list_options
 def playlist(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from earmark.cli.named import FileOrName, GenreName
 from earmark.cli.tracks import (
     TRACK_HELP,
     changed_library_option,
@@ -21,19 +22,22 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=TRACK_HELP, short_help="Give tracks of a library another genre.")
-@click.argument("tracks", nargs=-1, metavar="[TRACK...]")
+@click.argument("tracks", type=FileOrName(), nargs=-1, metavar="[TRACK...]")
 @changed_library_option
 @click.option(
     "--genre",
     "-g",
     "genres",
+    type=GenreName(),
     multiple=True,
     help="The new genre; it may be one that the library has not yet. Given again: a further one.",
 )
 @click.option("--no-genre", is_flag=True, help="Take the genre away: the tracks vote no longer.")
 @click.option("--artist", help="The new artist.")
 @click.option("--title", help="The new title, for one track.")
-@click.option("--of-genre", metavar="GENRE", help="All tracks that have this genre now.")
+@click.option(
+    "--of-genre", type=GenreName(), metavar="GENRE", help="All tracks that have this genre now."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was changed as a JSON object.")
 def relabel(
     tracks: tuple[str, ...],

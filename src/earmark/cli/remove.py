@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from earmark.cli.named import FileOrName, GenreName
 from earmark.cli.tracks import (
     TRACK_HELP,
     changed_library_option,
@@ -14,9 +15,9 @@ from earmark.cli.tracks import (
 
 
 @click.command(epilog=TRACK_HELP, short_help="Take tracks out of a library.")
-@click.argument("tracks", nargs=-1, metavar="[TRACK...]")
+@click.argument("tracks", type=FileOrName(), nargs=-1, metavar="[TRACK...]")
 @changed_library_option
-@click.option("--of-genre", metavar="GENRE", help="All tracks of this genre.")
+@click.option("--of-genre", type=GenreName(), metavar="GENRE", help="All tracks of this genre.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was removed as a JSON object.")
 def remove(
     tracks: tuple[str, ...], library_name: str | None, of_genre: str | None, as_json: bool

@@ -15,14 +15,17 @@ from earmark.cli.lists import (
     list_options,
     played,
 )
+from earmark.cli.named import FileOrName
 
 
 @click.command(epilog=f"{SONG_HELP} {EXIT_CODES}", short_help="List tracks that sound like a song.")
-@click.argument("songs", nargs=-1, required=True, metavar="SONG...")
+@click.argument("songs", type=FileOrName(), nargs=-1, required=True, metavar="SONG...")
 @click.option(
     "-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many."
 )
-@click.option("--unlike", multiple=True, metavar="SONG", help="Keep away from this song.")
+@click.option(
+    "--unlike", type=FileOrName(), multiple=True, metavar="SONG", help="Keep away from this song."
+)
 @chance_options
 @list_options
 def similar(

@@ -20,6 +20,7 @@ from earmark.cli.common import (
     sound_options,
 )
 from earmark.cli.genre_rules import rule_options, rules_of
+from earmark.cli.named import FileOrName
 from earmark.tagging.names import SIGNS
 from earmark.tagging.profiles import PROFILES, Profile
 
@@ -37,7 +38,7 @@ WRITING = ("id3v23", "keep_mtime")
 
 
 @click.command(epilog=EXIT_CODES, short_help="Put genres into files, by a plan, with undo.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", type=FileOrName(), nargs=-1, metavar="[PATH]...")
 @library_option
 @click.option("--plan", type=FileName(), metavar="FILE", help="Write what is proposed to a plan.")
 @click.option("--apply", "applied", type=FileName(), metavar="PLAN", help="Write a plan's genres.")

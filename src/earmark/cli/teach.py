@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from earmark.cli.common import EXIT_CODES, EXIT_PARTLY, FileName
+from earmark.cli.named import FileOrName, GenreName
 from earmark.cli.tracks import changed_library_option, library_to_change, show_changes
 from earmark.errors import CollectionError, EarmarkError
 from earmark.words import is_one_line, shown
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES, short_help="Add songs to a library as examples of a genre.")
-@click.argument("songs", nargs=-1, metavar="[SONG...]")
-@click.option("--genre", "-g", required=True, help="What they are; it may be a new genre.")
+@click.argument("songs", type=FileOrName(), nargs=-1, metavar="[SONG...]")
+@click.option(
+    "--genre", "-g", type=GenreName(), required=True, help="What they are; it may be a new genre."
+)
 @click.option(
     "--from",
     "playlist",
