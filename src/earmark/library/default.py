@@ -139,6 +139,14 @@ def printable_location(location: str) -> str:
     return parse(location).location if is_address(location) else location
 
 
+def location_elsewhere(location: str) -> str:
+    """Return where a library is, for another process that is to open it: with a password.
+
+    What this returns is never to be printed, kept, or be an argument of a command.
+    """
+    return parse(location).with_secrets if is_address(location) else location
+
+
 def is_there(location: str | os.PathLike[str]) -> bool:
     """Tell whether there is something where a library would be made.
 

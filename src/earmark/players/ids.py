@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import platformdirs
 
 from earmark.atomic import new_file
 from earmark.errors import PlayerError
@@ -60,6 +63,7 @@ class PlayerIds:
             {"server": self.server, "tracks": dict(self.tracks), "artists": dict(self.artists)},
         )
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with new_file(path, overwrite=True) as part:
                 part.write_text(json_text(body), encoding="utf-8")
         except OSError as error:
@@ -101,4 +105,8 @@ def ids_path(location: str) -> Path:
     >>> ids_path("/music/my.earmark").name
     'my.earmark.player-ids.json'
     """
+    if "://" in location:
+        # Beside a database there is no room for a file.
+        name = hashlib.blake2b(location.encode(), digest_size=8).hexdigest()
+        return platformdirs.user_data_path("earmark") / "players" / f"{name}.player-ids.json"
     return Path(f"{location}.player-ids.json")

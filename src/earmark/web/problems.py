@@ -101,7 +101,11 @@ def problem(error: EarmarkError) -> dict[str, Any]:
 
 
 def without_folders(line: str) -> str:
-    """Return what an answer may say of ``line``: files by their names, not where they lie here."""
+    """Return what an answer may say of ``line``: files by their names, not where they lie here.
+
+    Nor does it say which server keeps the library.
+    """
+    line = re.sub(r"\bpostgresql://\S*?(?=: |\s|$)", "the library", line)
     for folder in current_app.extensions["earmark-folders"]():
         line = _without(folder, line)
     return line

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from earmark.errors import EarmarkError, WorkerError
-from earmark.library import Library, open_library
+from earmark.library import Library, location_elsewhere, open_library
 from earmark.workers import Limits, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -60,13 +60,14 @@ class Report:
         # Reading a library, too, makes files beside it.
         pool = WorkerPool(1, limits=LIMITS, nice=5, max_message=LONGEST, confined=False)
         try:
-            report = pool.call(measure_file, location, name="").result()
+            report = pool.call(measure_file, location_elsewhere(location), name="").result()
         except WorkerError as error:
             logger.error("the evaluation failed: %s", error)
             problem = "the evaluation ended without a result, which is a fault of Earmark"
         except EarmarkError as error:
             # Clients see it, who need not know where the library lies.
-            problem = str(error).replace(f"{PurePath(location).parent}{os.sep}", "")
+            problem = str(error).replace(location, self._library.name)
+            problem = problem.replace(f"{PurePath(location).parent}{os.sep}", "")
         finally:
             pool.close()
         with self._lock:
@@ -76,9 +77,9 @@ class Report:
             self._report = report or self._report
 
 
-def measure_file(path: str) -> dict[str, Any]:
-    """Evaluate the library in a file; see `measure`."""
-    with open_library(path, read_only=True) as library:
+def measure_file(location: str) -> dict[str, Any]:
+    """Evaluate a library by where it is; see `measure`."""
+    with open_library(location, read_only=True) as library:
         return measure(library)
 
 
@@ -102,7 +103,9 @@ def measure(library: Library) -> dict[str, Any]:
     from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
 
     # Do not reveal the path of the library to readers of the page.
-    data = replace(load_evaluation_set(library), source=PurePath(library.location).name)
+    location = library.location
+    name = library.name if "://" in location else PurePath(location).name
+    data = replace(load_evaluation_set(library), source=name)
     evaluation = evaluate(data, other_splits=False)
     found = evaluation.to_json()
     ids: dict[tuple[str, str | None], list[int]] = {}

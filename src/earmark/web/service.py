@@ -127,11 +127,9 @@ class Service:
 
     def folders(self) -> list[Path]:
         """Return the folders of this machine that no answer names, the deepest first."""
-        paths = [
-            Path(self.library.location).parent,
-            user_library_path().parent,
-            self.uploads.folder,
-        ]
+        paths = [user_library_path().parent, self.uploads.folder]
+        if "://" not in self.library.location:
+            paths.append(Path(self.library.location).parent)
         if self.config.music is not None:
             paths.append(self.config.music)
         found = {form for path in paths for form in (path.absolute(), Path(os.path.realpath(path)))}
