@@ -87,6 +87,10 @@ def test_an_agent_asks_everything_and_changes_nothing(
         like = value(await client.call_tool("similar", {"songs": [str(first)], "n": 2}))
         assert str(first) not in {track["path"] for track in like["tracks"]}
 
+        worded = await client.call_tool("playlist", {"words": ["jazz"]})
+        assert worded.is_error
+        assert "has no words" in worded.content[0].text
+
         ends = {"start": str(first), "end": str(last), "n": 4}
         way = [track["path"] for track in value(await client.call_tool("path", ends))["tracks"]]
         assert (way[0], way[-1]) == (str(first), str(last))
@@ -116,6 +120,16 @@ def test_too_much_is_refused(library: Path, tmp_path: Path) -> None:
         tools.similar(["#1"], n=100_000)
     with pytest.raises(EarmarkError, match="minutes"):
         tools.playlist(["#1"], minutes=-1)
+
+
+def test_lists_are_picked_by_words() -> None:
+    tools = Tools("reference")
+    jazz = tools.playlist(words=["jazz"], not_words=["blues"], minutes=5)["tracks"]
+    assert [track["genre"] for track in jazz].count("jazz") > len(jazz) / 2
+    metal = tools.similar(["#1"], n=10, words=["heavy metal"])["tracks"]
+    assert [track["genre"] for track in metal].count("metal") > len(metal) / 2
+    with pytest.raises(EarmarkError, match="no word to pick by"):
+        tools.similar(["#1"], words=["indie rock"])
 
 
 def test_no_other_command_loads_the_sdk() -> None:

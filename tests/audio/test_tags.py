@@ -297,3 +297,49 @@ def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
 def test_the_artist_of_the_album_stands_in() -> None:
     assert Tags(album_artists=("Ann",)).artist == "Ann"
     assert Tags(artists=("Bob",), album_artists=("Ann",)).artist == "Bob"
+
+
+RECORDING = "4ab4eabc-6f47-40a6-9c9e-a1f0b1d0bd0f"
+
+
+def tag_recording(file: Path, kind: str) -> None:
+    """Write a MusicBrainz identifier as Picard does."""
+    if kind in ("mp3", "aiff", "wav-16"):
+        tagged = mutagen.File(file)
+        if tagged.tags is None:
+            tagged.add_tags()
+        tagged.tags.add(id3.UFID("http://musicbrainz.org", RECORDING.encode()))
+        tagged.tags.add(id3.UFID("http://elsewhere.example", b"another"))
+        tagged.save()
+    elif kind in ("m4a", "mp4", "alac"):
+        tagged = mutagen.File(file)
+        tagged["----:com.apple.iTunes:MusicBrainz Track Id"] = RECORDING.upper().encode()
+        tagged.save()
+    elif kind == "wma":
+        tagged = mutagen.File(file)
+        tagged["MusicBrainz/Track Id"] = RECORDING
+        tagged.save()
+    elif kind == "wavpack":
+        tag = apev2.APEv2()
+        tag["MUSICBRAINZ_TRACKID"] = RECORDING
+        tag.save(file)
+    else:
+        tagged = mutagen.File(file)
+        tagged["MUSICBRAINZ_TRACKID"] = RECORDING
+        tagged.save()
+
+
+@pytest.mark.parametrize(
+    "kind", ["mp3", "aiff", "wav-16", "m4a", "alac", "wma", "wavpack", "flac", "ogg", "opus"]
+)
+def test_the_musicbrainz_identifier_is_read(copied, kind):
+    assert read_tags(copied[kind]).recordings == ()
+    tag_recording(copied[kind], kind)
+    assert read_tags(copied[kind]).recordings == (RECORDING,)
+
+
+def test_what_is_no_identifier_is_none(copied):
+    tagged = mutagen.File(copied["flac"])
+    tagged["MUSICBRAINZ_TRACKID"] = ["none", f"{RECORDING}x", "'; drop table tracks"]
+    tagged.save()
+    assert read_tags(copied["flac"]).recordings == ()

@@ -17,6 +17,7 @@ from earmark import open_library
 from earmark.errors import PlayerError
 from earmark.library import Track
 from earmark.players import PlayerIds, PlayerSong, SubsonicClient, ids_path, match
+from support import sounds
 from support.command import Command
 from support.web import make_library, make_music
 
@@ -102,6 +103,43 @@ def test_an_api_key_serves_instead(small: SmallServer) -> None:
     small.songs = [{"id": 5, "title": "x", "duration": 3, "path": "a/b.mp3", "artistId": "q"}]
     (song,) = SubsonicClient(small.address, api_key="the key").songs()
     assert song == PlayerSong("5", "a/b.mp3", None, "x", 3.0, "q")
+
+
+ONE, OTHER = "4ab4eabc-6f47-40a6-9c9e-a1f0b1d0bd0f", "9f1ff0b2-0000-4000-8000-0123456789ab"
+
+
+def test_songs_are_found_by_their_musicbrainz_identifier() -> None:
+    tracks = [track(1, "/m/a.mp3"), track(2, "/m/b.mp3"), track(3, "/m/c.mp3", seconds=90)]
+    tags = {1: (ONE,), 2: (OTHER,), 3: (OTHER,)}
+    asked: list[int] = []
+
+    def recordings(one: Track) -> tuple[str, ...]:
+        asked.append(int(one.id or 0))
+        return tags[int(one.id or 0)]
+
+    known = PlayerSong("p", "m/a.mp3", seconds=60, recording=OTHER)
+    # The path goes before the identifier, and no file is opened where none needs it.
+    assert match([known], tracks, recordings) == {"p": 1}
+    assert asked == []
+    same = PlayerSong("m", "elsewhere/x.mp3", seconds=90, recording=OTHER.upper())
+    assert match([known, same], tracks, recordings) == {"p": 1, "m": 3}
+    assert asked == [2, 3]
+    unsure = PlayerSong("u", "elsewhere/x.mp3", recording=OTHER)
+    assert match([unsure], tracks, recordings) == {}
+    alone = PlayerSong("a", recording=ONE, artist="A", title="T", seconds=90)
+    assert match([alone], tracks, recordings) == {"a": 1}
+
+
+def test_the_identifiers_are_those_in_the_files(small: SmallServer, tmp_path: Path) -> None:
+    mutagen = pytest.importorskip("mutagen", reason="the extra tag is not installed")
+    file = sounds.write(tmp_path / "song.flac", sounds.tune(1.0), 22_050, "flac")
+    tagged = mutagen.File(file)
+    tagged["MUSICBRAINZ_TRACKID"] = ONE
+    tagged.save()
+    tracks = [track(1, str(file), artist="X"), track(2, str(tmp_path / "gone.flac"))]
+    small.songs = [{"id": "s", "path": "Else/Where.flac", "title": "Y", "musicBrainzId": ONE}]
+    songs = SubsonicClient(small.address, api_key="the key").songs()
+    assert match(songs, tracks) == {"s": 1}
 
 
 def test_a_wrong_password_is_told_and_not_printed(small: SmallServer) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import m3u8
 import pytest
 
 from earmark.errors import PlaylistError
@@ -55,6 +56,18 @@ def test_m3u_comes_back_as_it_was(tmp_path, music, name):
     assert content.startswith(b"#EXTM3U\n#PLAYLIST:My list\n#EXTINF:62,An Artist - Title, & more\n")
     read = read_m3u(content, to.parent)
     assert [path.resolve() for path in read] == [file.resolve() for file in music]
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "music/list.m3u", "other/deep/list.m3u8"])
+def test_another_parser_finds_every_path(tmp_path, music, name):
+    to = tmp_path / name
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(written(entries(music), to, "My list"))
+    read = m3u8.load(str(to))
+    found = [Path(song.absolute_uri) for song in read.segments]
+    assert [path.resolve() for path in found] == [file.resolve() for file in music]
+    assert {song.duration for song in read.segments} == {62.0}
+    assert {song.title for song in read.segments} == {"An Artist - Title, & more", "An Artist"}
 
 
 def test_bytes_that_are_no_utf8_survive_in_m3u(tmp_path):

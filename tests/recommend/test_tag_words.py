@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import runpy
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from earmark.errors import RecommendError
+from earmark.features import doubtful_words, get_extractor
 from earmark.library import open_library
 from earmark.recommend import Recommender, Rules, Songs
-from earmark.recommend.tag_words import DOUBTFUL, TOP_SHARE, offered, picked
+from earmark.recommend.tag_words import TOP_SHARE, offered, picked
 
 ROOT = Path(__file__).resolve().parents[2]
 FREE = Rules(per_artist=None, per_album=None, spacing=0, versions=True)
@@ -37,7 +39,7 @@ def test_a_word_picks_its_top_share() -> None:
 @pytest.mark.parametrize("word", ["rock", "no such word", ""])
 def test_other_words_are_refused(word: str) -> None:
     with pytest.raises(RecommendError, match="these are: jazz"):
-        picked(["jazz", "rock"], np.ones((3, 2)), word)
+        picked(["jazz", "rock"], np.ones((3, 2)), word, doubtful=["rock"])
 
 
 def test_a_library_without_words_says_so() -> None:
@@ -76,6 +78,15 @@ def test_words_that_do_not_hold_are_not_offered(
     runpy.run_path(str(ROOT / "scripts" / "measure_words.py"), run_name="__main__")
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]
     failed = {row[0] for row in rows if row[-1] == "does not hold"}
-    assert failed == DOUBTFUL
+    doubtful = doubtful_words(get_extractor("musicnn").spec)
+    assert failed == doubtful
     assert len(rows) > len(failed)
-    assert not failed & set(offered([row[0] for row in rows]))
+    assert not failed & set(offered([row[0] for row in rows], doubtful))
+
+
+def test_words_of_an_extractor_that_is_not_here_are_not_doubted() -> None:
+    spec = get_extractor("musicnn").spec
+    assert doubtful_words(dataclasses.replace(spec, version="0")) == frozenset()
+    assert doubtful_words(dataclasses.replace(spec, name="none such")) == frozenset()
+    with open_library("reference", read_only=True) as library, pytest.raises(RecommendError):
+        Recommender(library).playlist(Songs(), words=["indie rock"])

@@ -66,9 +66,24 @@ def make_server(library_name: str | None = None) -> MCPServer[Any]:
         unlike: list[str] | None = None,
         genres: list[str] | None = None,
         not_genres: list[str] | None = None,
+        words: list[str] | None = None,
+        not_words: list[str] | None = None,
     ) -> str:
-        """List the tracks of the library that sound most like some songs, and unlike others."""
-        return said(lambda: tools.similar(songs, n, unlike or (), genres or (), not_genres or ()))
+        """List the tracks of the library that sound most like some songs, and unlike others.
+
+        A word, such as "female vocalists", picks the tenth of the library that it fits best.
+        """
+        return said(
+            lambda: tools.similar(
+                songs,
+                n,
+                unlike or (),
+                genres or (),
+                not_genres or (),
+                words=words or (),
+                not_words=not_words or (),
+            )
+        )
 
     @server.tool(annotations=_READS, structured_output=False)
     def path(start: str, end: str, n: int = 10) -> str:
@@ -84,11 +99,24 @@ def make_server(library_name: str | None = None) -> MCPServer[Any]:
         per_artist: int = 3,
         variety: float = 0.0,
         seed: int = 0,
+        words: list[str] | None = None,
+        not_words: list[str] | None = None,
     ) -> str:
-        """Make a playlist from songs or genres, in a smooth order; it is not written anywhere."""
+        """Make a playlist from songs, genres or words, in a smooth order; it is not written.
+
+        A word, such as "female vocalists", picks the tenth of the library that it fits best.
+        """
         return said(
             lambda: tools.playlist(
-                songs or (), genres or (), not_genres or (), minutes, per_artist, variety, seed
+                songs or (),
+                genres or (),
+                not_genres or (),
+                minutes,
+                per_artist,
+                variety,
+                seed,
+                words=words or (),
+                not_words=not_words or (),
             )
         )
 

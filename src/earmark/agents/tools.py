@@ -85,6 +85,9 @@ class Tools:
         unlike: Sequence[str] = (),
         genres: Sequence[str] = (),
         not_genres: Sequence[str] = (),
+        *,
+        words: Sequence[str] = (),
+        not_words: Sequence[str] = (),
     ) -> dict[str, Any]:
         """List the tracks that sound most like some songs.
 
@@ -97,6 +100,9 @@ class Tools:
             How many.
         genres, not_genres
             Only tracks of these; none of those.
+        words, not_words
+            Only tracks that each of these words of the extractor picks; none that one of those
+            does.
 
         Raises
         ------
@@ -111,6 +117,8 @@ class Tools:
                 away=songs_of(library, unlike, cached=False),
                 genres=genres,
                 not_genres=not_genres,
+                words=words,
+                not_words=not_words,
             )
         return to_json("similar", found)
 
@@ -143,15 +151,19 @@ class Tools:
         per_artist: int = 3,
         variety: float = 0.0,
         seed: int = 0,
+        *,
+        words: Sequence[str] = (),
+        not_words: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Make a playlist in a smooth order; it is not written anywhere.
 
         Parameters
         ----------
         songs
-            To start from, as for `similar`; without any, what is typical of ``genres`` is taken.
-        genres, not_genres
-            Only tracks of these; none of those.
+            To start from, as for `similar`; without any, what is typical of ``genres`` and
+            ``words`` is taken.
+        genres, not_genres, words, not_words
+            As for `similar`.
         minutes
             How long it is.
         per_artist
@@ -173,6 +185,8 @@ class Tools:
                 minutes=minutes,
                 genres=genres,
                 not_genres=not_genres,
+                words=words,
+                not_words=not_words,
                 rules=Rules(per_artist=per_artist or None),
                 variety=variety,
                 seed=seed,

@@ -16,6 +16,9 @@ from typing import NamedTuple
 
 from earmark.audio.files import View
 
+RECORDING = "musicbrainz_trackid"
+"""What the MusicBrainz identifier of a recording is called in most tags."""
+
 LONGEST = 4096
 """Bytes of a frame that are kept."""
 
@@ -29,6 +32,9 @@ _WANTED = {
     b"TAL": b"TALB",
     b"TCO": b"TCON",
 }
+_MUSICBRAINZ = b"http://musicbrainz.org\0"
+"""Of a frame UFID: who gave the identifier of the recording that follows."""
+
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
 
 
@@ -39,7 +45,7 @@ class _Frame(NamedTuple):
 
 
 def plain_id3(tag: View) -> bytes:
-    """Return the artists, title, album and genres of an ID3v2 tag as a tag without any tricks.
+    """Return the texts of an ID3v2 tag that are wanted as a tag without any tricks.
 
     Parameters
     ----------
@@ -49,8 +55,8 @@ def plain_id3(tag: View) -> bytes:
     Returns
     -------
     bytes
-        A tag of version 2.4, all texts in UTF-8, each of at most `LONGEST` bytes; empty where the
-        tag says nothing of these.
+        Artists, title, album, genres and the MusicBrainz identifier, in a tag of version 2.4; all
+        texts in UTF-8, each of at most `LONGEST` bytes; empty where the tag says nothing of these.
     """
     head = tag.peek(0, 10)
     if len(head) < 10 or head[:3] != b"ID3" or not 2 <= head[3] <= 4:
@@ -69,6 +75,9 @@ def plain_id3(tag: View) -> bytes:
             frame = frame._replace(flags=frame.flags | 0x02)
         name = _WANTED.get(frame.name, frame.name)
         text = _text(frame, version) if name in _WANTED.values() else ""
+        if frame.name in (b"UFID", b"UFI") and frame.content.startswith(_MUSICBRAINZ):
+            # Readers look for such identifiers among texts of one's own.
+            name, text = b"TXXX", f"{RECORDING}\0{_identifier(frame.content)}"
         if text:
             content = b"\3" + text.encode("utf-8", "replace")[:LONGEST]
             frames += name + _synchsafe_bytes(len(content)) + b"\0\0" + content
@@ -146,6 +155,10 @@ def _text(frame: _Frame, version: int) -> str:
     text = content.decode(encoding, "replace")
     # Each of several texts of UTF-16 can have a mark of its own.
     return text.replace("\ufeff", "").strip("\0")
+
+
+def _identifier(content: bytes) -> str:
+    return content[len(_MUSICBRAINZ) :][:64].decode("latin-1")
 
 
 def _is_name(name: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -21,7 +22,7 @@ from tinytag import TinyTag
 from earmark.audio.bounds import find_tags
 from earmark.audio.ffmpeg import OPTIONS
 from earmark.audio.files import OpenFile, View
-from earmark.audio.id3 import plain_id3
+from earmark.audio.id3 import RECORDING, plain_id3
 from earmark.words import ARTIST_SEPARATOR
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ LONGEST = 1000
 MOST = 20
 """Values of a field that are kept."""
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MOST_READ = 1 << 26  # bytes that a reader of containers may ask for, of any file
 _MOST_READS = 100_000
 _MOST_ITEMS = 1000  # of an APE tag
@@ -56,6 +58,9 @@ _NAMES = {
     "title": "titles",
     "album": "albums",
     "genre": "genres",
+    RECORDING: "recordings",
+    "musicbrainz track id": "recordings",
+    "musicbrainz/track id": "recordings",
 }
 """Fields of :class:`Tags` by how APE tags and FFmpeg call them."""
 
@@ -68,6 +73,8 @@ class Tags:
     ----------
     artists, album_artists, titles, albums, genres
         Most have one value; further ones follow it, as the file has them.
+    recordings
+        MusicBrainz identifiers of the recording, in lower case.
 
     Examples
     --------
@@ -81,6 +88,7 @@ class Tags:
     titles: tuple[str, ...] = ()
     albums: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
 
     @property
     def artist(self) -> str | None:
@@ -178,6 +186,8 @@ def _tags(values: Iterable[tuple[str, str]]) -> Tags:
             # Halves of characters, which no database takes, become question marks.
             line = " ".join(text[: 4 * LONGEST].encode("utf-8", "replace").decode().split())
             line = line[:LONGEST]
+            if name == "recordings":
+                line = line.lower() if _UUID.fullmatch(line) else ""
             if line and len(some) < MOST and line not in some:
                 some.append(line)
     return Tags(**{name: tuple(some) for name, some in kept.items()})
@@ -217,8 +227,9 @@ def _by_tinytag(file: Any) -> Tags:
             ("title", "titles"),
             ("album", "albums"),
             ("genre", "genres"),
+            (RECORDING, "recordings"),
         ):
-            first = getattr(found, theirs)
+            first = getattr(found, theirs, None)
             if first is not None:
                 yield ours, first
             # Names that it does not know, or that are not those of the container, stand here.

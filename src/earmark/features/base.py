@@ -240,6 +240,8 @@ class Card:
         What the parts of a vector mean: a name for each part, in order, with its size.
     classes
         The class names of the predictions among them, as the network has them.
+    doubtful
+        Those of them that were measured and found not to hold: music is not picked by them.
     size
         Bytes of the model; 0 where there is none.
     """
@@ -251,6 +253,7 @@ class Card:
     training_data: str = ""
     outputs: tuple[tuple[str, int], ...] = ()
     classes: tuple[str, ...] = field(default=(), repr=False)
+    doubtful: tuple[str, ...] = field(default=(), repr=False)
     size: int = 0
 
 

@@ -342,4 +342,5 @@ def _card(
             (output.meaning, output.shape[-1] or 0 if output.shape else 0) for output in outputs
         ),
         classes=classes,
+        doubtful=fields.texts("doubtful_classes"),
     )

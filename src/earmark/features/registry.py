@@ -100,6 +100,25 @@ def spec_of(name: str, version: str) -> ExtractorSpec | None:
     return found.spec
 
 
+def doubtful_words(spec: ExtractorSpec) -> frozenset[str]:
+    """Return those words of an extractor that its card calls doubtful.
+
+    None of them where that version is not installed, so that nobody can say.
+
+    Examples
+    --------
+    >>> "indie rock" in doubtful_words(get_extractor("musicnn").spec)
+    True
+    """
+    try:
+        found = _by_name(spec.name, None, 0)
+    except ExtractorError:
+        return frozenset()
+    if found is None or found.spec.version != spec.version:
+        return frozenset()
+    return frozenset(found.card.doubtful)
+
+
 def spec_by_similarity(similarity: str) -> ExtractorSpec:
     """Return the spec of the package's extractor whose vectors are compared in that way.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from earmark.audio.tags import read_tags
 from earmark.library import Track
 from earmark.neighbors import fold_artist
 
@@ -31,6 +32,8 @@ class PlayerSong:
         Its length; None where not known.
     artist_id
         The server's id of the artist.
+    recording
+        The MusicBrainz identifier of the recording.
     """
 
     id: str
@@ -39,15 +42,25 @@ class PlayerSong:
     title: str | None = None
     seconds: float | None = None
     artist_id: str | None = None
+    recording: str | None = None
 
 
-def match(songs: Iterable[PlayerSong], tracks: Sequence[Track]) -> dict[str, int]:
+def recordings_of(track: Track) -> tuple[str, ...]:
+    """Return the MusicBrainz identifiers in the tags of a track's file; none where it is gone."""
+    return read_tags(track.path).recordings if track.path else ()
+
+
+def match(
+    songs: Iterable[PlayerSong],
+    tracks: Sequence[Track],
+    recordings: Callable[[Track], Collection[str]] = recordings_of,
+) -> dict[str, int]:
     """Return the ids of tracks by those of the songs that they are.
 
     A song is the track whose path ends as the song's does, in at least the file's name and its
-    folder, or in the name alone where the lengths agree, too; else the one track of the same
-    artist and title and about the same length. Where several tracks fit equally well, none is
-    taken.
+    folder, or in the name alone where the lengths agree, too; else the one track whose file has
+    the same MusicBrainz identifier in its tags; else the one of the same artist and title and about
+    the same length. Where several tracks fit equally well, none is taken.
 
     Parameters
     ----------
@@ -55,6 +68,9 @@ def match(songs: Iterable[PlayerSong], tracks: Sequence[Track]) -> dict[str, int
         Of a server.
     tracks
         Of a library.
+    recordings
+        Returns the MusicBrainz identifiers of a track. Only asked where a song needs it, of the
+        tracks that are no other song's.
 
     Examples
     --------
@@ -73,11 +89,24 @@ def match(songs: Iterable[PlayerSong], tracks: Sequence[Track]) -> dict[str, int
         key = _title_key(track.artist, track.title)
         if key is not None:
             by_title[key].append(track)
+    listed = list(songs)
     found: dict[str, int] = {}
-    for song in songs:
-        same = _by_path(song, by_name) or _by_title(song, by_title)
-        if same is not None and same.id is not None:
-            found[song.id] = same.id
+
+    def take(way: Callable[[PlayerSong], Track | None]) -> None:
+        for song in listed:
+            same = way(song) if song.id not in found else None
+            if same is not None and same.id is not None:
+                found[song.id] = same.id
+
+    take(lambda song: _by_path(song, by_name))
+    by_recording: dict[str, list[Track]] = defaultdict(list)
+    if any(song.recording for song in listed if song.id not in found):
+        taken = set(found.values())
+        for track in tracks:
+            for recording in recordings(track) if track.id not in taken else ():
+                by_recording[recording].append(track)
+    take(lambda song: _by_recording(song, by_recording))
+    take(lambda song: _by_title(song, by_title))
     return found
 
 
@@ -129,6 +158,13 @@ def _common(parts: tuple[str, ...], others: tuple[str, ...]) -> int:
             break
         count += 1
     return count
+
+
+def _by_recording(song: PlayerSong, by_recording: dict[str, list[Track]]) -> Track | None:
+    same = by_recording.get((song.recording or "").lower(), ())
+    if len(same) > 1:
+        same = [track for track in same if _as_long(song, track)]
+    return same[0] if len(same) == 1 else None
 
 
 def _by_title(song: PlayerSong, by_title: dict[tuple[str, str], list[Track]]) -> Track | None:

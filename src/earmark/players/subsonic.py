@@ -170,6 +170,7 @@ def _song(one: Any) -> PlayerSong | None:
         # A number beyond all floats says nothing of a length.
         seconds=float(seconds) if isinstance(seconds, int | float) and abs(seconds) < 1e9 else None,
         artist_id=_text(one.get("artistId")),
+        recording=_text(one.get("musicBrainzId")),
     )
 
 

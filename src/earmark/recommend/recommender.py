@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryEmpty, RecommendError
+from earmark.features import doubtful_words
 from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import voter as library_voter
 from earmark.neighbors import METRICS, fold_artist, recording_groups
@@ -298,7 +299,12 @@ class Recommender:
         """Tell which tracks [n] every one of some words picks."""
         mask = np.ones(len(self._snapshot), dtype=np.bool_)
         for word in words:
-            mask &= picked(self._library.spec.words, self._snapshot.vectors, word)
+            mask &= picked(
+                self._library.spec.words,
+                self._snapshot.vectors,
+                word,
+                doubtful=doubtful_words(self._library.spec),
+            )
         return mask
 
     def _left_out(

@@ -8,7 +8,7 @@ that it fits best there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,32 @@ from earmark.errors import RecommendError
 TOP_SHARE = 0.1
 """Of a library's tracks, that a word picks."""
 
-DOUBTFUL = frozenset({"rock", "classic rock", "alternative rock", "indie rock", "progressive rock"})
-"""Words that do not hold where that is known, as ``scripts/measure_words.py`` prints."""
 
-
-def offered(words: Sequence[str]) -> tuple[str, ...]:
+def offered(words: Sequence[str], doubtful: Collection[str] = ()) -> tuple[str, ...]:
     """Return those of an extractor's words that tracks can be picked by.
+
+    Parameters
+    ----------
+    words
+        Of the extractor.
+    doubtful
+        Those that do not hold where that is known: `earmark.features.doubtful_words`.
 
     Examples
     --------
-    >>> offered(["rock", "jazz", "female vocalists"])
+    >>> offered(["rock", "jazz", "female vocalists"], doubtful={"rock"})
     ('jazz', 'female vocalists')
     """
-    return tuple(word for word in words if word not in DOUBTFUL)
+    return tuple(word for word in words if word not in doubtful)
 
 
 def picked(
-    words: Sequence[str], vectors: NDArray[np.floating], word: str, *, share: float = TOP_SHARE
+    words: Sequence[str],
+    vectors: NDArray[np.floating],
+    word: str,
+    *,
+    doubtful: Collection[str] = (),
+    share: float = TOP_SHARE,
 ) -> NDArray[np.bool_]:
     """Tell which tracks [n] a word picks: the share of them that it fits best, at least one.
 
@@ -46,6 +55,8 @@ def picked(
         Of the tracks [n, d].
     word
         Which; case does not matter.
+    doubtful
+        Words that are not offered.
     share
         Of the tracks, from 0 to 1.
 
@@ -59,7 +70,7 @@ def picked(
     >>> picked(["jazz"], np.array([[0.1], [0.9], [0.2]]), "Jazz")
     array([False,  True, False])
     """
-    known = offered(words)
+    known = offered(words, doubtful)
     place = {name.casefold(): words.index(name) for name in known}
     code = place.get(word.casefold().strip())
     if code is None:

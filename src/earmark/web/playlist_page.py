@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from earmark.errors import EarmarkError, RecommendError
+from earmark.features import doubtful_words
 from earmark.library import Track
 from earmark.library.model import LARGEST_ID
 from earmark.recommend import Rules, Suggestion
@@ -162,7 +163,7 @@ def page() -> ResponseReturnValue:
         title=_title(wish, starts),
         asked=by_hand or (wish is not None and wish.asks),
         problem=None if problem is None else without_folders(str(problem)),
-        words=offered(owner.library.spec.words),
+        words=offered(owner.library.spec.words, doubtful_words(owner.library.spec)),
     )
     return shown, 200 if problem is None else status_of(problem)
 

@@ -1,6 +1,9 @@
 // The map: every track a point, drawn on a canvas; by pointer, touch or keyboard.
 
 import { ask, genreClass, make } from "./common.js";
+import { drawLines, drawNames, drawPath, regions } from "./map_layers.js";
+import { MapPath, pathOfAddress } from "./map_path.js";
+import { findable } from "./map_search.js";
 import { hear as hearTrack, stop, sync } from "./player.js";
 
 const byId = (id) => document.getElementById(id);
@@ -10,6 +13,8 @@ const context = canvas.getContext("2d");
 const MOST_ROWS = 500;
 const LABEL_HEIGHT = 17;
 const LONGEST_LABEL = 32;
+const NEIGHBORS = 8;
+const NEAR = 3; // how far the map is drawn in at least to show one track
 
 // One shape for each color class, so that color is never alone.
 const SHAPES = [
@@ -22,10 +27,15 @@ const shapePaths = SHAPES.map((d) => new Path2D(d));
 const shapeOf = (className) => Number(/^g(\d+)$/.exec(className)?.[1] ?? 0);
 
 let points = [];
+let byNumber = new Map();
+let names = [];
 let hidden = new Set();
 let chosen = null;
 // What the pointer rests on: named at its place, while the card keeps what was chosen.
 let pointed = null;
+// The nearest tracks of what was chosen, by its number; null while they are asked for.
+const neighbors = new Map();
+let pathFrom = null;
 let view = { x: 0, y: 0, zoom: 1 };
 let colors = {};
 
@@ -36,7 +46,10 @@ for (const label of document.querySelectorAll(".map-genres label")) {
 function readColors() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
-  colors = { ink: read("--ink"), sheet: read("--sheet"), soft: read("--soft"), "g-none": read("--field") };
+  colors = {
+    ink: read("--ink"), sheet: read("--sheet"), soft: read("--soft"), ember: read("--ember"), onEmber: read("--on-ember"),
+    "g-none": read("--field"),
+  };
   for (let i = 0; i < SHAPES.length; i += 1) colors[`g${i}`] = read(`--g${i}`);
 }
 
@@ -79,7 +92,14 @@ function draw() {
     context.stroke(path);
     context.restore();
   };
+  const screen = { toScreen, width, height, colors };
+  const near = (chosen && neighbors.get(chosen.id)) ?? [];
+  const others = near.map(({ track_id: id }) => byNumber.get(id)).filter((point) => point && !hidden.has(point.genre));
+  if (chosen) drawLines(context, chosen, others, screen);
   for (const point of visible()) if (!point.dropped) paint(point, grow);
+  canvas.dataset.names = drawNames(context, names, screen).map((box) => box.genre).join("\n");
+  canvas.dataset.lines = others.length;
+  drawPath(context, path.stops, screen);
   const own = visible().filter((point) => point.dropped);
   for (const point of own) ring(point);
   if (chosen) {
@@ -140,6 +160,66 @@ function ownWords({ genre, unsure }) {
 
 const hint = card.firstElementChild;
 
+const nameOf = (point) => point.title ?? point.track;
+
+// A path begins at one track and ends at another.
+function pathButton(point) {
+  const ends = pathFrom && pathFrom !== point;
+  const button = make("button", { type: "button", class: "quiet" }, ends ? `Path from ${nameOf(pathFrom)} to here` : "Path from here…");
+  if (pathFrom === point) button.replaceChildren("Now choose where it ends");
+  button.disabled = pathFrom === point;
+  button.addEventListener("click", () => {
+    if (ends) {
+      path.between(pathFrom, point);
+      pathFrom = null;
+    } else pathFrom = point;
+    choose(point);
+    // The arrow keys go on to the other end.
+    canvas.focus({ preventScroll: true });
+  });
+  return button;
+}
+
+function nearList(point) {
+  const found = neighbors.get(point.id);
+  if (!found?.length) return null;
+  return make("div", {}, make("p", { class: "map-near-head" }, "Nearest"),
+    make("ol", { class: "map-near" }, ...found.map((one) => {
+      const other = byNumber.get(one.track_id);
+      if (!other) return make("li", {}, one.title ?? one.track);
+      const button = make("button", { type: "button", class: "map-name" }, nameOf(other));
+      button.addEventListener("click", () => visit(other));
+      return make("li", {}, button);
+    })));
+}
+
+async function findNeighbors(point) {
+  if (!point.id || neighbors.has(point.id)) return;
+  neighbors.set(point.id, null);
+  try {
+    neighbors.set(point.id, (await (await ask(`api/v1/tracks/${point.id}/similar?k=${NEIGHBORS}`)).json()).neighbors);
+  } catch {
+    // Without them the card says what it can; the next time they are asked for again.
+    neighbors.delete(point.id);
+  }
+  if (chosen !== point) return;
+  const list = nearList(point);
+  if (list) card.append(list);
+  draw();
+}
+
+/** Choose a point and bring it into the middle, near enough to see what lies around it. */
+function visit(point) {
+  if (hidden.has(point.genre)) {
+    for (const box of document.querySelectorAll(".map-genres input")) if (box.value === point.genre) box.click();
+  }
+  const target = Math.max(view.zoom, NEAR);
+  view = { x: point.x, y: point.y, zoom: target };
+  choose(point);
+  canvas.focus({ preventScroll: true });
+  canvas.scrollIntoView({ block: "nearest" });
+}
+
 function choose(point) {
   chosen = point;
   card.className = `map-card ${point ? `chosen ${point.className}` : ""}`;
@@ -148,9 +228,13 @@ function choose(point) {
       make("p", {}, make("b", {}, point.title ?? point.track)),
       point.artist ? make("p", {}, point.artist) : null,
       make("p", { class: "fine" }, point.dropped ? ownWords(point) : point.genre),
-      point.audio
-        ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": `Play ${point.title ?? point.track}` })
-        : null,
+      make("p", { class: "map-ways" },
+        point.audio
+          ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": `Play ${point.title ?? point.track}` })
+          : null,
+        point.id ? make("button", { class: "quiet like", form: "like", name: "song", value: point.id }, "More like this") : null),
+      point.id ? pathButton(point) : null,
+      point.id ? nearList(point) : null,
     ];
     card.replaceChildren(...lines.filter(Boolean));
     // What goes on sounding while others are looked at can be stopped here, too.
@@ -159,6 +243,7 @@ function choose(point) {
     card.replaceChildren(hint);
   }
   draw();
+  if (point) findNeighbors(point);
 }
 
 function nearest(x, y, within) {
@@ -302,6 +387,7 @@ for (const box of document.querySelectorAll(".map-genres input")) {
   box.addEventListener("change", () => {
     hidden = new Set([...document.querySelectorAll(".map-genres input:not(:checked)")].map((b) => b.value));
     if (chosen && hidden.has(chosen.genre)) chosen = null;
+    names = regions(visible());
     fillTable();
     draw();
   });
@@ -337,18 +423,28 @@ async function load() {
     const map = await (await ask("api/v1/map")).json();
     points = [...map.points, ...droppedSongs()];
     for (const point of points) point.className = genreClass(point.genre);
+    byNumber = new Map(points.filter((point) => point.id).map((point) => [point.id, point]));
+    names = regions(points);
     byId("map-share").textContent =
       `The two axes are the directions in which the library varies most: ${Math.round(100 * (map.share[0] + map.share[1]))}% of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.`;
     loading.hidden = true;
     readColors();
     draw();
     const own = points.filter((point) => point.dropped).at(-1);
-    if (own) choose(own);
+    const wanted = pathOfAddress();
+    if (wanted.length) await path.show(wanted);
+    else if (own) choose(own);
     canvas.dataset.ready = points.length;
   } catch (error) {
     loading.textContent = error.message;
   }
 }
+
+const path = new MapPath(byId("map-path"), { find: (id) => byNumber.get(id), changed: draw, go: visit });
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#path=")) path.show(pathOfAddress());
+});
+findable(byId("map-find"), byId("map-found"), byId("map-found-count"), { all: () => points, choose: visit });
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   readColors();

@@ -1,0 +1,177 @@
+"""The map finds tracks, names regions, draws neighbors and paths; by mouse, keyboard and touch."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.browser import opened
+from support.web import GENRES
+
+pytestmark = pytest.mark.browser
+
+
+def show(page: Page, address: str = "/map") -> None:
+    page.goto(address)
+    page.locator("#map-canvas[data-ready]").wait_for()
+
+
+def find(page: Page, words: str, name: str) -> None:
+    page.get_by_label("Find a track").fill(words)
+    page.get_by_role("button", name=name).click()
+    expect(page.locator("#map-card b").first).to_have_text(name)
+
+
+def drawn(page: Page, what: str) -> str:
+    return page.locator("#map-canvas").get_attribute(f"data-{what}") or ""
+
+
+def lines(page: Page, count: int) -> None:
+    page.wait_for_function(
+        "(count) => document.getElementById('map-canvas').dataset.lines === String(count)",
+        arg=count,
+    )
+
+
+def picture(page: Page) -> str:
+    return page.evaluate("document.getElementById('map-canvas').toDataURL()")
+
+
+def test_regions_have_the_names_of_genres_that_are_shown(page):
+    show(page)
+    assert sorted(drawn(page, "names").split("\n")) == sorted(GENRES)
+    page.locator(".map-genres").get_by_label("hum").uncheck()
+    assert sorted(drawn(page, "names").split("\n")) == sorted({*GENRES} - {"hum"})
+
+
+def test_a_track_is_found_by_keyboard_and_shows_its_neighbors(page):
+    show(page)
+    before = picture(page)
+    page.get_by_label("Find a track").focus()
+    # Parts of artist and title in any order, whatever their case.
+    page.keyboard.type("NUMBER 3 the melody 1")
+    expect(page.locator("#map-found-count")).to_have_text("1 track found.")
+    page.keyboard.press("Enter")
+    expect(page.locator("#map-card b").first).to_have_text("Melody number 3")
+    expect(page.get_by_label("Find a track")).to_have_value("")
+    expect(page.locator("#map-canvas")).to_be_focused()
+    near = page.locator(".map-near .map-name")
+    expect(near).to_have_count(8)
+    lines(page, 8)
+    assert picture(page) != before
+    assert "Melody number 3" not in near.all_inner_texts()
+    # They are those of the API.
+    found = page.evaluate(
+        """async () => {
+            const base = document.querySelector("meta[name=base]").content;
+            const get = async (path) => (await fetch(base + path)).json();
+            const { tracks } = await get("api/v1/tracks?search=Melody%20number%203");
+            const { neighbors } = await get(`api/v1/tracks/${tracks[0].id}/similar?k=8`);
+            return neighbors.map((one) => one.title);
+        }"""
+    )
+    assert near.all_inner_texts() == found
+    # A neighbor leads on, to its own neighbors.
+    near.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#map-card b").first).to_have_text(found[0])
+    lines(page, 8)
+    page.get_by_label("Find a track").fill("no such track")
+    expect(page.locator("#map-found-count")).to_have_text("0 tracks found.")
+
+
+def test_a_hidden_genre_has_no_lines_and_is_shown_when_a_track_of_it_is_found(page):
+    show(page)
+    find(page, "hum number 2", "Hum number 2")
+    lines(page, 8)
+    others = page.locator(".map-near .map-name").all_inner_texts()
+    melodies = sum(name.startswith("Melody") for name in others)
+    page.locator(".map-genres").get_by_label("melody").uncheck()
+    lines(page, 8 - melodies)
+    page.get_by_label("Find a track").fill("melody number 1")
+    # What is hidden can be found all the same.
+    page.get_by_role("button", name="Melody number 1").click()
+    expect(page.locator(".map-genres").get_by_label("melody")).to_be_checked()
+    expect(page.locator("#map-card b").first).to_have_text("Melody number 1")
+
+
+def test_a_path_is_drawn_from_one_track_to_another(page):
+    show(page)
+    find(page, "hiss number 0", "Hiss number 0")
+    lines(page, 8)
+    before = picture(page)
+    page.get_by_role("button", name="Path from here").click()
+    expect(page.get_by_role("button", name="Now choose where it ends")).to_be_disabled()
+    find(page, "melody number 8", "Melody number 8")
+    page.get_by_role("button", name="Path from Hiss number 0 to here").click()
+    steps = page.locator("#map-path li")
+    expect(steps.first).to_contain_text("Hiss number 0")
+    expect(steps.last).to_contain_text("Melody number 8")
+    assert steps.count() > 2
+    expect(page.locator("#map-path h2")).to_be_focused()
+    assert picture(page) != before
+    assert re.search(r"#path=[\d,]+$", page.url)
+    names = steps.all_inner_texts()
+    # It is there after loading again, and where others lead here with it.
+    page.reload()
+    expect(steps).to_have_text(names)
+    steps.nth(1).get_by_role("button").click()
+    expect(page.locator("#map-card b").first).to_have_text(
+        steps.nth(1).get_by_role("button").inner_text()
+    )
+    page.locator("#map-path").get_by_role("button", name="Play").click()
+    expect(page.locator("#bar-where")).to_have_text(
+        re.compile(r"^From Hiss number 0 to Melody number 8, \d+ of ")
+    )
+    page.get_by_role("link", name="Change or save", exact=True).click()
+    expect(page.locator("#songs li")).to_have_count(len(names))
+    page.get_by_role("link", name="Show on the map").click()
+    expect(steps).to_have_text(names)
+    page.get_by_role("button", name="Take away").click()
+    expect(page.locator("#map-path")).to_be_hidden()
+    assert "#" not in page.url
+
+
+def test_tracks_of_a_path_that_are_gone_are_left_out(browser, server):
+    with opened(browser, server.url, expect="404") as page:
+        show(page, "/map#path=1,999999,2")
+        expect(page.locator("#map-path li")).to_have_count(2)
+        # A link within the page takes nothing away.
+        page.evaluate("location.hash = 'main'")
+        expect(page.locator("#map-path li")).to_have_count(2)
+        page.evaluate("location.hash = 'path=3,4,5'")
+        expect(page.locator("#map-path li")).to_have_count(3)
+
+
+def test_what_is_chosen_has_more_like_it(page):
+    show(page)
+    find(page, "hum number 5", "Hum number 5")
+    page.locator("#map-card").get_by_role("button", name="More like this").click()
+    expect(page.locator("#bar-where")).to_have_text(re.compile("^Like Hum number 5, "))
+    expect(page.locator("#map-card").get_by_role("button", name="Play Hum")).to_be_visible()
+
+
+def test_by_touch_on_a_phone(browser, server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with opened(browser, server.url, **phone) as page:
+        show(page)
+        page.get_by_label("Find a track").fill("hiss number 1")
+        page.get_by_role("button", name="Hiss number 1").tap()
+        card = page.locator("#map-card")
+        expect(card.locator("b").first).to_have_text("Hiss number 1")
+        card.get_by_role("button", name="More like this").tap()
+        expect(page.locator("#bar-title")).to_have_text("Hiss number 1")
+        # The card lies above the player, and both are in view.
+        page.wait_for_function(
+            """() => document.getElementById("map-card").getBoundingClientRect().bottom
+                <= document.getElementById("bar").getBoundingClientRect().top + 1"""
+        )
+        assert page.locator("#bar").bounding_box()["y"] < 844
+        card.get_by_role("button", name="Path from here").tap()
+        page.get_by_label("Find a track").fill("melody number 2")
+        page.get_by_role("button", name="Melody number 2").tap()
+        card.get_by_role("button", name="to here").tap()
+        expect(page.locator("#map-path li").first).to_contain_text("Hiss number 1")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
