@@ -8,8 +8,9 @@ cleaned in one place, here: `one_line` where a name is taken up, `shown` where t
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
@@ -174,3 +175,16 @@ def tell_shares(shares: Mapping[str, float]) -> str:
     return ", ".join(
         f"{name} {percent(share, 0)}" for name, share in shares.items() if share >= TOLD_SHARE
     )
+
+
+def to_like_digits(numbers: Sequence[float]) -> list[str]:
+    """Write numbers to as many digits behind the point each, so that they can be compared at sight.
+
+    There are as many as give the largest three digits that count.
+
+    >>> to_like_digits([0.0451, 0.21, 0.0009]), to_like_digits([3.14159, 250.0])
+    (['0.045', '0.210', '0.001'], ['3', '250'])
+    """
+    largest = max((abs(number) for number in numbers), default=0.0)
+    digits = 2 - math.floor(math.log10(largest)) if largest > 0 else 2
+    return [f"{number:.{max(0, digits)}f}" for number in numbers]

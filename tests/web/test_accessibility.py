@@ -102,3 +102,32 @@ def test_every_page_is_accessible(browser, server, axe, tune_file, tmp_path, wid
             ]
     # Not only serious and critical ones: none at all.
     assert violations == []
+
+
+SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_jumps_while_a_page_comes(browser, server, tune_file, tmp_path, width):
+    bad_file = tmp_path / "words.mp3"
+    bad_file.write_text("words")
+    across, down = WIDTHS[width]
+    options = {"viewport": {"width": across, "height": down}}
+    jumped = {}
+    with opened(browser, server.url, expect="404", **options) as page:
+        page.add_init_script(SHIFTS)
+        for name, path in PAGES.items():
+            page.goto("about:blank")
+            page.goto(path)
+            prepare(page, name, tune_file, bad_file)
+            # What moves is told with the frame after it.
+            page.evaluate(
+                "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+            )
+            jumped[name] = page.evaluate("window.shifted")
+    assert {name: shift for name, shift in jumped.items() if shift >= 0.05} == {}

@@ -168,7 +168,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(page, tmp_path, tune_file):
     choose(page, tune_file, hum)
     expect(page.locator(".many-state")).to_have_text("All done.")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
+        page.get_by_role("button", name="CSV").click()
     text = download.value.path().read_text(encoding="utf-8-sig")
     table = list(csv.DictReader(io.StringIO(text)))
     assert [row["genre"] for row in table] == ["melody", "hum"]
@@ -374,12 +374,12 @@ def test_the_api_can_be_tried(page, tune_file):
     operation.get_by_label("search").fill("hum-1")
     operation.get_by_role("button", name="Try it").click()
     expect(operation.locator(".tried-status")).to_contain_text("200")
-    expect(operation.locator("pre")).to_contain_text('"name": "hum-1"')
+    expect(operation.locator(".tried pre")).to_contain_text('"name": "hum-1"')
     page.goto("/api/v1/docs#post-api-v1-classify")
     operation = page.locator("#post-api-v1-classify")
     operation.locator("input[type=file]").set_input_files(str(tune_file))
     operation.get_by_role("button", name="Try it").click()
-    expect(operation.locator("pre")).to_contain_text("This song is classified as melody.")
+    expect(operation.locator(".tried pre")).to_contain_text("This song is classified as melody.")
 
 
 def test_with_the_keyboard_alone(page, tune_file):

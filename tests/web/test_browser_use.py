@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from functools import partial
@@ -338,3 +339,45 @@ def test_a_long_song_fits_a_phone(browser, server, tune_file):
         assert page.evaluate(BELOW) <= 1
         # Those who listen to the page can still read it as a table.
         assert page.get_by_role("table", name="Genres over time").count() == 1
+
+
+def test_times_are_those_of_the_reader(browser, server, tune_file):
+    zone = {"timezone_id": "Asia/Tokyo", "locale": "en-GB"}
+    with opened(browser, server.url, **zone) as page:
+        page.goto("/")
+        page.set_input_files("#file", str(tune_file))
+        page.get_by_role("button", name="Right, it is").click()
+        expect(page.locator(".taught")).to_contain_text("Learned")
+        page.goto("/corrections")
+        time = page.locator("time").first
+        shown = "(time) => new Date(time.dateTime).toLocaleString('en-GB', {timeZone: 'Asia/Tokyo',"
+        shown += " dateStyle: 'medium', timeStyle: 'short'})"
+        expect(time).to_have_text(time.evaluate(shown))
+        # As the server wrote it, for who wants to know.
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", time.get_attribute("title"))
+        page.get_by_role("button", name="Undo").first.click()
+
+
+def test_the_page_of_the_api_asks_before_it_deletes(page):
+    sent = []
+    page.on("request", lambda asked: sent.append(asked.method))
+    page.goto("/api/v1/docs#delete-api-v1-tracks-track_id")
+    operation = page.locator("#delete-api-v1-tracks-track_id")
+    operation.get_by_label("track_id").fill("999999")
+    operation.get_by_role("button", name="Try it").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Delete /api/v1/tracks/999999")
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(dialog).to_be_hidden()
+    assert "DELETE" not in sent
+
+
+def test_the_page_of_the_api_shows_how_to_ask_and_what_was_answered(page):
+    page.goto("/api/v1/docs#post-api-v1-classify")
+    operation = page.locator("#post-api-v1-classify")
+    for words in ("curl --form file=@song.mp3", "requests.post(", "await fetch("):
+        expect(operation.locator(".snippet", has_text=words)).to_be_visible()
+    operation.get_by_text("What it answered once").click()
+    answer = json.loads(operation.locator(".example .snippet").inner_text())
+    assert answer["results"][0]["prediction"]["genre"] == "metal"
+    expect(page.get_by_role("heading", name="Lists")).to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ ASKS = """() => !dispatchEvent(new Event("beforeunload", { cancelable: true }))"
 
 
 def genres(page: Page) -> list[str]:
-    return [row.locator("td").first.inner_text().strip() for row in page.locator(ROWS).all()]
+    return [row.locator("th + td").inner_text().strip() for row in page.locator(ROWS).all()]
 
 
 def test_the_table_outlives_a_reload_another_page_and_a_new_tab(
@@ -99,7 +100,7 @@ def test_a_reload_in_the_middle_loses_no_song(
         expect(page.locator(ROWS)).to_have_count(4)
         # Three are sent; the fourth waits in the page.
         wait_until(lambda: len(server.left()) == 3)
-        page.wait_for_function(f"!({ASKS})()")
+        page.wait_for_function(f"() => !({ASKS})()")
         page.reload()
         expect(page.locator(ROWS)).to_have_count(4)
     all_done(page)
@@ -270,7 +271,7 @@ def test_the_table_to_take_along(page: Page, songs: list[Path]) -> None:
     choose(page, *songs[:2])
     all_done(page)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
+        page.get_by_role("button", name="CSV").click()
     content = download.value.path().read_bytes()
     # Spreadsheets take it for UTF-8 by this mark only.
     assert content.startswith(b"\xef\xbb\xbf")
@@ -281,7 +282,7 @@ def test_the_table_to_take_along(page: Page, songs: list[Path]) -> None:
     ]
     assert [float(row["duration"]) for row in table] == [4.0, 4.0]
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download JSON").click()
+        page.get_by_role("button", name="JSON").click()
     listed = json.loads(download.value.path().read_text())
     assert [one["prediction"]["genre"] for one in listed] == ["melody", "hum"]
 
@@ -314,6 +315,115 @@ def test_without_scripts_every_song_is_answered(
         assert first.endswith("This song is classified as melody.")
         assert second.endswith("This song is classified as hum.")
         assert "no sound file" in third
+
+
+# The workbench
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".many-name").all_inner_texts()
+
+
+def test_rows_are_sorted_by_every_column_both_ways_and_back(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, *songs)
+    all_done(page)
+    as_they_came = names(page)
+
+    def shares() -> list[float]:
+        found = page.locator(f"{ROWS} > td.number").all_inner_texts()
+        return [float(text.strip("<>%")) for text in found]
+
+    head = page.get_by_role("button", name="Genre", exact=True)
+    head.click()
+    assert genres(page) == ["hiss", "hum", "melody", "melody"]
+    expect(page.get_by_role("columnheader", name="Genre")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    head.click()
+    assert genres(page) == ["melody", "melody", "hum", "hiss"]
+    head.click()
+    assert names(page) == as_they_came
+    page.get_by_role("button", name="Probability").click()
+    assert shares() == sorted(shares())
+    page.get_by_role("button", name="File", exact=True).click()
+    page.get_by_role("button", name="File", exact=True).click()
+    assert names(page) == sorted(as_they_came, reverse=True)
+
+
+def test_what_is_done_is_done_with_the_chosen_songs(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, *songs)
+    all_done(page)
+    expect(page.locator(".chosen-count")).to_have_text("With all 4:")
+    # Of those that are shown, all; of those that are chosen, no others.
+    page.get_by_role("button", name="melody 2").click()
+    expect(page.locator(".chosen-count")).to_have_text("With all 2:")
+    page.get_by_role("button", name="all 4").click()
+    page.get_by_label("Choose 1-hum.wav").check()
+    expect(page.locator(".chosen-count")).to_have_text("With 1 song chosen:")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    listed = json.loads(download.value.path().read_text())
+    assert [one["name"] for one in listed] == ["1-hum.wav"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Playlists").click()
+    assert download.value.suggested_filename == "hum.m3u8"
+    text = download.value.path().read_text("utf-8")
+    assert text.splitlines() == ["#EXTM3U", "#EXTINF:4,1-hum.wav", "1-hum.wav"]
+    page.get_by_label("Choose all that are shown").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Playlists").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["hiss.m3u8", "hum.m3u8", "melody.m3u8"]
+        assert archive.read("melody.m3u8").decode().splitlines()[2::2] == [
+            "0-melody.wav",
+            "3-melody.wav",
+        ]
+
+
+def test_chosen_songs_are_taught_at_once_and_taken_back_at_once(
+    page: Page, songs: list[Path]
+) -> None:
+    page.goto("/")
+    choose(page, *songs)
+    all_done(page)
+    for song_file in (songs[0], songs[3]):
+        page.get_by_label(f"Choose {song_file.name}").check()
+    page.get_by_label("Genre of these songs").fill("polka")
+    page.get_by_role("button", name="Teach").click()
+    expect(page.locator(".chosen-told")).to_contain_text("2 songs taught: polka.")
+    expect(page.locator(f"{ROWS} > th + td")).to_have_text(["polka", "hum", "hiss", "polka"])
+    page.locator(".chosen-told").get_by_role("button", name="Undo").click()
+    expect(page.locator(".chosen-told")).to_contain_text("Undone")
+    expect(page.locator(f"{ROWS} > th + td")).to_have_text(["melody", "hum", "hiss", "melody"])
+
+
+def test_the_table_is_worked_through_by_keys(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, *songs[:2])
+    all_done(page)
+    page.get_by_label("Choose 0-melody.wav").focus()
+    page.keyboard.press("j")
+    expect(page.get_by_label("Choose 1-hum.wav")).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_label("Choose 1-hum.wav")).to_be_checked()
+    page.keyboard.press("k")
+    page.keyboard.press("o")
+    expect(page.locator(SENTENCE)).to_be_visible()
+    page.keyboard.press("n")
+    field = page.locator(".many-detail").get_by_label("No, it is")
+    expect(field).to_be_focused()
+    # In a field a key is a letter.
+    page.keyboard.type("job")
+    expect(field).to_have_value("job")
+    page.keyboard.press("Enter")
+    expect(page.locator(".taught")).to_contain_text("Learned: this is job.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".taught")).to_contain_text("Undone.")
+    page.keyboard.press("o")
+    expect(page.locator(SENTENCE)).to_be_hidden()
 
 
 # One song

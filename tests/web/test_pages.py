@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
 import sqlite3
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -101,7 +103,9 @@ def test_scripts_load_only_their_neighbors():
 def test_nothing_in_the_files_names_another_host():
     for file in [*HERE.glob("static/**/*"), *HERE.glob("templates/*")]:
         if file.is_file():
-            hosts = set(re.findall(r"https?://([^/\"' )]+)", file.read_text()))
+            hosts = set(
+                re.findall(r"https?://([^/\"' )]+)", file.read_bytes().decode(errors="replace"))
+            )
             assert hosts <= {"www.w3.org"}, file
 
 
@@ -415,3 +419,42 @@ def test_a_library_that_is_spoilt_while_it_is_served_is_told_on_a_page(
     assert client.get("/api/v1/nothing").status_code == 404
     missing = client.get("/nothing", headers={"Accept": "text/html"})
     assert (missing.status_code, missing.mimetype) == (404, "text/html")
+
+
+def test_distances_of_an_answer_have_as_many_digits_each(client, tune_file):
+    with tune_file.open("rb") as file:
+        page = client.post("/", data={"file": (file, "tune.wav")}).text
+    found = re.findall(r'distance</span> <span class="number">([^<]+)</span>', page)
+    assert len(found) > 5
+    assert len({len(number.partition(".")[2]) for number in found}) == 1
+
+
+@pytest.mark.parametrize(("path", "is_told"), [(None, True), ("/music/short.wav", False)])
+def test_why_tracks_are_that_short_is_told_of_those_without_a_file(client, service, path, is_told):
+    whole = service.library.tracks(limit=1)[0]
+    short = dataclasses.replace(
+        whole, id=None, name="short", path=path, duration=2.9, content_hash=None, audio_hash=None
+    )
+    service.library.add([short], service.library.vector(whole.id)[None])
+    page = client.get("/library?search=short").text
+    assert ("no more of these recordings was at hand" in page) is is_told
+
+
+def test_an_answer_counts_who_voted(client, tune_file):
+    with tune_file.open("rb") as file:
+        found = client.post("/api/v1/classify", data={"file": (file, "tune.wav")}).json
+    genres = [near["genre"] for near in found["results"][0]["prediction"]["neighbors"]]
+    with tune_file.open("rb") as file:
+        page = client.post("/", data={"file": (file, "tune.wav")}).text
+    told = re.search(r"voted: ([^<]*)\.</p>", page).group(1)
+    counts = [part.split(" ") for part in told.split(", ")]
+    assert {genre: int(count) for count, genre in counts} == Counter(genres)
+    assert [int(count) for count, _ in counts] == sorted(Counter(genres).values(), reverse=True)
+
+
+def test_a_track_without_a_title_is_called_by_its_artist(client, service, tune_file):
+    for track in service.library.tracks():
+        service.library.update(track.id, title=None)
+    with tune_file.open("rb") as file:
+        page = client.post("/", data={"file": (file, "tune.wav")}).text
+    assert "<b>A song by The melody" in page

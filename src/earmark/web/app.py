@@ -18,9 +18,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
-from earmark.web import api, headers, log, media, pages, players, problems
+from earmark.web import api, headers, installation, log, media, pages, players, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
+from earmark.web.compression import Compression
 from earmark.web.config import Config
 from earmark.web.forms import Request
 from earmark.web.request_context import service as current_service
@@ -88,6 +89,8 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.extensions["earmark-access"] = access
     atexit.register(owner.close)
 
+    # What is said last runs first: the body is whole when it is compressed.
+    app.after_request(Compression().shrink)
     app.before_request(_note_time)
     app.before_request(access.guard)
     app.after_request(headers.add_headers)
@@ -97,6 +100,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     api.register(app)
     players.register(app)
     app.register_blueprint(media.blueprint)
+    app.register_blueprint(installation.blueprint)
     pages.register(app)
     describe_api(app)
 

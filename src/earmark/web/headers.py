@@ -16,6 +16,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         # Songs are played from the reader's own disk (blob:) or from this server.
         "media-src 'self' blob:",
         "connect-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

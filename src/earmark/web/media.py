@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, request, send_file
+from apiflask import APIBlueprint
+from flask import Response, abort, request, send_file
 
 from earmark.web.request_context import service
 
-blueprint = Blueprint("media", __name__, url_prefix="/media")
+blueprint = APIBlueprint("media", __name__, tag="Tracks", url_prefix="/media")
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 """One range. Several, and units that nobody knows, are answered with the whole."""
@@ -29,6 +30,8 @@ TYPES = {
     ".webm": "audio/webm",
 }
 """Whatever a file holds, it is never served as something that a browser would run."""
+
+OTHER_TYPE = "application/octet-stream"
 
 
 def _settle_range(length: int) -> None:
@@ -54,14 +57,22 @@ def _settle_range(length: int) -> None:
 
 
 @blueprint.get("/tracks/<int:track_id>")
+@blueprint.doc(
+    responses={
+        200: "The sound.",
+        206: "The range of it that the header Range asks for.",
+        404: "There is no such track, or its sound is not on this machine.",
+        416: "The sound has no such range.",
+    }
+)
 def track(track_id: int) -> Response:
-    """Send the sound of a track, or the asked range of it."""
+    """Hear a track, or a range of its bytes."""
     owner = service()
     file = owner.music.file_of(owner.get_track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     _settle_range(file.stat().st_size)
-    kind = TYPES.get(file.suffix.lower(), "application/octet-stream")
+    kind = TYPES.get(file.suffix.lower(), OTHER_TYPE)
     answer = send_file(file, mimetype=kind, conditional=True, max_age=3600)
     # Where reading is closed, a proxy's cache must not open it.
     answer.cache_control.public = False

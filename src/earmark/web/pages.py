@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from flask import (
     Blueprint,
     Response,
@@ -29,6 +30,9 @@ from earmark.prediction import Prediction, told_genres
 from earmark.web import care, playlist_page, serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
 from earmark.web.api.reference import TAGS, operations
+from earmark.web.api.schemas import FileIn
+from earmark.web.api.snippets import snippets
+from earmark.web.api.songs import SONG_PROBLEMS
 from earmark.web.colors import Colors
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotFound
@@ -45,15 +49,18 @@ from earmark.web.request_context import (
     uploaded,
 )
 from earmark.web.service import Service
-from earmark.words import clock, percent, tell_shares
+from earmark.words import clock, percent, tell_shares, to_like_digits
 
 pages = Blueprint("pages", __name__)
-plain = Blueprint("plain", __name__)
+plain = APIBlueprint("plain", __name__)
 
 PER_PAGE = 50
 
 SOUND_ENDINGS = " ".join(sorted(AUDIO_EXTENSIONS | FILM_EXTENSIONS))
 """Of the files that are taken out of a folder that is dropped in."""
+
+EXCERPT = 5.0
+"""Seconds; a shorter track is hardly a song."""
 
 MOST_SUGGESTED = 1000
 """Artists that the page of the library carries along."""
@@ -73,6 +80,8 @@ def register(app: APIFlask) -> None:
     app.template_filter("told")(tell_shares)
     app.template_filter("color")(color)
     app.template_filter("nearness")(nearness)
+    app.template_filter("voters")(voters)
+    app.template_filter("to_like_digits")(to_like_digits)
     app.extensions["earmark-colors"] = Colors()
 
 
@@ -95,6 +104,12 @@ def nearness(distances: list[float]) -> list[float]:
     mean = sum(distances) / len(distances)
     nearest = mean + min(distances)
     return [nearest / (mean + far) if mean + far > 0 else 1.0 for far in distances]
+
+
+def voters(neighbors: list[dict[str, Any]]) -> str:
+    """Say of which genres the tracks are that voted, the commonest first."""
+    counts = Counter(near["genre"] for near in neighbors)
+    return ", ".join(f"{count} {genre}" for genre, count in counts.most_common())
 
 
 def _common() -> dict[str, Any]:
@@ -179,8 +194,13 @@ def answer(job_id: str) -> ResponseReturnValue:
 @plain.post("/predict")
 @no_form_secret
 @takes_song
-def predict() -> ResponseReturnValue:
-    """Answer one song with one sentence, for scripts; the field may also be called ``image``."""
+@plain.input(FileIn, location="files", validation=False)
+@plain.doc(tags=["Songs"], responses={200: "The sentence, as plain text.", **SONG_PROBLEMS})
+def predict(files_data: dict[str, Any]) -> ResponseReturnValue:
+    """Answer one song with one sentence.
+
+    For scripts. The field may also be called “image”. Errors are one line of text, too.
+    """
     owner = service()
     file = uploaded("file", "image")[0]
     job = owner.submit_upload(saver(file), shown_name(file), picture=False)
@@ -244,6 +264,11 @@ def library() -> str:
         artist=artist,
         only=only,
         about=owner.describe_library(),
+        # Of what has no file here, nothing else tells why it is that short.
+        has_excerpts=any(
+            track.path is None and track.duration is not None and track.duration < EXCERPT
+            for track in rows
+        ),
         artists=_suggested(owner.library.artists()),
     )
 
@@ -349,6 +374,8 @@ def download_report() -> ResponseReturnValue:
 def reference() -> str:
     """Describe the API, to be tried out."""
     shown = operations(current_app.extensions["earmark-openapi"])
+    for operation in shown:
+        operation["snippets"] = snippets(request.host_url.rstrip("/"), operation)
     return render_template("reference.html", operations=shown, tags=TAGS)
 
 
@@ -383,8 +410,9 @@ def sign_out() -> ResponseReturnValue:
 
 
 @plain.get("/metrics")
+@plain.doc(tags=["System"], responses={200: "The counters, as text."})
 def metrics() -> Response:
-    """Answer a monitoring system."""
+    """Count requests and songs, for Prometheus."""
     owner = service()
     owner.metrics.waiting.set(owner.pool.waiting)
     owner.metrics.working.set(owner.pool.working)

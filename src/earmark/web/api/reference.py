@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
 
+from earmark.web import media
 from earmark.web.problems import PROBLEM_TYPE
 
-TAGS = ("Songs", "Tracks", "Teaching", "Library", "System")
+TAGS = ("Songs", "Tracks", "Lists", "Teaching", "Library", "System")
 """The groups of operations, in the order in which they are shown."""
+
+HERE = Path(__file__).resolve().parent
+
+PLAIN = frozenset({"/predict", "/metrics"})
+"""What is answered in plain text, also when something is wrong."""
+
+TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+
+SOUND_TYPES = (*sorted(set(media.TYPES.values())), media.OTHER_TYPE)
 
 DESCRIPTION = """\
 Hears what genre a piece of music is, how sure that is, and which labelled tracks it sounds like.
@@ -32,6 +43,9 @@ def describe_api(app: APIFlask) -> None:
     )
     app.security_schemes = {"token": {"type": "http", "scheme": "bearer"}}
 
+    # What these operations answered, kept by scripts/make_api_examples.py.
+    examples = json.loads((HERE / "examples.json").read_text(encoding="utf-8"))
+
     @app.spec_processor
     def put_right(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
         if isinstance(spec, str):
@@ -40,6 +54,7 @@ def describe_api(app: APIFlask) -> None:
             for method, operation in item.items():
                 if isinstance(operation, dict) and "responses" in operation:
                     _put_operation_right(path, method, operation)
+                    _add_example(operation, examples.get(f"{method} {path}"))
         # RFC 9457 lets a problem say more, such as which results there are.
         spec["components"]["schemas"]["Problem"]["additionalProperties"] = True
         # Forms that people write by hand often bring a button's name along.
@@ -59,13 +74,20 @@ def describe_api(app: APIFlask) -> None:
 def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say which errors there are, as problem documents, and that changes need the token."""
     operation["summary"] = operation["summary"].rstrip(".")
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    problem: dict[str, Any] = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if path in PLAIN:
+        problem = TEXT
     for status, response in operation["responses"].items():
         if path.endswith("/ready") and status == "503":
             # It says what is lacking in the same form as when nothing is.
             response["content"] = operation["responses"]["200"]["content"]
         elif not status.startswith("2"):
-            response["content"] = {PROBLEM_TYPE: problem}
+            response["content"] = problem
+        elif path in PLAIN:
+            response["content"] = TEXT
+        elif path.startswith("/media/"):
+            sound = {"schema": {"type": "string", "format": "binary"}}
+            response["content"] = dict.fromkeys(SOUND_TYPES, sound)
     everywhere = {
         "401": "Reading needs the token, too, on this server.",
         "403": "The request comes from another site, or is not allowed.",
@@ -81,12 +103,19 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
         if status not in operation["responses"]:
             operation["responses"][status] = {
                 "description": line,
-                "content": {PROBLEM_TYPE: problem},
+                "content": problem,
             }
     operation["security"] = [{}, {"token": []}]
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
             parameter["schema"]["minimum"] = 0
+
+
+def _add_example(operation: dict[str, Any], example: Any) -> None:
+    """Show what an operation answered."""
+    for status, response in operation["responses"].items():
+        if example is not None and status.startswith("2"):
+            response["content"]["application/json"]["example"] = example
 
 
 def operations(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -117,6 +146,7 @@ def operations(spec: dict[str, Any]) -> list[dict[str, Any]]:
                         for status, response in sorted(operation["responses"].items())
                     ],
                     "output": _output(operation, schemas),
+                    "example": _example(operation),
                 }
             )
     ranks = {tag: rank for rank, tag in enumerate(TAGS)}
@@ -152,6 +182,15 @@ def _output(operation: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str
             content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
             return _fields(content.get("schema", {}), schemas)
     return []
+
+
+def _example(operation: dict[str, Any]) -> str:
+    """Return what an operation answered once, as JSON; empty where that is no JSON."""
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            if "example" in content:
+                return json.dumps(content["example"], indent=2, ensure_ascii=False)
+    return ""
 
 
 def type_name(schema: dict[str, Any]) -> str:

@@ -1,10 +1,24 @@
+// @ts-check
 // What this browser keeps of several songs: their answers, and those that are not answered yet.
 
 import { base } from "./common.js";
 
+/**
+ * One of several songs.
+ * @typedef {object} Song
+ * @property {number} number its place among them
+ * @property {string} name
+ * @property {string} path below the folder that was dropped
+ * @property {File | null} file until it is answered
+ * @property {string | null} job of the server
+ * @property {Record<string, any> | null} prediction
+ * @property {string | null} problem why there is none
+ */
+
 const NAME = `earmark ${base}`;
 const STORE = "songs";
 
+/** @type {Promise<IDBDatabase> | null} */
 let opening = null;
 
 function database() {
@@ -17,7 +31,13 @@ function database() {
   return opening;
 }
 
-/** Do something with the store; returns its result, or undefined where nothing can be kept. */
+/**
+ * Do something with the store; returns its result, or undefined where nothing can be kept.
+ * @template T
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} work
+ * @returns {Promise<T | undefined>}
+ */
 async function withStore(mode, work) {
   try {
     const store = (await database()).transaction(STORE, mode).objectStore(STORE);
@@ -32,18 +52,17 @@ async function withStore(mode, work) {
   }
 }
 
-/** Keep songs as they are now; returns whether that could be done. */
+/** Keep songs as they are now; returns whether that could be done. @param {...Song} songs */
 export async function keep(...songs) {
   const done = await withStore("readwrite", (store) => {
-    let last;
     // Of a song that is answered, the sound is not needed any more.
-    for (const song of songs) last = store.put(song.prediction || song.problem ? { ...song, file: null } : { ...song });
-    return last;
+    const put = songs.map((song) => store.put(song.prediction || song.problem ? { ...song, file: null } : { ...song }));
+    return /** @type {IDBRequest<IDBValidKey>} */ (put.at(-1));
   });
   return done !== undefined;
 }
 
-/** All songs that are kept, in their order. */
+/** All songs that are kept, in their order. @returns {Promise<Song[]>} */
 export async function kept() {
   return (await withStore("readonly", (store) => store.getAll())) ?? [];
 }

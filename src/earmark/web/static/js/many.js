@@ -1,9 +1,9 @@
 // Several songs: a table that fills, is filtered, opens in place, and is found again.
 
+import { Chosen } from "./chosen.js";
 import { ask, askAnswer, genreClass, knowsColor, make, percent } from "./common.js";
 import { forget, keep, kept } from "./kept.js";
 import { Canceled, classify } from "./songs.js";
-import { save, toCsv, toJson } from "./table.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
 
@@ -39,6 +39,14 @@ function named({ mixed, shares, abstained, genre }) {
   return abstained ? `not sure, perhaps ${genre}` : genre;
 }
 
+/** What rows can be sorted by: two of them say which comes first. */
+const ORDERS = {
+  File: (a, b) => a.song.path.localeCompare(b.song.path, undefined, { numeric: true }),
+  Genre: (a, b) => (kindOf(a.song) ?? "").localeCompare(kindOf(b.song) ?? ""),
+  // The least sure first: those want to be looked at.
+  Probability: (a, b) => (a.song.prediction?.confidence ?? -1) - (b.song.prediction?.confidence ?? -1),
+};
+
 /** The table of several songs. */
 export class Many {
   #place;
@@ -50,6 +58,7 @@ export class Many {
   #finished = 0;
   #shown = null;
   #unkept = new Set();
+  #order = null;
   #parts = {};
 
   /** changed() runs when the table begins, ends, or is cleared. */
@@ -116,6 +125,7 @@ export class Many {
     this.#rows = [];
     this.#unkept.clear();
     this.#shown = null;
+    this.#order = null;
     this.#parts = {};
     this.#place.replaceChildren();
     this.#place.hidden = true;
@@ -125,7 +135,6 @@ export class Many {
 
   #build() {
     const parts = this.#parts;
-    const songs = () => this.#rows.map(({ song }) => song);
     parts.title = make("h2", { id: "many-title" });
     parts.state = make("p", { class: "many-state", role: "status" });
     parts.bar = make("progress", { max: "1", "aria-label": "Songs that are done" });
@@ -133,17 +142,28 @@ export class Many {
     parts.cancel = button("Cancel", () => this.cancel(), { id: "many-cancel" });
     parts.kinds = make("div", { class: "kinds", role: "group", "aria-label": "Show only" });
     parts.body = make("tbody");
+    parts.body.addEventListener("keydown", (event) => this.#press(event));
+    parts.all = make("input", { type: "checkbox", "aria-label": "Choose all that are shown" });
+    parts.all.addEventListener("change", () => {
+      for (const row of this.#visible()) row.box.checked = parts.all.checked;
+      this.#countChosen();
+    });
+    parts.chosen = new Chosen(() => this.#meant(), (row) => this.#renew(row), "mayTeach" in this.#place.dataset);
     const head = (words) => make("th", { scope: "col" }, words);
+    parts.heads = Object.fromEntries(Object.keys(ORDERS).map((name) =>
+      [name, head(button(name, () => this.#sort(name), { class: "quiet sort" }))]));
     this.#place.replaceChildren(make("section", { class: "many", "aria-labelledby": "many-title" },
       make("div", { class: "many-top" },
         make("div", { class: "many-head" }, parts.title, make("p", {},
-          button("Download CSV", () => save("earmark.csv", "text/csv", toCsv(songs()))), " ",
-          button("Download JSON", () => save("earmark.json", "application/json", toJson(songs()))), " ",
           button("Clear", () => this.clear()))),
         make("div", { class: "many-progress" }, parts.state, parts.bar, parts.pause, parts.cancel)),
       parts.kinds,
-      make("table", { class: "many-songs" }, make("thead", {}, make("tr", {}, head("File"), head("Genre"), head("Probability"),
-        head(make("span", { class: "visually-hidden" }, "Details")))), parts.body)));
+      parts.chosen.element,
+      make("table", { class: "many-songs" }, make("thead", {}, make("tr", {}, head(parts.all), ...Object.values(parts.heads),
+        head(make("span", { class: "visually-hidden" }, "Details")))), parts.body),
+      make("p", { class: "fine many-keys" }, "Keys within the table: ",
+        ...[["j", "next"], ["k", "back"], ["x", "choose"], ["o", "open"], ["p", "play"], ["r", "right"], ["n", "another genre"]]
+          .flatMap(([key, words]) => [make("kbd", {}, key), ` ${words} `]))));
     this.#place.hidden = false;
   }
 
@@ -151,7 +171,9 @@ export class Many {
     if (!this.length) this.#build();
     for (const song of songs) {
       const name = make("th", { scope: "row", title: song.path }, make("span", { class: "many-name" }, song.name));
-      const row = { song, element: make("tr", {}, name), detail: null };
+      const box = make("input", { type: "checkbox", "aria-label": `Choose ${song.name}` });
+      box.addEventListener("change", () => this.#countChosen());
+      const row = { song, box, element: make("tr", {}, make("td", { class: "many-box" }, box), name), detail: null };
       this.#rows.push(row);
       this.#parts.body.append(row.element);
       this.#draw(row, "waiting");
@@ -293,6 +315,88 @@ export class Many {
       row.element.hidden = !isShown;
       if (row.detail) row.detail.hidden = !isShown || !row.isOpen;
     }
+    this.#countChosen();
+  }
+
+  #visible() {
+    return this.#rows.filter(({ element }) => !element.hidden);
+  }
+
+  /** The rows that something is to be done with: those that are chosen, or all that are shown. */
+  #meant() {
+    const shown = this.#visible();
+    const chosen = shown.filter(({ box }) => box.checked);
+    return chosen.length ? chosen : shown;
+  }
+
+  #countChosen() {
+    const shown = this.#visible();
+    const count = shown.filter(({ box }) => box.checked).length;
+    const { all, chosen } = this.#parts;
+    all.checked = count > 0 && count === shown.length;
+    all.indeterminate = count > 0 && count < shown.length;
+    chosen.tell(count || shown.length, count > 0);
+  }
+
+  /** Sort by a column, then the other way round, then as the songs came. */
+  #sort(name) {
+    const down = this.#order?.name === name;
+    this.#order = down && this.#order.down ? null : { name, down };
+    for (const [column, head] of Object.entries(this.#parts.heads)) {
+      if (this.#order?.name === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    }
+    const byNumber = (a, b) => a.song.number - b.song.number;
+    const compare = this.#order ? ORDERS[name] : byNumber;
+    this.#rows.sort((a, b) => (down && this.#order ? compare(b, a) : compare(a, b)) || byNumber(a, b));
+    for (const { element, detail } of this.#rows) this.#parts.body.append(element, ...(detail ? [detail] : []));
+  }
+
+  /** Keys that work while something within the table has the focus, other than a field for words. */
+  #press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("select, textarea, input:not([type='checkbox'])") || event.target.closest("[role='slider']")) return;
+    const row = this.#rows.find(({ element, detail }) => element.contains(event.target) || detail?.contains(event.target));
+    if (!row) return;
+    const shown = this.#visible();
+    const step = (by) => shown[shown.indexOf(row) + by]?.box.focus();
+    const acts = {
+      j: () => step(1),
+      k: () => step(-1),
+      x: () => { row.box.checked = !row.box.checked; this.#countChosen(); },
+      o: () => row.opener && this.#toggle(row),
+      p: () => this.#within(row, ".wave-tools .play, .near .play", (part) => part.click()),
+      r: () => this.#within(row, ".teach-form input[type='hidden'][name='genre'] ~ button", (part) => part.click()),
+      n: () => this.#within(row, ".teach-form input[list]", (part) => part.focus()),
+    };
+    if (!(event.key in acts)) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+
+  /** Do something with a part of a song's answer, which is opened for it. */
+  async #within(row, selector, act) {
+    if (!row.opener) return;
+    if (!row.isOpen) await this.#toggle(row);
+    const part = row.detail.querySelector(selector);
+    if (part) act(part);
+  }
+
+  /** Show a song by the library as it is now. */
+  async #renew(row) {
+    const { song } = row;
+    song.prediction = (await (await ask(`api/v1/jobs/${song.job}/result`)).json()).prediction;
+    if (!knowsColor(song.prediction.genre)) await askAnswer(song.job);
+    await this.#keep(song);
+    this.#draw(row);
+    this.#summarize();
+    // An answer that lies open is asked for anew.
+    if (row.detail) {
+      row.detail.remove();
+      row.detail = null;
+      row.isOpen = false;
+      this.#label(row);
+    }
   }
 
   /** Show a row as it stands; state says how far a song without an answer is. */
@@ -312,24 +416,28 @@ export class Many {
       ];
     } else cells = [make("td", { colspan: "3", class: problem ? "bad" : "fine" }, problem ?? state)];
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
-    while (element.children.length > 1) element.lastElementChild.remove();
+    while (element.children.length > 2) element.lastElementChild.remove();
     element.append(...cells);
     focused?.focus();
   }
 
   async #toggle(row) {
     row.isOpen = !row.isOpen;
-    row.opener.setAttribute("aria-expanded", String(row.isOpen));
-    row.opener.textContent = row.isOpen ? "Close" : "Why?";
-    row.opener.setAttribute("aria-label", `${row.isOpen ? "Close" : "Why"}, for ${row.song.name}`);
+    this.#label(row);
     if (row.detail) {
       row.detail.hidden = !row.isOpen;
       return;
     }
-    const cell = make("td", { colspan: "4" }, make("p", { class: "fine" }, "One moment…"));
+    const cell = make("td", { colspan: "5" }, make("p", { class: "fine" }, "One moment…"));
     row.detail = make("tr", { class: "many-detail" }, cell);
     row.element.after(row.detail);
     await this.#open(row, cell);
+  }
+
+  #label(row) {
+    row.opener.setAttribute("aria-expanded", String(row.isOpen));
+    row.opener.textContent = row.isOpen ? "Close" : "Why?";
+    row.opener.setAttribute("aria-label", `${row.isOpen ? "Close" : "Why"}, for ${row.song.name}`);
   }
 
   /** Put the whole answer of a song into a cell, and its picture when that is there. */

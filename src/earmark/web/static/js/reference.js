@@ -23,11 +23,24 @@ function fill(form) {
   return { path: query.size ? `${path}?${query}` : path, body, upload };
 }
 
+const dialog = document.getElementById("confirm");
+
+/** Ask whether something is really to be deleted. */
+function isMeant(path) {
+  document.getElementById("confirm-text").textContent = `Delete ${path} from this server?`;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
 for (const form of document.querySelectorAll(".try")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { path, body, upload } = fill(form);
     const { method, media } = form.dataset;
+    if (method === "DELETE" && !(await isMeant(path))) return;
     const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf };
     if (media === "application/json") headers["Content-Type"] = media;
     const shown = form.querySelector(".tried");
@@ -43,7 +56,9 @@ for (const form of document.querySelectorAll(".try")) {
         headers,
         body: media === "application/json" ? JSON.stringify(body) : media ? upload : undefined,
       });
-      const raw = await answer.text();
+      const kind = answer.headers.get("Content-Type") ?? "";
+      const isText = kind === "" || /json|text|xml|mpegurl/.test(kind);
+      const raw = isText ? await answer.text() : `${(await answer.blob()).size} bytes of ${kind}`;
       status.textContent = `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - began)} ms`;
       try {
         text.textContent = JSON.stringify(JSON.parse(raw), null, 2);

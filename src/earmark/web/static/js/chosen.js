@@ -1,0 +1,106 @@
+// What can be done with some of several songs: teach their genre, take them along.
+
+import { ask, make } from "./common.js";
+import { byGenre, toZip } from "./playlists.js";
+import { save, toCsv, toJson } from "./table.js";
+
+const button = (words, act) => {
+  const made = make("button", { type: "button", class: "quiet" }, words);
+  made.addEventListener("click", act);
+  return made;
+};
+
+const songs = (count) => (count === 1 ? "1 song" : `${count} songs`);
+
+/** The bar of what can be done; it is for all songs that are shown, or for those that are chosen. */
+export class Chosen {
+  #rows;
+  #renew;
+  #line = make("span", { class: "chosen-count" });
+  #told = make("p", { class: "fine chosen-told", role: "status", hidden: true });
+
+  /**
+   * rows() returns the rows that it is for; renew(row) takes the vote of a song again;
+   * mayTeach says whether this visitor may teach.
+   */
+  constructor(rows, renew, mayTeach) {
+    this.#rows = rows;
+    this.#renew = renew;
+    const all = () => this.#rows().map(({ song }) => song);
+    const bar = make("div", { class: "chosen", role: "group", "aria-label": "With these songs" },
+      this.#line,
+      mayTeach ? this.#teachForm() : null,
+      button("CSV", () => save("earmark.csv", "text/csv", toCsv(all()))),
+      button("JSON", () => save("earmark.json", "application/json", toJson(all()))),
+      button("Playlists", () => this.#savePlaylists(all())));
+    this.element = make("div", { class: "chosen-bar" }, bar, this.#told);
+  }
+
+  /** Say which songs it is for. */
+  tell(count, isChosen) {
+    this.#line.textContent = isChosen ? `With ${songs(count)} chosen:` : `With ${count === 1 ? "1 song" : `all ${count}`}:`;
+  }
+
+  #say(...words) {
+    this.#told.replaceChildren(...words);
+    this.#told.hidden = !words.length;
+  }
+
+  #savePlaylists(found) {
+    const sure = found.filter(({ prediction }) => prediction && !prediction.abstained);
+    const lists = byGenre(sure.map(({ path, prediction }) => [prediction.genre, { path, ...pick(prediction) }]));
+    if (!lists.length) this.#say("None of these songs has a sure answer.");
+    else if (lists.length === 1) save(lists[0][0], "audio/x-mpegurl", lists[0][1]);
+    else save("earmark-playlists.zip", "application/zip", toZip(lists));
+  }
+
+  #teachForm() {
+    const field = make("input", { name: "genre", list: "all-genres", required: true, maxlength: "100", autocomplete: "off", placeholder: "genre", "aria-label": "Genre of these songs" });
+    const form = make("form", { class: "chosen-teach" }, field, make("button", { class: "quiet" }, "Teach"));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const genre = field.value.trim().replace(/\s+/g, " ");
+      if (!genre) return;
+      form.inert = true;
+      await this.#teach(this.#rows(), genre);
+      form.inert = false;
+      field.value = "";
+    });
+    return form;
+  }
+
+  async #teach(rows, genre) {
+    const made = [];
+    const failed = [];
+    const done = [];
+    for (const row of rows.filter(({ song }) => song.prediction)) {
+      try {
+        const taught = { job: row.song.job, genre };
+        const { id } = await (await ask("api/v1/corrections", { method: "POST", json: taught })).json();
+        made.push(id);
+        done.push(row);
+        this.#say(`${songs(made.length)} taught: ${genre}…`);
+        await this.#renew(row);
+      } catch (error) {
+        failed.push(error.status === 404
+          ? `${row.song.name}: the server does not have it any more; send it again` : error.message);
+      }
+    }
+    const lines = [`${songs(made.length)} taught: ${genre}. `];
+    const undo = button("Undo", () => this.#undo(made, done));
+    this.#say(...lines, made.length ? undo : "", failed.length ? ` ${failed.join(" ")}` : "");
+  }
+
+  async #undo(made, rows) {
+    try {
+      // The last one first: each is as it was when it was made.
+      for (const id of [...made].reverse()) await ask(`api/v1/corrections/${id}/undo`, { method: "POST" });
+      this.#say("Undone. The library is as it was.");
+    } catch (error) {
+      this.#say(error.message);
+    }
+    for (const row of rows) await this.#renew(row);
+  }
+}
+
+const pick = ({ title, artist, duration }) => ({ title, artist, duration });

@@ -1,0 +1,10 @@
+// @ts-check
+// Times as they are where the reader is. The server writes them in UTC, for those without scripts.
+
+const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(time.getAttribute("datetime") ?? "");
+  time.setAttribute("title", time.textContent ?? "");
+  time.textContent = form.format(at);
+}
