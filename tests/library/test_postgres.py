@@ -29,6 +29,7 @@ from earmark.library import (
     Library,
     Track,
     create_library,
+    fitting,
     new_library,
     open_library,
     printable_location,
@@ -36,6 +37,7 @@ from earmark.library import (
 from earmark.library.backends import addresses, postgres, postgres_connections
 from earmark.library.backends.addresses import parse
 from support.postgres import Server
+from support.web import wait_until
 
 SPEC = ExtractorSpec("musicnn", "1", 3, "cosine", "float32")
 PASSWORD = "s3/cr?e t@#:ü"
@@ -426,3 +428,38 @@ def test_a_copy_there_and_back_keeps_ids_history_and_vote(place: str, tmp_path: 
         for lib in (one, two):
             lib.undo(2)
             assert lib.get(9).name == "song 008"
+
+
+# The fitted vote
+
+
+def test_the_vote_is_fitted_once_however_many_find_it_changed(
+    postgres: Server, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    library.add([track(n, ("jazz", "rock")[n % 2]) for n in range(30)], rng.normal(size=(30, 3)))
+    fits: list[object] = []
+    found: list[object] = []
+    original = fitting.fit
+
+    def ask() -> None:
+        with open_library(library.location) as own:
+            found.append(fitting.voter(own).parameters)
+
+    other = threading.Thread(target=ask)
+
+    def fit(*arguments: object, **options: object) -> object:
+        fits.append(arguments)
+        if len(fits) == 1:
+            other.start()
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            wait_until(lambda: postgres.ask(waiting) == 1)
+        return original(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fitting, "fit", fit)
+    found.append(fitting.voter(library).parameters)
+    other.join()
+    assert len(fits) == 1
+    assert found[0] == found[1]
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    wait_until(lambda: postgres.ask(held) == 0)

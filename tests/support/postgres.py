@@ -46,6 +46,14 @@ class Server:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[call-overload]
 
+    def ask(self, question: str) -> Any:
+        """Return the one value that a question gives."""
+        import psycopg
+
+        with psycopg.connect(self.url()) as connection:
+            found = connection.execute(question).fetchone()  # type: ignore[call-overload]
+        return found[0]
+
     def stop(self) -> None:
         """End it, as for maintenance."""
         self._running.stop()

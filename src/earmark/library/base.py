@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, Unpack
 
@@ -420,6 +421,14 @@ class Library(Protocol):
         snapshot
             What they were fitted to; by default the library as it is now. The revision does not
             change.
+        """
+        ...
+
+    def fitting_alone(self) -> AbstractContextManager[None]:
+        """Let the vote be fitted in the block by one process at a time; others wait.
+
+        Where several share a library on a server, what one has fitted is there for the others
+        when it is their turn. In a file each that finds it changed may fit it.
         """
         ...
 

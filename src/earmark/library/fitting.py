@@ -196,11 +196,16 @@ def voter(
     if not len(snapshot):
         raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
     parameters = kept_parameters(library, snapshot, n_neighbors=n_neighbors)
+    if parameters is None and n_neighbors is None and not library.read_only:
+        with library.fitting_alone():
+            # Another process may have done it meanwhile.
+            parameters = kept_parameters(library, snapshot)
+            if parameters is None:
+                parameters = fit(library, snapshot)
+                with contextlib.suppress(LibraryReadOnly, LibraryBusy):
+                    library.store_parameters(parameters.to_bytes(), snapshot)
     if parameters is None:
         parameters = fit(library, snapshot, n_neighbors=n_neighbors)
-        if n_neighbors is None:
-            with contextlib.suppress(LibraryReadOnly, LibraryBusy):
-                library.store_parameters(parameters.to_bytes(), snapshot)
     return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
 
 

@@ -380,6 +380,9 @@ class MemoryLibrary:
     def fitted(self) -> Fitted | None:
         return self._now.fitted
 
+    def fitting_alone(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def store_parameters(self, blob: bytes, snapshot: Snapshot | None = None) -> None:
         fitted_to = self.snapshot() if snapshot is None else snapshot
         with self._changing() as contents:

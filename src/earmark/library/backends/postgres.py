@@ -214,6 +214,20 @@ class PostgresLibrary(SqlLibrary):
         if found != self._token:
             raise self._replaced()
 
+    @contextlib.contextmanager
+    def fitting_alone(self) -> Iterator[None]:
+        with self._translated(), self._engine.connect() as connection:
+            # Closed at the end, which gives the lock back however that comes.
+            connection.detach()
+            # As long as it takes: another one is fitting.
+            connection.execute(sa.text("SELECT set_config('lock_timeout', '0', false)"))
+            connection.execute(
+                sa.text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"),
+                {"name": f"earmark fits {self._address.schema}"},
+            )
+            connection.commit()
+            yield
+
     def require_unchanged(self) -> None:
         """See that it is still the library that was opened.
 

@@ -424,6 +424,9 @@ class SqlLibrary:
                 raise TypeError("the parameters are not bytes")
             return Fitted(blob, int(revision), tuple(json.loads(genres)))
 
+    def fitting_alone(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def store_parameters(self, blob: bytes, snapshot: Snapshot | None = None) -> None:
         fitted_to = self.snapshot() if snapshot is None else snapshot
         with self._writing() as connection:
