@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 from earmark.cli import COMMANDS, earmark, evaluate
 from earmark.evaluation.split_choice import SPLITS
+from support import scripts
 
 SLOW = {"av", "flask", "numpy", "onnxruntime", "rich", "scipy", "sklearn", "sqlalchemy", "sqlite3"}
 
@@ -56,3 +58,26 @@ def test_commands_load_what_they_need_when_they_run(command: str) -> None:
 
 def test_the_splits_of_the_help_are_those_that_there_are() -> None:
     assert evaluate.SPLITS == SPLITS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_a_screen_and_has_an_example(name: str) -> None:
+    with click.Context(earmark) as context:
+        command = earmark.get_command(context, name)
+    assert command is not None
+    with click.Context(command, info_name=f"earmark {name}", terminal_width=80) as inner:
+        lines = command.get_help(inner).splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 80
+    # A line of its own, with what a user may type after the name.
+    assert any(
+        line.strip().startswith((f"earmark {name}", 'eval "$(earmark')) for line in lines[1:]
+    )
+
+
+def test_the_page_of_commands_is_that_of_the_code() -> None:
+    made = scripts.load("make_cli_page")
+    assert made.PAGE.read_text("utf-8") == made.page(), "run scripts/make_cli_page.py"
+    names = re.findall(r"^## (.+)$", made.page(), re.M)
+    assert [name for name in names if " " not in name] == list(COMMANDS)
+    assert "extractors check" in names

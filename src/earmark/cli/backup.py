@@ -21,7 +21,10 @@ def backup(target: Path | str, library_name: str | None, force: bool) -> None:
 
     Other programs may go on reading and changing it meanwhile. FILE is there when it is whole and
     on the disk, or not at all.
-    """
+
+    \b
+    earmark backup saved.earmark --library my.earmark
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for the database.
     from earmark.library import open_default, open_library
 

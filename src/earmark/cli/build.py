@@ -56,22 +56,22 @@ SHOWN = 20
     "--features",
     "extractor",
     metavar="NAME",
-    help="What hears the music: a name that 'earmark extractors' lists, a model folder, "
-    "hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION. A library keeps its own.",
+    help="What hears the music: a name of 'earmark extractors', a model folder, "
+    "hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION.",
 )
 @click.option(
     "--jobs",
     "-j",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many files to work on at a time; by default one a core.",
+    help="Files at a time; by default one a core.",
 )
-@click.option("--prune", is_flag=True, help="Take out tracks whose files are no longer there.")
+@click.option("--prune", is_flag=True, help="Take out tracks whose files are gone.")
 @click.option(
     "--genre-level",
     type=click.IntRange(1, 20),
     metavar="N",
-    help="Which folder on the way to a file is its genre; 1 is the first below FOLDER.",
+    help="Which folder below FOLDER is the genre; 1 is the first.",
 )
 @click.option(
     "--labels",
@@ -86,7 +86,7 @@ SHOWN = 20
     "map_file",
     type=FileName(),
     metavar="FILE.csv",
-    help="For --labels tags: what genres are to be called, in columns from, to.",
+    help="For --labels tags: your names for genres.",
 )
 @click.option(
     "--min-tracks",
@@ -103,7 +103,7 @@ SHOWN = 20
 @click.option(
     "--unlabelled",
     is_flag=True,
-    help="For --labels tags: take files without such a genre, too.",
+    help="For --labels tags: files without, too.",
 )
 @click.option(
     "--several",

@@ -94,7 +94,10 @@ def classify(
 
     A SONG is a sound file, or a folder: then every sound file below it. Answers come in that order.
     A song that was heard before, under whatever name, is not heard again.
-    """
+
+    \b
+    earmark classify song.mp3 ~/Music/new --library my.earmark
+    """  # noqa: D301 (click looks for the character itself)
     limits = limits_of(time_limit, memory_limit)
     # Unlike a Path's, this never fails: whoever opens the file says why it cannot be.
     several = any(map(os.path.isdir, songs))

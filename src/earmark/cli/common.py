@@ -29,9 +29,8 @@ EXIT_CODES = (
 )
 
 LIBRARY_HELP = (
-    "The library to compare with: a file, the address of a PostgreSQL database, or 'reference' or "
-    "'classic' for those of the package. Without it: $EARMARK_LIBRARY, else your own, else "
-    "'reference'."
+    "The library to compare with: a file, an address, 'reference' or 'classic'. Without it: "
+    "$EARMARK_LIBRARY, else your own, else 'reference'."
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,7 +128,7 @@ def limit_options(command: F) -> F:
         default=400,
         show_default=True,
         metavar="MB",
-        help="Memory that one file may need, beyond what a worker holds when it is idle.",
+        help="Memory for one file.",
     )(command)
     return click.option(
         "--time-limit",
@@ -156,10 +155,10 @@ def sound_options(command: F) -> F:
         default=4.0,
         show_default=True,
         metavar="HOURS",
-        help="The longest recording that is accepted.",
+        help="The longest recording taken.",
     )(command)
     return click.option(
-        "--films", is_flag=True, help="Take films of a folder, too: mkv, mov, avi and the like."
+        "--films", is_flag=True, help="Films of a folder, too: mkv, avi and others."
     )(command)
 
 

@@ -26,7 +26,10 @@ def doctor(library_name: str | None, as_json: bool) -> None:
     Versions, decoders, extractors, the library, where things lie, limits, what is switched off, and
     what a worker process can do that reads files of strangers. It sends nothing and changes
     nothing, so what it prints can be put into a report of a fault.
-    """
+
+    \b
+    earmark doctor --json > doctor.json
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for numbers, database and web application.
     from earmark.doctor import examine
 

@@ -44,20 +44,20 @@ SPLITS_OF = {
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
-    help="How tracks are divided into training and test. Without it: leave-one-artist-out where "
-    "artists are known, else leave-one-out. random and k-fold have the same artists on both sides, "
-    "so their figures are too high.",
+    metavar="NAME",
+    help=f"How tracks are divided: {', '.join(SPLITS)}. Without it: "
+    "leave-one-artist-out where artists are known, else leave-one-out. With random and k-fold "
+    "artists are on both sides, and the figures too high.",
 )
 @click.option(
     "--group",
     type=click.Choice(["artist", "source"]),
-    help="What is left out at a time: an artist, or all that is from one source, together with "
-    "the artists that are asked. What is lost without its source is not known of music from "
-    "elsewhere.",
+    help="What is left out at a time: an artist, or all from one source, with its artists.",
 )
 @click.option(
     "--test-size",
     type=float,
+    metavar="SHARE",
     default=0.15,
     show_default=True,
     help="Share of tracks to test, for random.",
@@ -65,24 +65,36 @@ SPLITS_OF = {
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
+    metavar="N",
     help="How often to split. Default: 30 for random, else 1.",
 )
 @click.option(
-    "--folds", type=click.IntRange(min=2), default=10, show_default=True, help="How many folds."
+    "--folds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many folds.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random draws."
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of all random draws.",
 )
-@click.option("--train", type=FILE, help="List of tracks to learn from, for --split files.")
-@click.option("--test", type=FILE, help="List of tracks to ask, for --split files.")
+@click.option(
+    "--train", type=FILE, metavar="FILE", help="List of tracks to learn from, for --split files."
+)
+@click.option("--test", type=FILE, metavar="FILE", help="List of tracks to ask, for --split files.")
 @click.option(
     "--artists",
     type=FileOrName(),
     metavar="FILE.csv",
-    help="Columns track and artist (and duplicate_of), where the library has no artists. 'none': "
-    "do not use what is known of GTZAN's.",
+    help="Columns track and artist (and duplicate_of); 'none': do not use those of GTZAN.",
 )
-@click.option("-k", "k", type=click.IntRange(min=1), help="How many neighbors vote.")
+@click.option("-k", "k", type=click.IntRange(min=1), metavar="N", help="How many neighbors vote.")
 @click.option(
     "--plain/--fitted", default=None, help="One vote a neighbor, or the vote fitted to the library."
 )
@@ -92,13 +104,17 @@ SPLITS_OF = {
     metavar="OTHER",
     help="Compare with another library, track by track.",
 )
-@click.option("--against-k", type=click.IntRange(min=1), help="Compare with another k.")
+@click.option(
+    "--against-k", type=click.IntRange(min=1), metavar="N", help="Compare with another k."
+)
 @click.option(
     "--against-plain/--against-fitted", default=None, help="Compare with the other kind of vote."
 )
 @click.option("--alone", is_flag=True, help="Show only this split, without others beside it.")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
-@click.option("--report", type=FILE, help="Write a report, one self-contained HTML file.")
+@click.option(
+    "--report", type=FILE, metavar="FILE", help="Write a report, one self-contained HTML file."
+)
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -125,7 +141,10 @@ def evaluate(
 
     LIBRARY is a file, or 'reference' or 'classic'. The figures of a leaky and of an honest
     split are shown side by side, and their difference is the leak.
-    """
+
+    \b
+    earmark evaluate my.earmark --report report.html
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for NumPy and the database.
     from earmark.atomic import new_file
     from earmark.cli.stages import stages

@@ -29,7 +29,11 @@ def extractors(context: click.Context, as_json: bool) -> None:
     Those are the package's own, those of plug-ins, and the model folders in $EARMARK_MODELS and in
     Earmark's data folder. 'earmark build --extractor NAME' takes one of them, or any other model
     folder.
-    """
+
+    \b
+    earmark extractors
+    earmark extractors check ~/models/mine
+    """  # noqa: D301 (click looks for the character itself)
     if context.invoked_subcommand is not None:
         return
     # Imported here, so that --help does not wait for NumPy.
@@ -71,7 +75,10 @@ def check(extractor: str, fill: bool, as_json: bool) -> None:
 
     FOLDER is a folder with model.onnx and model.json, or anything else that
     'earmark build --extractor' takes.
-    """
+
+    \b
+    earmark extractors check ~/models/mine
+    """  # noqa: D301 (click looks for the character itself)
     from earmark.features import get_extractor
     from earmark.features.filling import fill as fill_folder
     from earmark.features.listing import describe

@@ -54,7 +54,10 @@ def import_command(
     A my.dat is a row of pickled tuples (mean, covariance, label) of classic features; it is read
     without running anything in it. An npz holds arrays 'vectors', 'track' and 'genre', optionally
     'artist', 'title' and 'metric'; such a library can be evaluated, but not asked about a song.
-    """
+
+    \b
+    earmark import my.dat -o classic.earmark --genres rock,pop
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for the database.
     from earmark.importing.classic import import_classic
     from earmark.importing.npz import import_vectors

@@ -54,7 +54,10 @@ def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> 
 
     LIBRARY is a file, the address of a database, or 'reference' or 'classic' for those of the
     package; without it, the one that `classify` would use.
-    """
+
+    \b
+    earmark info my.earmark
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here and below, so that --help does not wait for numbers and database.
     from earmark.library import open_default
 

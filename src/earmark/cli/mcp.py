@@ -16,7 +16,10 @@ def mcp(library_name: str | None) -> None:
     An agent starts this command itself; docs/agents.md says how to set that up. Its tools classify
     songs, list similar ones, make paths and playlists, audit the library, and propose genres. None
     changes a file or a library.
-    """
+
+    \b
+    earmark mcp --library my.earmark
+    """  # noqa: D301 (click looks for the character itself)
     try:
         from earmark.agents.server import make_server
     except ModuleNotFoundError as error:

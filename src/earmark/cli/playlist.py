@@ -27,7 +27,9 @@ from earmark.cli.named import FileOrName
     type=click.FloatRange(0, 10_000, min_open=True),
     help="How long it is.  [default: 60]",
 )
-@click.option("-n", "count", type=click.IntRange(1, 10_000), help="How many songs instead.")
+@click.option(
+    "-n", "count", type=click.IntRange(1, 10_000), metavar="N", help="How many songs instead."
+)
 @click.option(
     "--unlike", type=FileOrName(), multiple=True, metavar="SONG", help="Keep away from this song."
 )

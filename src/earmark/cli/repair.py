@@ -23,7 +23,10 @@ def repair(damaged: str, target: Path, force: bool) -> None:
 
     DAMAGED stays as it is. Tracks whose entry or vector cannot be read are left out; history and
     fitted vote are not taken along. Then 'earmark build' hears again what is missing.
-    """
+
+    \b
+    earmark repair my.earmark -o repaired.earmark
+    """  # noqa: D301 (click looks for the character itself)
     # Imported here, so that --help does not wait for the database.
     from earmark.library.repair import repair as save
 

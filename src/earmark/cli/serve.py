@@ -20,10 +20,17 @@ EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - only compared with
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     default=5000,
     envvar="PORT",
     show_default="PORT, else 5000",
@@ -38,6 +45,7 @@ EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - only compared with
 )
 @click.option(
     "--token",
+    metavar="TEXT",
     envvar="EARMARK_TOKEN",
     help="What clients must present to change the library; needed where other machines can "
     "connect. Better given as EARMARK_TOKEN or EARMARK_TOKEN_FILE, which other users do not see.",
@@ -50,43 +58,63 @@ EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - only compared with
     show_default=True,
     help="Whether looking and classifying needs the token too.",
 )
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes that analyze. [all cores]")
-@click.option("--queue", type=click.IntRange(0, 10_000), help="Songs that may wait. [32]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes that analyze. [all cores]",
+)
+@click.option(
+    "--queue", type=click.IntRange(0, 10_000), metavar="N", help="Songs that may wait. [32]"
+)
 @click.option(
     "--allowed-host",
     "hosts",
     multiple=True,
+    metavar="NAME",
     help="Name under which this server is reached; others are refused. May be repeated.",
 )
 @click.option(
     "--proxies",
     type=click.IntRange(0, 10),
+    metavar="N",
     default=0,
     envvar="EARMARK_PROXIES",
     help="Reverse proxies before this server whose X-Forwarded headers are to be believed.",
 )
-@click.option("--prefix", default="", envvar="EARMARK_PREFIX", help="Path below which it lives.")
 @click.option(
-    "--max-upload", type=click.IntRange(1, 100_000), help="Limit in MB. [100; 1024 on this machine]"
+    "--prefix",
+    metavar="PATH",
+    default="",
+    envvar="EARMARK_PREFIX",
+    help="Path below which it lives.",
+)
+@click.option(
+    "--max-upload",
+    type=click.IntRange(1, 100_000),
+    metavar="MB",
+    help="Largest upload. [100; 1024 on this machine]",
 )
 @click.option(
     "--max-duration",
     type=click.FloatRange(0, min_open=True),
     metavar="HOURS",
-    help="The longest recording that is accepted. [4]",
+    help="The longest recording taken. [4]",
 )
 @click.option(
     "--rate",
     type=click.IntRange(0),
+    metavar="N",
     help="Uploads a minute and address; 0: any. [120; any on this machine]",
 )
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
+    metavar="LEVEL",
     default="info",
     envvar="EARMARK_LOG_LEVEL",
     show_default=True,
-    help="From what on is told on stderr: info, also each request that is refused.",
+    help="What is told on stderr: debug, info, warning or error. info: also refused requests.",
 )
 @click.option(
     "--log-format",
@@ -118,7 +146,10 @@ def serve(
 
     On 127.0.0.1 only programs on this machine can connect and no token is needed. On any other
     address reading is open unless --read closed, and every change needs --token.
-    """
+
+    \b
+    earmark serve --music ~/Music --port 8000
+    """  # noqa: D301 (click looks for the character itself)
     # Flask and NumPy take a while; other commands do not wait for them.
     from earmark.web import Config, create_app, log
     from earmark.web.config import MEGABYTE, is_loopback, read_token

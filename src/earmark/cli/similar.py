@@ -21,7 +21,13 @@ from earmark.cli.named import FileOrName
 @click.command(epilog=f"{SONG_HELP} {EXIT_CODES}", short_help="List tracks that sound like a song.")
 @click.argument("songs", type=FileOrName(), nargs=-1, required=True, metavar="SONG...")
 @click.option(
-    "-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many."
+    "-n",
+    "count",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="How many.",
 )
 @click.option(
     "--unlike", type=FileOrName(), multiple=True, metavar="SONG", help="Keep away from this song."

@@ -132,10 +132,10 @@ def tag(
     films: bool,
     max_duration: float,
 ) -> None:
-    """Propose genres for the files of each PATH; write them when asked; take them back.
+    """Propose genres for the files of each PATH, write them, take them back.
 
-    Without --write or --apply no file is changed. Proposed is only what the library is sure of, for
-    files that have no genre. Only the genre changes, and --undo gives back every byte.
+    Without --write or --apply no file changes. Proposed is what the library is sure of, for files
+    without a genre. --undo gives back every byte.
 
     \b
     earmark tag ~/Music --plan plan.jsonl
