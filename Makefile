@@ -16,6 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 DATA ?= ../shared/data
+TSC := tests/web/node_modules/.bin/tsc
 
 .PHONY: run test quick oldest soak audit bench bench-check check lint types docs release libraries clean
 
@@ -51,6 +52,8 @@ lint: $(VENV)/.develop
 
 types: $(VENV)/.develop
 	$(BIN)/mypy
+	@if [ -x $(TSC) ]; then $(TSC) --project tests/web; \
+		else echo "types of the pages' scripts were not checked: npm ci --prefix tests/web"; fi
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
