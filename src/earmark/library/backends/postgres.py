@@ -216,17 +216,25 @@ class PostgresLibrary(SqlLibrary):
 
     @contextlib.contextmanager
     def fitting_alone(self) -> Iterator[None]:
-        with self._translated(), self._engine.connect() as connection:
-            # Closed at the end, which gives the lock back however that comes.
-            connection.detach()
-            # As long as it takes: another one is fitting.
-            connection.execute(sa.text("SELECT set_config('lock_timeout', '0', false)"))
+        with self.outside_transactions() as connection:
             connection.execute(
                 sa.text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"),
                 {"name": f"earmark fits {self._address.schema}"},
             )
-            connection.commit()
             yield
+
+    @contextlib.contextmanager
+    def outside_transactions(self) -> Iterator[sa.Connection]:
+        """Return a connection of its own, which waits for locks as long as it takes.
+
+        Each statement counts by itself. What it holds is given back at the end.
+        """
+        alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self._translated(), alone.connect() as connection:
+            # Closed at the end, not kept for others.
+            connection.detach()
+            connection.execute(sa.text("SELECT set_config('lock_timeout', '0', false)"))
+            yield connection
 
     def require_unchanged(self) -> None:
         """See that it is still the library that was opened.

@@ -14,7 +14,7 @@ import functools
 import importlib
 import time
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -24,9 +24,11 @@ from threadpoolctl import threadpool_limits
 from earmark.errors import LibraryEmpty, LibraryError, LibraryReadOnly
 from earmark.library.backends import rows
 from earmark.library.backends.schema import state, track_genres, tracks, vectors
-from earmark.library.backends.sql import SqlLibrary
 from earmark.library.rules import escape
 from earmark.neighbors import Parameters, Ranking, subsample
+
+if TYPE_CHECKING:
+    from earmark.library.backends.postgres import PostgresLibrary
 
 INDEX_FROM = 50_000
 """So many tracks are looked at one by one in the time in which people do not notice it."""
@@ -88,7 +90,7 @@ class DatabaseSearch:
         The library; its tables of keys are made with the first search, if it may be written.
     """
 
-    def __init__(self, library: SqlLibrary) -> None:
+    def __init__(self, library: PostgresLibrary) -> None:
         self._library = library
         self._known: tuple[str, Ranking] | None = None
 
@@ -131,11 +133,11 @@ class DatabaseSearch:
                 ),
                 {"model": ranking.to_bytes(), "revision": _revision(connection)},
             )
-            _add_keys(connection, ranking, library)
-            count = connection.scalar(sa.text("SELECT count(*) FROM search_keys")) or 0
-            if count >= index_from:
-                _make_index(connection)
+            count = _add_keys(connection, ranking, library)
             connection.execute(sa.text("ANALYZE search_keys"))
+        if count >= index_from:
+            with library.outside_transactions() as connection:
+                _make_index(connection)
 
     def is_prepared(self) -> bool:
         """Tell whether there are keys, made of what the library about is."""
@@ -150,7 +152,12 @@ class DatabaseSearch:
         """Tell whether the database has an index of the keys."""
         with self._library.reading() as connection:
             return bool(
-                connection.scalar(sa.text("SELECT to_regclass('ix_search_keys') IS NOT NULL"))
+                connection.scalar(
+                    sa.text(
+                        "SELECT indisvalid FROM pg_index "
+                        "WHERE indexrelid = to_regclass('ix_search_keys')"
+                    )
+                )
             )
 
     def catch_up(self) -> int:
@@ -399,7 +406,7 @@ def _quoted(connection: sa.Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(name)
 
 
-def _add_keys(connection: sa.Connection, ranking: Ranking, library: SqlLibrary) -> int:
+def _add_keys(connection: sa.Connection, ranking: Ranking, library: PostgresLibrary) -> int:
     """Make the keys of all tracks that have none; return how many."""
     register = importlib.import_module("pgvector.psycopg").register_vector
     driver = cast(Any, connection.connection.dbapi_connection)
@@ -423,9 +430,9 @@ def _add_keys(connection: sa.Connection, ranking: Ranking, library: SqlLibrary) 
 
 
 def _make_index(connection: sa.Connection) -> None:
-    """Make the index; that of 100,000 tracks takes minutes."""
-    connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '512MB'")
+    """Make the index; that of 100,000 tracks takes minutes, in which others search and teach."""
+    connection.exec_driver_sql("SET maintenance_work_mem = '512MB'")
     connection.exec_driver_sql(
-        "CREATE INDEX ix_search_keys ON search_keys USING hnsw (key vector_ip_ops) "
+        "CREATE INDEX CONCURRENTLY ix_search_keys ON search_keys USING hnsw (key vector_ip_ops) "
         f"WITH (m = {_LINKS}, ef_construction = {_CHOSEN_FROM})"
     )
