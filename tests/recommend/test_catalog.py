@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark.library import Track, create_library
-from earmark.recommend import catalog_of
+from earmark.recommend import Recommender, Rules, Songs, catalog_of
 from earmark.testing import FakeExtractor
 
 
@@ -55,3 +55,35 @@ def test_songs_without_artists_are_an_album_unless_they_are_a_heap(tmp_path: Pat
     assert few[0] >= 0
     heap = albums_of(tmp_path / "heap", *[(None, "a")] * 100)
     assert set(heap) == {-1}
+
+
+def test_a_list_of_a_genre_has_its_styles_and_what_has_it_as_a_further_genre(tmp_path: Path):
+    spec = FakeExtractor().spec
+    genres = [("Rock---Punk",), ("Pop", "Rock"), ("Pop",), ("Rock---Surf", "Pop"), ()]
+    rng = np.random.default_rng(0)
+    with create_library(tmp_path / "made.earmark", spec) as library:
+        library.add(
+            [
+                Track(
+                    name=str(number),
+                    genre=each[0] if each else None,
+                    other_genres=each[1:],
+                    artist=str(number),
+                )
+                for number, each in enumerate(genres)
+            ],
+            rng.standard_normal((len(genres), spec.dimension)).astype(np.float32),
+        )
+        recommender = Recommender(library)
+
+        def listed(*wanted: str, without: str | None = None) -> set[str]:
+            leave = [] if without is None else [without]
+            found = recommender.playlist(
+                Songs(), n=5, minutes=None, genres=wanted, not_genres=leave, rules=Rules(spacing=0)
+            )
+            return {suggestion.track.name for suggestion in found}
+
+        assert listed("rock") == {"0", "1", "3"}
+        assert listed("Rock---Punk") == {"0"}
+        assert listed("pop", without="rock") == {"2"}
+        assert listed("rock---surf", "rock---punk") == {"0", "3"}

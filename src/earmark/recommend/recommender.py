@@ -113,6 +113,7 @@ class Recommender:
             raise LibraryEmpty(f"{library.location}: has no tracks; earmark build adds some")
         self.space = Space(_measure(library, np.asarray(self._snapshot.vectors)))
         self._catalog = catalog_of(library, self._snapshot)
+        _, self._holding = genres_of(self._snapshot)
 
     @property
     def track_ids(self) -> list[int]:
@@ -288,7 +289,7 @@ class Recommender:
             raise RecommendError("a playlist needs a song, a genre or a word to start from")
         meant = self._picked(words)
         if genres:
-            meant &= np.isin(self._snapshot.genre_codes, list(self._codes(genres)))
+            meant &= np.isin(self._catalog.genres, list(self._codes(genres)))
         if not meant.any():
             raise RecommendError("no track has all of these words and genres; ask for fewer")
         nobody = np.empty(0, dtype=np.intp)
@@ -318,15 +319,14 @@ class Recommender:
         return np.union1d(rows, np.flatnonzero(unwanted)) if words or not_words else rows
 
     def _codes(self, genres: Sequence[str]) -> frozenset[int]:
-        place = {name.casefold(): code for code, name in enumerate(self._snapshot.genre_names)}
-        codes = []
+        codes: set[int] = set()
         for genre in genres:
-            if genre.casefold() not in place:
+            if genre.casefold() not in self._holding:
                 known = ", ".join(self._snapshot.genre_names[:20])
                 raise RecommendError(
                     f"{self._library.name}: has no genre {genre!r}; it has {known}"
                 )
-            codes.append(place[genre.casefold()])
+            codes |= self._holding[genre.casefold()]
         return frozenset(codes)
 
     def _rules(
@@ -397,13 +397,30 @@ def catalog_of(library: Library, snapshot: Snapshot) -> Catalog:
     return Catalog(
         artists=artists,
         albums=albums,
-        genres=snapshot.genre_codes,
+        genres=genres_of(snapshot)[0],
         recordings=recording_groups(
             np.asarray(snapshot.vectors), library.spec.similarity, snapshot.recording_codes
         ),
         works=works,
         seconds=snapshot.seconds,
     )
+
+
+def genres_of(snapshot: Snapshot) -> tuple[NDArray[np.intp], dict[str, frozenset[int]]]:
+    """Return a code of all genres of each track [n], and which codes hold a genre, folded.
+
+    A track with several genres is of each, and one of a style is of the genre above it, too.
+    """
+    sets = snapshot.label_sets
+    if sets is None:
+        known = enumerate(snapshot.genre_names)
+        return snapshot.genre_codes, {name.casefold(): frozenset([code]) for code, name in known}
+    kinds, codes = np.unique(sets.members, axis=0, return_inverse=True)
+    holding = {
+        name.casefold(): frozenset(np.flatnonzero(kinds[:, column]).tolist())
+        for column, name in enumerate(sets.names)
+    }
+    return codes.reshape(-1).astype(np.intp), holding
 
 
 def _albums_and_works(

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 
 from earmark.library import Library
+from earmark.neighbors import taxonomy, with_parents
 
 COLORS = 12
 """Genres beyond so many share colors; shapes and words tell them apart."""
@@ -27,7 +28,10 @@ class Colors:
 
     def of(self, library: Library) -> dict[str, int]:
         """Return the number of the color of each genre, genres sorted."""
-        genres = library.genres()
+        # A genre at the top may have no track but those of its styles.
+        genres = sorted(
+            with_parents(library.genres(), taxonomy(library.genres(), library.parents()))
+        )
         with self._lock:
             numbers = {genre: n for genre, n in self._numbers.items() if genre in genres}
             new = [genre for genre in genres if genre not in numbers]
