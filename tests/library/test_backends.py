@@ -505,7 +505,8 @@ def test_a_sound_library_passes_its_check(library: Library) -> None:
 
 
 def test_a_copy_holds_the_same(library: Library, tmp_path: Path) -> None:
-    ids(library, track(2, "jazz", size=3), track(1))
+    ids(library, track(2, "jazz", size=3, other_genres=("soul", "bebop")), track(1))
+    library.set_parents({"bebop": "jazz"})
     library.copy(str(tmp_path / "b.earmark"))
     library.copy(str(tmp_path / "c.earmark"), packed=True)
     with pytest.raises(LibraryExists):
@@ -513,6 +514,8 @@ def test_a_copy_holds_the_same(library: Library, tmp_path: Path) -> None:
     for name in "bc":
         with open_library(tmp_path / f"{name}.earmark") as copy:
             assert copy.genres() == library.genres()
+            assert copy.parents() == library.parents()
+            assert [t.genres for t in copy.tracks()] == [t.genres for t in library.tracks()]
             np.testing.assert_array_equal(copy.snapshot().vectors, library.snapshot().vectors)
             assert {t.path for t in copy.tracks()} == (
                 {None} if name == "c" else {t.path for t in library.tracks()}

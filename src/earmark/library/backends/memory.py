@@ -404,6 +404,8 @@ class MemoryLibrary:
                 np.stack([now.vectors[track.id or 0] for track in kept]),
                 segments=[now.segments.get(track.id or 0) for track in kept],
             )
+            if now.parents:
+                library.set_parents(now.parents)
 
 
 def _now() -> datetime.datetime:

@@ -22,7 +22,7 @@ from earmark.features import Segments
 from earmark.library import digest, rules
 from earmark.library.arrays import Arrays, arrays_of
 from earmark.library.backends import rows
-from earmark.library.backends.columns import read_segments, read_snapshot
+from earmark.library.backends.columns import read_parents, read_segments, read_snapshot
 from earmark.library.backends.schema import (
     genre_parents,
     has_segments,
@@ -272,9 +272,8 @@ class SqlLibrary:
         return dict(self._cached(column.name, ask))
 
     def parents(self) -> dict[str, str]:
-        query = sa.select(genre_parents.c.genre, genre_parents.c.parent)
         with self._reading() as connection:
-            return {str(genre): str(parent) for genre, parent in connection.execute(query)}
+            return read_parents(connection)
 
     def vector(self, track_id: int) -> NDArray[np.floating]:
         with self._reading() as connection:
