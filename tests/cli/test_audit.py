@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from earmark.cli import earmark
 from earmark.errors import EarmarkError
+from earmark.evaluation.evaluation_set import MOST_TRACKS
 from support.evaluated import make_evaluation_set, write_library
 
 
@@ -38,6 +39,29 @@ def test_json_has_every_finding(library: Path) -> None:
     assert found["exact_copies"][0]["tracks"] == ["blues-00-0", "jazz-01-1"]
     assert len(found["suspects"]) == 72
     assert found["files"] == []
+
+
+def test_of_a_large_library_a_part_is_looked_at_and_that_is_said(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("audit", "evaluate"):
+        said = " ".join(CliRunner().invoke(earmark, [name, "--help"]).stdout.split())
+        assert f"not at {MOST_TRACKS:,} of a larger library" in said
+    monkeypatch.setattr("earmark.evaluation.evaluation_set.MOST_TRACKS", 50)
+    said = "50 of 72 labelled tracks were drawn by chance"
+    for command in (["audit"], ["evaluate", "--alone"]):
+        some = CliRunner().invoke(earmark, [*command, str(library)])
+        assert (some.exit_code, said in " ".join(some.stdout.split())) == (0, True)
+        whole = CliRunner().invoke(earmark, [*command, str(library), "--all"])
+        assert (whole.exit_code, "drawn by chance" in whole.stdout) == (0, False)
+    found = json.loads(CliRunner().invoke(earmark, ["audit", str(library), "--json"]).stdout)
+    assert found["tracks"] == 50
+    assert said in found["drawn"]
+    names = library.parent / "names.txt"
+    names.write_text("".join(f"blues-{n:02}-0\n" for n in range(18)))
+    lists = ["--train", str(names), "--test", str(names)]
+    listed = CliRunner().invoke(earmark, ["evaluate", str(library), *lists])
+    assert "drawn by chance" not in listed.output
 
 
 def test_no_library_is_an_error(tmp_path: Path) -> None:

@@ -160,6 +160,25 @@ def test_a_library_without_labels_is_refused(tmp_path: Path) -> None:
             load_evaluation_set(library)
 
 
+def test_of_a_large_library_some_tracks_are_drawn(tmp_path: Path) -> None:
+    path = write_library(make_evaluation_set(6, 5), tmp_path / "l.earmark")
+    with open_library(path, read_only=True) as library:
+        whole = load_evaluation_set(library)
+        some, again = (load_evaluation_set(library, most=20) for _ in range(2))
+        same = load_evaluation_set(library, most=len(whole))
+    assert (whole.drawn, same.drawn, len(same)) == (None, None, len(whole))
+    assert (len(some), some.drawn_from, some.names) == (20, len(whole), again.names)
+    assert f"20 of {len(whole)} labelled tracks were drawn" in str(some.drawn)
+    # Not the first ones, and each with what is its own.
+    assert some.names != whole.names[:20]
+    rows = [whole.names.index(name) for name in some.names]
+    np.testing.assert_array_equal(some.vectors, whole.vectors[rows])
+    assert some.artists == tuple(whole.artists[row] for row in rows)
+    assert some.genres == tuple(whole.genres[row] for row in rows)
+    assert some.excerpts is None
+    assert whole.excerpts is None
+
+
 def test_gtzan_is_known_by_its_names(tmp_path: Path) -> None:
     data = make_evaluation_set(10, 3, known=False, genres=("blues", "pop"))
     tracks = tuple(

@@ -185,6 +185,29 @@ def test_odd_segments_are_refused_and_nothing_is_added(
     assert library.count() == 0
 
 
+def test_a_part_of_a_snapshot_is_that_of_its_tracks(library: Library) -> None:
+    names = [f"{n}" for n in range(6)]
+    tracks = [
+        Track(name=name, genre="ab"[n % 2], artist="cd"[n % 2], duration=float(n))
+        for n, name in enumerate(names)
+    ]
+    vectors = np.random.default_rng(0).normal(size=(6, library.spec.dimension))
+    library.add(tracks, vectors.astype(np.float32))
+    whole = library.snapshot()
+    rows = np.array([4, 1, 2])
+    some = whole.only(rows)
+    assert some.ids.tolist() == whole.ids[rows].tolist()
+    assert some.genres == tuple(whole.genres[row] for row in rows)
+    assert some.artists == tuple(whole.artists[row] for row in rows)
+    np.testing.assert_array_equal(some.labels, whole.labels[rows])
+    np.testing.assert_array_equal(some.vectors, whole.vectors[rows])
+    np.testing.assert_array_equal(some.seconds, whole.seconds[rows])
+    heavy = dataclasses.replace(
+        whole, weights=(np.array([1, 3]), np.array([0, 1]), np.float32([0.5, 2]))
+    )
+    np.testing.assert_array_equal(heavy.only(rows).labels, heavy.labels[rows])
+
+
 def test_a_snapshot_is_kept_until_the_library_changes(library: Library) -> None:
     first, _ = ids(library, track(1), track(2))
     before = library.snapshot()

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     help="Columns track and artist (and duplicate_of), where the library has no artists. 'none': "
     "do not use what is known of GTZAN's.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Look at all tracks, not at 20,000 of a larger library.",
+)
 @click.option("--no-files", is_flag=True, help="Do not look at the files that were heard.")
 @click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
 @click.option(
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
 def audit(
     library: str,
     artists: str | None,
+    everything: bool,
     no_files: bool,
     as_json: bool,
     plan: Path | None,
@@ -71,12 +78,12 @@ def audit(
     # Imported here, so that --help does not wait for NumPy and the database.
     from earmark.cli.stages import stages
     from earmark.evaluation.auditing import audit as audit_set
-    from earmark.evaluation.evaluation_set import load_evaluation_set
+    from earmark.evaluation.evaluation_set import MOST_TRACKS, load_evaluation_set
     from earmark.evaluation.reporting.text import audit_text
     from earmark.library import open_library
 
     with open_library(library, read_only=True) as opened:
-        data = load_evaluation_set(opened, artists)
+        data = load_evaluation_set(opened, artists, most=None if everything else MOST_TRACKS)
     with stages() as stage:
         found = audit_set(data, files=not no_files, progress=stage("files"))
     if plan is not None:

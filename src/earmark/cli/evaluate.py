@@ -94,6 +94,12 @@ SPLITS_OF = {
     metavar="FILE.csv",
     help="Columns track and artist (and duplicate_of); 'none': do not use those of GTZAN.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Look at all tracks, not at 20,000 of a larger library.",
+)
 @click.option("-k", "k", type=click.IntRange(min=1), metavar="N", help="How many neighbors vote.")
 @click.option(
     "--plain/--fitted", default=None, help="One vote a neighbor, or the vote fitted to the library."
@@ -128,6 +134,7 @@ def evaluate(
     train: Path | None,
     test: Path | None,
     artists: str | None,
+    everything: bool,
     k: int | None,
     plain: bool | None,
     against: str | None,
@@ -151,7 +158,7 @@ def evaluate(
     from earmark.evaluation.comparison import Comparison, compare
     from earmark.evaluation.cross_validation import Vote
     from earmark.evaluation.evaluating import evaluate as evaluate_set
-    from earmark.evaluation.evaluation_set import load_evaluation_set
+    from earmark.evaluation.evaluation_set import MOST_TRACKS, load_evaluation_set
     from earmark.evaluation.reporting.html import report_html
     from earmark.evaluation.reporting.text import evaluation_text
     from earmark.evaluation.split_choice import SplitRequest, choose_split
@@ -168,8 +175,10 @@ def evaluate(
     _check_options(context, split)
     request = SplitRequest(split, test_size, repeats, seed, folds, train, test)
     vote = Vote(k, plain)
+    # Lists name tracks of the whole library.
+    most = None if everything or split == "files" else MOST_TRACKS
     with open_library(library, read_only=True) as opened:
-        data = load_evaluation_set(opened, artists)
+        data = load_evaluation_set(opened, artists, most=most)
     if report is not None:
         _check_report(report, data.source)
     with stages() as stage:
@@ -178,7 +187,7 @@ def evaluate(
             other = data
             if against:
                 with open_library(against, read_only=True) as opened:
-                    other = load_evaluation_set(opened, artists)
+                    other = load_evaluation_set(opened, artists, most=most)
             # Another library votes in its own way; another vote of the same library differs from
             # the first only in the options that are given.
             other_vote = Vote(

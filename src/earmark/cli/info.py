@@ -95,7 +95,7 @@ def describe(library: Library) -> dict[str, Any]:
     from earmark.neighbors import count_artists, fold_artist
 
     snapshot = library.snapshot()
-    data = load_evaluation_set(library) if len(snapshot) else None
+    data = load_evaluation_set(library, most=None) if len(snapshot) else None
     known = () if data is None else data.artists
     # A track of several genres is one of each.
     artists: dict[str, list[str | None]] = {

@@ -169,6 +169,8 @@ class Audit:
         By name.
     files
         What is gone or changed; ``files_checked`` says of how many.
+    drawn
+        That only some tracks of the library were looked at; None where all were.
     """
 
     source: str
@@ -183,6 +185,7 @@ class Audit:
     small_genres: tuple[SmallGenre, ...]
     files: tuple[FileProblem, ...]
     files_checked: int
+    drawn: str | None = None
 
     @property
     def exact(self) -> list[CopyPair]:
@@ -206,6 +209,7 @@ class Audit:
             "library": self.source,
             "tracks": self.n_tracks,
             "tracks_without_artist": self.n_unknown,
+            "drawn": self.drawn,
             "exact_copies": [_pair_json(pair) for pair in self.exact],
             "likely_copies": [_pair_json(pair) for pair in self.likely],
             "artists_under_several_genres": [
@@ -322,6 +326,7 @@ def audit(
         small_genres=_small_genres(data),
         files=tuple(problems),
         files_checked=len(checked),
+        drawn=data.drawn,
     )
 
 

@@ -260,7 +260,7 @@ def evaluate(
     verdict = leakage_verdict(
         data, choice.split, scores, told if predictions.coverage is None else None
     )
-    notes = [*choice.notes]
+    notes = [*choice.notes] if data.drawn is None else [data.drawn, *choice.notes]
     if told is not None and predictions.coverage is not None:
         notes.append(told)
     others = []

@@ -32,6 +32,9 @@ from earmark.neighbors import (
 from earmark.tables import read_table
 from earmark.words import plural
 
+MOST_TRACKS = 20_000
+"""Each track is compared with each: of a larger library as many are drawn."""
+
 UNKNOWN_SOURCE = "unknown"
 NO_GENRES = "has no labelled tracks to evaluate; build or import some first"
 
@@ -67,6 +70,8 @@ class EvaluationSet:
         Which genre is stated to be a kind of which.
     styles_apart
         Take a style for a genre of its own, and only the first genre of each track.
+    drawn_from
+        How many labelled tracks the library has, where only some of them were taken; else None.
     """
 
     tracks: tuple[Track, ...]
@@ -81,6 +86,7 @@ class EvaluationSet:
     excerpts: Excerpts | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
     styles_apart: bool = False
+    drawn_from: int | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -172,6 +178,17 @@ class EvaluationSet:
     def n_sources(self) -> int:
         """How many different sources the tracks are of."""
         return len(self.source_names)
+
+    @property
+    def drawn(self) -> str | None:
+        """Say that only some tracks of the library are looked at; None where all are."""
+        if self.drawn_from is None:
+            return None
+        return (
+            f"{len(self):,} of {self.drawn_from:,} labelled tracks were drawn by chance and "
+            "looked at, as a library of their own, since each is compared with each; with --all, "
+            "which takes long, all are"
+        )
 
     @cached_property
     def is_gtzan(self) -> bool:
@@ -268,7 +285,9 @@ def _key(name: str, depth: int) -> str:
     return "/".join(parts if depth == 1 else parts[-2:] if depth == 2 else parts[-1:])
 
 
-def load_evaluation_set(library: Library, artists: str | None = None) -> EvaluationSet:
+def load_evaluation_set(
+    library: Library, artists: str | None = None, *, most: int | None = MOST_TRACKS
+) -> EvaluationSet:
     """Take the labelled tracks of a library.
 
     Parameters
@@ -279,6 +298,10 @@ def load_evaluation_set(library: Library, artists: str | None = None) -> Evaluat
         A CSV file with columns ``track`` and ``artist``, or ``"none"``: do not use what is known
         about GTZAN. Without it the library's own artists count and, of tracks that have none and
         are GTZAN's, the artists known of those.
+    most
+        Of a library with more labelled tracks so many are drawn by chance, the same every time;
+        what is found out is then about a library of these. None: all of them, which takes time
+        with the square of their number.
 
     Raises
     ------
@@ -296,6 +319,10 @@ def load_evaluation_set(library: Library, artists: str | None = None) -> Evaluat
     snapshot = library.snapshot()
     if len(snapshot) == 0:
         raise EvaluationError(f"{library.location}: {NO_GENRES}")
+    in_all = len(snapshot)
+    if most is not None and in_all > most:
+        rows = np.sort(np.random.default_rng(0).choice(in_all, most, replace=False))
+        snapshot = snapshot.only(rows)
     own = any(fold_artist(artist) for artist in snapshot.artists)
     data = EvaluationSet(
         tracks=_tracks_of(library, snapshot),
@@ -307,6 +334,7 @@ def load_evaluation_set(library: Library, artists: str | None = None) -> Evaluat
         artists_from="the library" if own else None,
         excerpts=excerpts_of(library, snapshot),
         parents=snapshot.parents,
+        drawn_from=in_all if len(snapshot) < in_all else None,
     )
     if artists and artists != "none":
         return with_artists(data, Path(artists))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -181,6 +181,27 @@ class Snapshot:
         return tuple(None if code < 0 else self.artist_names[code] for code in self.artist_codes)
 
     # Rows
+
+    def only(self, rows: Indices) -> Snapshot:
+        """Return some of the tracks [m], in the order given; the names keep their places."""
+        place = np.full(len(self), -1, dtype=np.intp)
+        place[rows] = np.arange(len(rows))
+        weighed, codes, weights = self.weights
+        kept = place[weighed] >= 0
+        vectors = self.vectors[rows]
+        vectors.flags.writeable = False
+        return replace(
+            self,
+            ids=self.ids[rows],
+            vectors=vectors,
+            genre_codes=self.genre_codes[rows],
+            artist_codes=self.artist_codes[rows],
+            seconds=self.seconds[rows],
+            taught=self.taught[rows],
+            content_hashes=self.content_hashes[rows],
+            audio_hashes=self.audio_hashes[rows],
+            weights=(place[weighed[kept]], codes[kept], weights[kept]),
+        )
 
     def rows_of(self, ids: Iterable[int]) -> Indices:
         """Return the rows of tracks, without those that are not in the snapshot."""

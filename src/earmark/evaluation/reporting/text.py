@@ -272,6 +272,8 @@ def audit_text(audit: Audit) -> str:
     """Write an audit as lines of text."""
     a = audit
     lines = [*_wrap(audit_sentence(a))]
+    if a.drawn is not None:
+        lines += _wrap(a.drawn)
     if a.exact:
         lines += ["", "The same recording twice"]
         for pair in a.exact:
