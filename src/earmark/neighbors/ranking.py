@@ -70,6 +70,14 @@ class Ranking:
         center, scale = Divergence(vectors).moving
         return cls({**whole, "center": center, "scale": scale})
 
+    @property
+    def directions(self) -> bool:
+        """Whether the first numbers of a key, but for two, are the direction of its track.
+
+        Tracks of near directions are then near, but for how their distances are scaled.
+        """
+        return isinstance(self._similarity, Cosine)
+
     def keys(self, vectors: Float) -> Float:
         """Return what an engine keeps of tracks [n, d], in single precision [n, m]."""
         compared = vectors[:, self._columns]
