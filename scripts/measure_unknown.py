@@ -1,6 +1,6 @@
 """Measure how often the reference library refuses what it has no genre for.
 
-    python scripts/measure_unknown.py [ARTISTS]
+    python scripts/measure_unknown.py [--library LIBRARY] [ARTISTS]
 
 Each genre in turn is left out, with the artists who have tracks in others too: its songs are then
 unknown, and the rest, artists left out, are the library's own. ``ARTISTS`` is a folder with
@@ -20,9 +20,9 @@ from earmark.library.fitting import voter as voter_of
 from earmark.neighbors import fit, leave_group_out, make_voter
 
 
-def leave_genres_out() -> None:
+def leave_genres_out(name_of_library: str) -> None:
     """Print the share refused of each genre, and the share kept of all others."""
-    with open_library("reference", read_only=True) as library:
+    with open_library(name_of_library, read_only=True) as library:
         snapshot, comparison = library.snapshot(), library.spec.comparison
     groups = tracks_together(snapshot, comparison.similarity)
     vectors, labels, seconds = np.asarray(snapshot.vectors), snapshot.labels, snapshot.seconds
@@ -43,13 +43,15 @@ def leave_genres_out() -> None:
     print(f"{'mean':10} {np.mean(refused):.1%} refused, {np.mean(kept):.1%} of the others answered")
 
 
-def other_sources(folder: Path) -> None:
-    """Print what the whole library says of recordings from other sources."""
-    with open_library("reference", read_only=True) as library:
+def other_sources(name_of_library: str, folder: Path) -> None:
+    """Print what the whole library says of recordings from other sources that it has not."""
+    with open_library(name_of_library, read_only=True) as library:
         voter = voter_of(library)
+        known = [track.name for track in library.tracks(limit=library.count())]
     with np.load(folder / "musicnn1.npz") as file:
-        vectors, genres = file["vectors"], file["genre"].astype(object)
-        seconds = file["duration"].astype(np.float64)
+        new = ~np.isin(file["track"], known)
+        vectors, genres = file["vectors"][new], file["genre"][new].astype(object)
+        seconds = file["duration"][new].astype(np.float64)
     answers = voter.predict(vectors, seconds=seconds)
     own = np.isin(genres, voter.genre_names)
     right = np.array(voter.genre_names, dtype=object)[answers.winners] == genres
@@ -65,10 +67,11 @@ def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artists", type=Path, nargs="?", help="the folder of musicnn1.npz")
+    parser.add_argument("--library", default="reference")
     arguments = parser.parse_args()
-    leave_genres_out()
+    leave_genres_out(arguments.library)
     if arguments.artists is not None:
-        other_sources(arguments.artists)
+        other_sources(arguments.library, arguments.artists)
 
 
 if __name__ == "__main__":

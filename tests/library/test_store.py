@@ -222,6 +222,24 @@ def test_a_packed_copy_is_one_file_and_tells_nothing_of_this_machine(tmp_path: P
     raw.close()
 
 
+def test_packed_copies_of_the_same_tracks_are_the_same_bytes(tmp_path: Path) -> None:
+    path = filled(tmp_path / "a.earmark", 3)
+    for name in ("one", "other"):
+        with open_library(path) as opened:
+            opened.copy(tmp_path / f"{name}.earmark", packed=True)
+        # As a process makes them that happens to begin with the last index.
+        with sqlite3.connect(path) as raw:
+            made = raw.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
+            ).fetchall()
+            for index, sql in reversed(made):
+                raw.execute(f"DROP INDEX {index}")
+                raw.execute(sql)
+        raw.close()
+    copies = [(tmp_path / f"{name}.earmark").read_bytes() for name in ("one", "other")]
+    assert copies[0] == copies[1]
+
+
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_stored_number_that_is_not_finite_is_damage(tmp_path: Path, number: float) -> None:
     path = filled(tmp_path / "a.earmark", 3)

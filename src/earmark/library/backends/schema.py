@@ -166,6 +166,17 @@ history = sa.Table(
 )
 
 
+def order_indexes(connection: sa.Connection) -> None:
+    """Make the indexes of a library again, in the order of their names.
+
+    A new library gets those of a table in any order, and a file's bytes depend on it.
+    """
+    indexes = [index for table in metadata.tables.values() for index in table.indexes]
+    for index in sorted(indexes, key=lambda index: str(index.name)):
+        index.drop(connection, checkfirst=True)
+        index.create(connection)
+
+
 def has_segments(connection: sa.Connection) -> bool:
     """Tell whether a library has the table of segments."""
     return sa.inspect(connection).has_table(segments.name)

@@ -24,6 +24,7 @@ from earmark.library.backends.schema import (
     has_segments,
     history,
     metadata,
+    order_indexes,
     read_meta,
     segments,
     spec_facts,
@@ -280,6 +281,7 @@ class SqliteLibrary(SqlLibrary):
                         )
                         spec = dataclasses.replace(self.spec, source=None)
                         write_meta(connection, spec_facts(spec))
+                        order_indexes(connection)
             finally:
                 engine.dispose()
             if packed:
