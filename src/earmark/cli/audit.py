@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--all",
     "everything",
     is_flag=True,
-    help="Look at all tracks, not at 20,000 of a larger library.",
+    help="Do not draw 20,000 tracks of a larger library.",
 )
 @click.option("--no-files", is_flag=True, help="Do not look at the files that were heard.")
 @click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")

@@ -84,9 +84,7 @@ SPLITS_OF = {
     show_default=True,
     help="Of all random draws.",
 )
-@click.option(
-    "--train", type=FILE, metavar="FILE", help="List of tracks to learn from, for --split files."
-)
+@click.option("--train", type=FILE, metavar="FILE", help="Tracks to learn from, for --split files.")
 @click.option("--test", type=FILE, metavar="FILE", help="List of tracks to ask, for --split files.")
 @click.option(
     "--artists",
@@ -98,7 +96,7 @@ SPLITS_OF = {
     "--all",
     "everything",
     is_flag=True,
-    help="Look at all tracks, not at 20,000 of a larger library.",
+    help="Do not draw 20,000 tracks of a larger library.",
 )
 @click.option("-k", "k", type=click.IntRange(min=1), metavar="N", help="How many neighbors vote.")
 @click.option(
@@ -108,7 +106,7 @@ SPLITS_OF = {
     "--against",
     type=LibraryName(),
     metavar="OTHER",
-    help="Compare with another library, track by track.",
+    help="Another library, track by track.",
 )
 @click.option(
     "--against-k", type=click.IntRange(min=1), metavar="N", help="Compare with another k."
