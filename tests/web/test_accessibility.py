@@ -22,7 +22,7 @@ PAGES = {
     "several": "/",
     "trouble": "/",
     "library": "/library",
-    "map": "/map",
+    "map": "/map#path=1,5,12,20",
     "playlist": "/playlist?genre=melody&minutes=1&not_genre=hum",
     "player": "/library",
     "report": "/report",
@@ -62,6 +62,11 @@ def prepare(page, name, tune_file, bad_file):
         expect(page.locator("#trouble")).to_be_visible()
     elif name == "map":
         page.locator("#map-canvas[data-ready]").wait_for()
+        expect(page.locator("#map-path li").first).to_be_visible()
+        page.get_by_label("Find a track").fill("melody number 3")
+        page.get_by_role("button", name="Melody number 3").first.click()
+        expect(page.locator("#map-canvas[data-lines='8']")).to_be_visible()
+        page.get_by_label("Find a track").fill("hiss")
     elif name == "player":
         page.get_by_role("button", name="More like this").first.click()
         page.get_by_role("button", name="Songs", exact=True).click()

@@ -312,6 +312,7 @@ def test_what_was_chosen_on_the_map_stays_and_can_be_stopped(page):
     x, y = place_of_a_track(page)
     expect(card).to_contain_text(re.compile("hiss|hum|melody"))
     expect(card.locator(".play")).to_have_attribute("aria-pressed", "true")
+    expect(card.locator(".map-near li").first).to_be_visible()
     chosen = card.inner_text()
     # Going elsewhere changes nothing of it.
     box = page.locator("#map-canvas").bounding_box()

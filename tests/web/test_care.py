@@ -196,7 +196,7 @@ def reach(page: Page, name: str) -> None:
             "() => document.activeElement.getAttribute('aria-label')"
             " ?? document.activeElement.innerText"
         )
-        if said and name in said:
+        if said and re.search(rf"{re.escape(name)}\b", said):
             return
     raise AssertionError(f"{name} cannot be reached by Tab")
 

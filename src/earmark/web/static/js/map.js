@@ -97,7 +97,8 @@ function draw() {
   const others = near.map(({ track_id: id }) => byNumber.get(id)).filter((point) => point && !hidden.has(point.genre));
   if (chosen) drawLines(context, chosen, others, screen);
   for (const point of visible()) if (!point.dropped) paint(point, grow);
-  canvas.dataset.names = drawNames(context, names, screen).map((box) => box.genre).join("\n");
+  const regionNames = drawNames(context, names, screen);
+  canvas.dataset.names = regionNames.map((box) => box.genre).join("\n");
   canvas.dataset.lines = others.length;
   drawPath(context, path.stops, screen);
   const own = visible().filter((point) => point.dropped);
@@ -112,7 +113,7 @@ function draw() {
     context.lineWidth = 2;
     context.stroke();
   }
-  const labels = [];
+  const labels = regionNames.map(({ x, y, half }) => ({ left: x - half, width: 2 * half, y: y + 5 }));
   for (const point of own) label(point, labels);
   if (pointed && pointed !== chosen && !pointed.dropped) label(pointed, labels);
 }

@@ -48,7 +48,7 @@ function show() {
   if (!bar) return;
   const { song } = queue;
   bar.hidden = song === null && !byId("bar-note").textContent;
-  bar.classList.toggle("empty", song === null);
+  bar.classList.toggle("no-song", song === null);
   bar.classList.toggle("playing", isPlaying());
   byId("bar-play").setAttribute("aria-label", isPlaying() ? "Pause" : "Play");
   byId("bar-title").textContent = song ? nameOf(song) : "";
