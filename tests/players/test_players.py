@@ -19,6 +19,7 @@ from earmark.library import Track
 from earmark.players import PlayerIds, PlayerSong, SubsonicClient, ids_path, match
 from support import sounds
 from support.command import Command
+from support.skips import import_or_skip
 from support.web import make_library, make_music
 
 PASSWORD = "a secret with ü"
@@ -131,7 +132,7 @@ def test_songs_are_found_by_their_musicbrainz_identifier() -> None:
 
 
 def test_the_identifiers_are_those_in_the_files(small: SmallServer, tmp_path: Path) -> None:
-    mutagen = pytest.importorskip("mutagen", reason="the extra tag is not installed")
+    mutagen = import_or_skip("mutagen")
     file = sounds.write(tmp_path / "song.flac", sounds.tune(1.0), 22_050, "flac")
     tagged = mutagen.File(file)
     tagged["MUSICBRAINZ_TRACKID"] = ONE

@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
-
 import earmark.web
+from support.skips import skip
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = Path(earmark.web.__file__).parent / "static" / "js"
@@ -17,7 +16,7 @@ MARK = "// @ts-check\n"
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     if not TSC.exists():
-        pytest.skip("TypeScript is not installed: npm ci --prefix tests/web")
+        skip("TypeScript is not installed", "npm ci --prefix tests/web")
     return subprocess.run([TSC, *options], capture_output=True, text=True, check=False)
 
 
