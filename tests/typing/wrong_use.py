@@ -33,7 +33,7 @@ get_extractor("mfcc", "cpu")  # E: Too many positional arguments
 
 def read(prediction: Prediction) -> str:
     prediction.genre = "rock"  # E: read-only
-    prediction.genres  # E: has no attribute "genres"
+    prediction.label  # E: has no attribute "label"
     shout: str = prediction.artist  # E: "str | None", variable has type "str"
     return prediction.confidence  # E: "float", expected "str"
 
