@@ -132,6 +132,7 @@ def test_no_command_opens_a_connection_or_writes_into_the_home(
         ("history", *of),
         ("undo", *of),
         ("backup", saved, *of),
+        ("copy", library, tmp_path / "copied.earmark"),
         ("repair", broken, "-o", tmp_path / "repaired.earmark"),
         ("merge", library, saved, "-o", tmp_path / "both.earmark"),
         ("tag", *of, new, "--plan", plan),
