@@ -96,7 +96,7 @@ def type_them(commands: list[str], folder: Path) -> dict[str, str]:
 
 
 def test_music_is_put_in_order_as_the_tutorial_says(tmp_path: Path) -> None:
-    make_music(tmp_path / "Sorted")
+    make_music(tmp_path / "Sorted", each=4)
     music = tmp_path / "Music"
     music.mkdir()
     shutil.copy(ROOT / "examples" / "war_of_freedom.ogg", music / "song.ogg")
@@ -115,7 +115,7 @@ def test_music_is_put_in_order_as_the_tutorial_says(tmp_path: Path) -> None:
 
 
 def test_own_ears_are_brought_as_the_tutorial_says(tmp_path: Path) -> None:
-    music = make_music(tmp_path / "Sorted")
+    music = make_music(tmp_path / "Sorted", each=4)
     shutil.copy(music / "hum" / "hum-1.wav", tmp_path / "song.ogg")
     printed = type_them(commands_of("your-own-ears.md"), tmp_path)
     compared = printed["earmark evaluate default.earmark --against small.earmark"]

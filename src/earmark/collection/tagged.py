@@ -189,8 +189,9 @@ def _tags_alone(pool: WorkerPool, path: str) -> Tags | None:
 class _Choice:
     """Which genres count, and so which label each file has.
 
-    As long as a genre is too small, the smallest such is dropped, and its files turn to the next
-    genre that they have; that may make another one large enough. Where files have several labels
+    As long as a genre is too small, the smallest such is dropped, styles before what they are a
+    kind of, and its files turn to the next genre that they have; that may make another one large
+    enough. Where files have several labels
     they are in all their genres from the start.
     """
 
@@ -225,7 +226,9 @@ class _Choice:
             for size, genre in sizes
             if size[0] < self._rules.min_tracks or size[1] < self._rules.min_artists
         ]
-        return min(small, default=None)
+        # A style that is too small makes what it is a kind of larger, so that goes later.
+        above = set(taxonomy(self._members, {}).values())
+        return min((one for one in small if one[1] not in above), default=min(small, default=None))
 
     def _size(self, genre: str) -> tuple[int, int]:
         """Return how many tracks a genre has, and by how many artists."""

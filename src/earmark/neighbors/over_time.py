@@ -33,9 +33,9 @@ def genre_path(probabilities: Float64, *, price: float) -> tuple[Indices, float]
     Examples
     --------
     >>> rock, jazz = [0.8, 0.2], [0.1, 0.9]
-    >>> genre_path(np.array([rock, rock, jazz, rock]), price=3)[0].tolist()
+    >>> genre_path(np.array([rock, rock, jazz, rock]), price=2)[0].tolist()
     [0, 0, 0, 0]
-    >>> genre_path(np.array([rock, rock, jazz, jazz]), price=3)[0].tolist()
+    >>> genre_path(np.array([rock, rock, jazz, jazz]), price=2)[0].tolist()
     [0, 0, 1, 1]
     """
     gains = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
