@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from earmark.features import Vector
 from earmark.library import Track
 from earmark.neighbors import STYLE_SIGN
 from earmark.schemas import schema
-from earmark.words import LONGEST_SHOWN, shown, tell_shares
+from earmark.words import in_html, tell_shares
 
 LEAST_SHARE = 0.15
 """Other genres that have less of the time together do not make a recording mixed."""
@@ -173,16 +172,16 @@ class Prediction:
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the answer, probable genres and the nearest tracks."""
         genres = "".join(
-            f"<tr><td>{_html(name)}</td><td>{p:.0%}</td></tr>"
+            f"<tr><td>{in_html(name)}</td><td>{p:.0%}</td></tr>"
             for name, p in list(self.probabilities.items())[:5]
         )
         near = "".join(
-            f"<tr><td>{_html(one.track)}</td><td>{_html(one.artist or '')}</td>"
-            f"<td>{_html(one.genre)}</td><td>{one.distance:.3g}</td></tr>"
+            f"<tr><td>{in_html(one.track)}</td><td>{in_html(one.artist or '')}</td>"
+            f"<td>{in_html(one.genre)}</td><td>{one.distance:.3g}</td></tr>"
             for one in self.neighbors[:8]
         )
         return (
-            f"<p><b>{_html(self.path)}</b>: {_html(self.sentence(), 1_000)}</p>"
+            f"<p><b>{in_html(self.path)}</b>: {in_html(self.sentence(), 1_000)}</p>"
             f"<table><tr><th>genre</th><th>probability</th></tr>{genres}</table>"
             "<table><tr><th>neighbor</th><th>artist</th><th>genre</th><th>distance</th></tr>"
             f"{near}</table>"
@@ -260,10 +259,6 @@ def told_genres(genres: Sequence[str]) -> str:
             styles.setdefault(name, [])
     *most, last = [f"{name} ({', '.join(of)})" if of else name for name, of in styles.items()]
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _html(text: str, longest: int = LONGEST_SHOWN) -> str:
-    return html.escape(shown(text, longest))
 
 
 @dataclass(frozen=True)

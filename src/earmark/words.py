@@ -7,6 +7,7 @@ cleaned in one place, here: `one_line` where a name is taken up, `shown` where t
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -54,6 +55,15 @@ def shown(text: str, longest: int = LONGEST_SHOWN) -> str:
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
+
+
+def in_html(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """Return text from somewhere else as it may stand in HTML that no template makes.
+
+    >>> in_html("<b>rock & roll")
+    '&lt;b&gt;rock &amp; roll'
+    """
+    return html.escape(shown(text, longest))
 
 
 def in_page(value: Any) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
-from earmark.words import percent, shown
+from earmark.words import in_html, percent
 
 if TYPE_CHECKING:
     from earmark.evaluation.evaluating import Evaluation
@@ -20,26 +19,22 @@ def evaluation_html(evaluation: Evaluation) -> str:
     splits = [(evaluation.title, evaluation.scores, evaluation.verdict)]
     splits += [(one.title, one.scores, one.verdict) for one in evaluation.other_splits]
     sides = "".join(
-        f"<tr><td>{_text(title)}</td><td>{percent(scores.accuracy)}</td>"
+        f"<tr><td>{in_html(title)}</td><td>{percent(scores.accuracy)}</td>"
         f"<td>{percent(scores.interval.low, 0)} to {percent(scores.interval.high, 0)}</td>"
-        f"<td>{_text(verdict.level)}</td></tr>"
+        f"<td>{in_html(verdict.level)}</td></tr>"
         for title, scores, verdict in splits
     )
     genres = evaluation.scores.genres
-    heads = "".join(f"<th>{_text(genre)}</th>" for genre in genres)
+    heads = "".join(f"<th>{in_html(genre)}</th>" for genre in genres)
     rows = "".join(
-        f"<tr><th>{_text(genre)}</th>{_cells([int(count) for count in counts])}</tr>"
+        f"<tr><th>{in_html(genre)}</th>{_cells([int(count) for count in counts])}</tr>"
         for genre, counts in zip(genres, evaluation.scores.confusion, strict=True)
     )
     return (
-        f"<p><b>{_text(evaluation.data.source)}</b>: {_text(evaluation.sentence())}</p>"
+        f"<p><b>{in_html(evaluation.data.source)}</b>: {in_html(evaluation.sentence())}</p>"
         f"<table><tr><th>split</th><th>named rightly</th><th>95% interval</th><th>is</th></tr>"
         f"{sides}</table><table><tr><th></th>{heads}</tr>{rows}</table>"
     )
-
-
-def _text(text: str) -> str:
-    return html.escape(shown(text))
 
 
 def _cells(counts: list[int]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from typing import Protocol
 
 from earmark.library.model import ExtractorSpec
-from earmark.words import plural, shown
+from earmark.words import in_html, plural
 
 
 class Shown(Protocol):
@@ -35,15 +34,15 @@ def library_html(library: Shown) -> str:
     genres = sorted(library.genres().items(), key=lambda pair: (-pair[1], pair[0]))
     most = max((count for _, count in genres), default=1)
     rows = "".join(
-        f"<tr><td>{html.escape(shown(genre))}</td><td>{count:,}</td>"
+        f"<tr><td>{in_html(genre)}</td><td>{count:,}</td>"
         f'<td style="text-align:left">{"█" * max(1, round(20 * count / most))}</td></tr>'
         for genre, count in genres
     )
     tracks = sum(count for _, count in genres)
     counts = f"{tracks:,} labelled {plural(tracks, 'track')}"
     kinds = f"{len(genres):,} {plural(len(genres), 'genre')}"
-    vectors = f"{html.escape(shown(library.spec.name))} vectors of {library.spec.dimension} numbers"
+    vectors = f"{in_html(library.spec.name)} vectors of {library.spec.dimension} numbers"
     return (
-        f"<p><b>{html.escape(shown(library.location))}</b>: {counts} of {kinds}, {vectors}</p>"
+        f"<p><b>{in_html(library.location)}</b>: {counts} of {kinds}, {vectors}</p>"
         f"<table><tr><th>genre</th><th>tracks</th><th></th></tr>{rows}</table>"
     )
