@@ -88,16 +88,21 @@ class NewLibrary(LibraryName):
         return named if "://" in str(named) else FileName().convert(value, param, ctx)
 
 
-def library_option(command: F) -> F:
-    """Add ``--library``: a file, an address, or the name of a library of the package."""
+def library_option_with(told: str) -> Callable[[F], F]:
+    """Return what adds ``--library``: a file, an address, or the name of one of the package.
+
+    Parameters
+    ----------
+    told
+        Its help.
+    """
     return click.option(
-        "--library",
-        "-l",
-        "library_name",
-        type=LibraryName(),
-        metavar="LIBRARY",
-        help=LIBRARY_HELP,
-    )(command)
+        "--library", "-l", "library_name", type=LibraryName(), metavar="LIBRARY", help=told
+    )
+
+
+library_option = library_option_with(LIBRARY_HELP)
+"""Adds ``--library`` to a command that compares with a library."""
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from earmark.cli.common import LibraryName, console
+from earmark.cli.common import console, library_option_with
 from earmark.errors import TrackNotFound
 from earmark.words import json_text, plural, shown
 
@@ -29,16 +29,8 @@ SHOWN = 50
 """Changes of one command that are printed before the rest is only counted."""
 
 
-def changed_library_option(command: Any) -> Any:
-    """Add ``--library`` for a command that changes the library."""
-    return click.option(
-        "--library",
-        "-l",
-        "library_name",
-        type=LibraryName(),
-        metavar="LIBRARY",
-        help=CHANGED_HELP,
-    )(command)
+changed_library_option = library_option_with(CHANGED_HELP)
+"""Adds ``--library`` to a command that changes the library."""
 
 
 @contextlib.contextmanager
