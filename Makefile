@@ -16,6 +16,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 DATA ?= ../shared/data
+# Tests start hundreds of programs: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 TSC := tests/web/node_modules/.bin/tsc
 
 .PHONY: run test quick oldest soak audit bench bench-check check lint types docs release libraries clean

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+# One thread each, here and in programs that are started: where tests run side by side, the threads
+# of linear algebra would wait busily for each other. It is read when NumPy is first imported.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 import pytest
 from hypothesis import settings
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,9 +44,14 @@ def weights() -> dict[str, np.ndarray]:
     return plain_musicnn.read_weights(NETWORK)
 
 
+@cache
+def session() -> Any:
+    return open_session(NETWORK, CPU, 1)
+
+
 def run(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return tags [n, 50] and penultimate outputs [n, 200] of patches [n, 187, 96]."""
-    tags, penultimate = open_session(NETWORK, CPU, 1).run(
+    tags, penultimate = session().run(
         ["tags", "penultimate"], {"patches": heard.astype(np.float32)}
     )
     return tags, penultimate
@@ -56,19 +63,24 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return front_end(samples)
 
 
+PATCHES = ("a tune", "noise", "silence", "anything")
+
+
+@cache
 def heard_patches() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     tune = sounds.tune(PATCH_SECONDS + 0.1, SAMPLE_RATE)[:PATCH_LENGTH]
     noise = sounds.noise(PATCH_SECONDS + 0.1, SAMPLE_RATE)[:PATCH_LENGTH]
-    return {
-        "a tune": log_mel(tune),
-        "noise": log_mel(noise),
-        "silence": np.zeros((N_FRAMES, N_MELS), np.float32),
-        "anything": rng.uniform(0, 6, (N_FRAMES, N_MELS)).astype(np.float32),
-    }
+    made = (
+        log_mel(tune),
+        log_mel(noise),
+        np.zeros((N_FRAMES, N_MELS), np.float32),
+        rng.uniform(0, 6, (N_FRAMES, N_MELS)).astype(np.float32),
+    )
+    return dict(zip(PATCHES, made, strict=True))
 
 
-@pytest.mark.parametrize("name", list(heard_patches()))
+@pytest.mark.parametrize("name", PATCHES)
 def test_the_graph_is_the_plain_forward_pass(weights: dict[str, np.ndarray], name: str) -> None:
     patch = heard_patches()[name]
     tags, penultimate = run(patch[None])
@@ -139,9 +151,11 @@ def test_samples_are_cut_into_patches_that_touch(n_samples: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(1.0, 4 * 3600.0))
-def test_a_long_recording_is_heard_in_places_evenly_spread(duration: float) -> None:
-    spans = extractor().spans(duration)
+@given(duration=st.floats(1.0, 4 * 3600.0))
+def test_a_long_recording_is_heard_in_places_evenly_spread(
+    network: ModelExtractor, duration: float
+) -> None:
+    spans = network.spans(duration)
     if duration <= N_PATCHES * PATCH_SECONDS:
         assert list(spans) == [Span(0.0, duration)]
         return

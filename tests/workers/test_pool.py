@@ -31,7 +31,7 @@ from earmark.errors import (
 )
 from earmark.workers import Limits, WorkerPool, protocol
 from earmark.workers.limits import MEGABYTE
-from earmark.workers.process import WorkerProcess
+from earmark.workers.process import THREAD_VARIABLES, WorkerProcess
 from support import misdeeds as do
 from support.skips import needs_linux, needs_posix
 from support.web import wait_until
@@ -301,7 +301,12 @@ def test_closing_ends_what_runs_and_what_waits(make_pool: MakePool) -> None:
         assert isinstance(call.exception(timeout=10), Shutdown)
 
 
-def test_workers_use_one_thread_each_and_the_parent_is_left_alone(make_pool: MakePool) -> None:
+def test_workers_use_one_thread_each_and_the_parent_is_left_alone(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where somebody asks for more.
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "3")
     before = dict(os.environ)
     variable, counts = make_pool().submit(do.threads, "x").result()
     assert variable == "1"
