@@ -24,7 +24,8 @@ class Block:
     weights
         [b], None where all are 1.
     keys
-        [b, m + 1], the last column the errors; None where they are computed when they are needed.
+        [m + 1, b], the last row the errors: multiplied in half the time that [b, m + 1] takes for
+        one query. None where they are computed when they are needed.
     exact
         The form in which pairs are compared [b, e]; None likewise.
     """
@@ -43,20 +44,22 @@ class Block:
             self.vectors[kept],
             self.errors[kept],
             None if self.weights is None else self.weights[kept],
-            None if self.keys is None else self.keys[kept],
+            None if self.keys is None else self.keys[:, kept],
             None if self.exact is None else self.exact[kept],
         )
 
     def insert(self, place: int, one: Block) -> Block:
         """Return a block with the track of another one before the one at ``place``."""
 
-        def with_one(mine: NDArray[Any] | None, its: NDArray[Any] | None) -> Any:
-            return None if mine is None or its is None else np.insert(mine, place, its[0], axis=0)
+        def with_one(mine: NDArray[Any] | None, its: NDArray[Any] | None, axis: int = 0) -> Any:
+            if mine is None or its is None:
+                return None
+            return np.insert(mine, [place], its, axis=axis)
 
         return Block(
             with_one(self.vectors, one.vectors),
             with_one(self.errors, one.errors),
             with_one(self.weights, one.weights),
-            with_one(self.keys, one.keys),
+            with_one(self.keys, one.keys, axis=1),
             with_one(self.exact, one.exact),
         )

@@ -32,12 +32,17 @@ class Excluded:
         return Excluded([self._rows[self._numbers == number]])
 
 
-def lower_bounds(prepared: Float, keys: Float) -> Float:
-    """Return the lower bounds [q, b] of the ranks of queries and keys."""
+def lower_bounds(prepared: Float, keys: Float, out: Float | None = None) -> Float:
+    """Return the lower bounds [q, b] of the ranks of queries [q, m + 1] and keys [m + 1, b].
+
+    They are put where there is room for them, ``out`` [at least q × b], or into a new array.
+    """
+    shape = len(prepared), keys.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):
-        bounds: Float = prepared @ keys.T
+        room = None if out is None else out[: shape[0] * shape[1]].reshape(shape)
+        bounds: Float = np.matmul(prepared, keys, out=room)
         # No sum is beyond the product of the lengths, which the last columns tell.
-        largest = float(prepared[:, -1].min(initial=0)) * float(keys[:, -1].max(initial=0))
+        largest = float(prepared[:, -1].min(initial=0)) * float(keys[-1].max(initial=0))
         if not largest > -_SURELY_FINITE and not np.isfinite(bounds).all():
             # Beyond what a key can hold: nothing is known of such a track.
             bounds[~np.isfinite(bounds)] = -np.inf
@@ -66,7 +71,7 @@ def smallest(
     """
     n_queries, n_tracks = bounds.shape
     if n_tracks <= width:
-        return bounds, np.array(rows), limits
+        return np.array(bounds), np.array(rows), limits
     # Halve the rows, keeping the lesser of two tracks, as long as many more are left than needed.
     # Each number then stands for a track of its own, so ``width`` tracks are at most at the bound.
     least = bounds
