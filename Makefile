@@ -20,19 +20,22 @@ DATA ?= ../shared/data
 unexport PYTHONDONTWRITEBYTECODE
 TSC := tests/web/node_modules/.bin/tsc
 
+# Tests of one file stay together, for what is made once for them.
+PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 .PHONY: run test quick oldest soak audit bench bench-check check lint types docs release libraries clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
 
 test: $(VENV)/.develop
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python $(PYTEST)
 
 quick: $(VENV)/.develop
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
+	$(BIN)/python $(PYTEST) -m "not slow and not browser"
 
 oldest: $(OLDEST)/.develop
-	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile \
+	$(OLDEST)/bin/python $(PYTEST) \
 		tests/audio tests/library tests/test_listen.py tests/test_classify.py
 
 soak: $(VENV)/.develop
@@ -66,16 +69,17 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[tag,watch]'
 	@touch $@
 
-# An older pip knows no dependency groups.
+# An older pip knows no dependency groups. Of what the groups bring, most is never imported, so that
+# compiling all of it would take longer than the rest.
 $(VENV)/.develop: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --no-compile --editable . --group dev
 	@touch $@ $(VENV)/.runtime
 
 $(OLDEST)/.develop: pyproject.toml .ci/oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(OLDEST)/bin/python -m pip install --quiet --editable . --group test --constraint .ci/oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --no-compile --editable . --group test --constraint .ci/oldest.txt
 	@touch $@
 
 docs: $(VENV)/.develop

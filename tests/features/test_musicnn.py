@@ -233,6 +233,7 @@ def read_16k(path: Path) -> np.ndarray:
     return resampled
 
 
+@pytest.mark.slow
 def test_a_change_of_level_changes_no_genre_of_real_clips(
     shared_data: Path, network: ModelExtractor
 ) -> None:
@@ -286,6 +287,7 @@ def tags_as_published(path: Path, network: ModelExtractor) -> np.ndarray:
     return tags.mean(axis=0)
 
 
+@pytest.mark.slow
 def test_published_outputs_are_met(shared_data: Path, network: ModelExtractor) -> None:
     known = published(shared_data)
     files = [file for file in clips(shared_data, 12) if file.stem in known]

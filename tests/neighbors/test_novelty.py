@@ -90,6 +90,7 @@ def reference():
         return np.asarray(snapshot.vectors), labels, names, groups, snapshot.seconds, library.spec
 
 
+@pytest.mark.slow
 def test_an_unknown_genre_is_refused_and_own_songs_are_kept(reference):
     vectors, labels, all_names, groups, all_seconds, spec = reference
     refused, kept = [], []
@@ -122,6 +123,7 @@ def test_an_unknown_genre_is_refused_and_own_songs_are_kept(reference):
     assert min(refused) > 0.2
 
 
+@pytest.mark.slow
 def test_all_own_songs_of_the_reference_library(reference):
     vectors, labels, names, groups, seconds, spec = reference
     honest = leave_group_out(
