@@ -32,6 +32,8 @@ HOMES = {
     "mutagen": ["tagging"],
     "yaml": ["tagging"],
     "watchfiles": ["watching.py"],
+    "dask": ["cluster"],
+    "distributed": ["cluster"],
     "flask": ["web"],
     "apiflask": ["web"],
     "marshmallow": ["web"],

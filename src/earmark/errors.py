@@ -45,6 +45,7 @@
     │   ├── Busy                too much work waits already
     │   ├── Canceled            the work was called off
     │   └── Shutdown            the workers are being ended
+    ├── ClusterError            a cluster cannot be reached, or its workers cannot do the work
     ├── EvaluationError         a split or a figure cannot be computed
     ├── RecommendError          a list of songs cannot be made as it was asked for
     ├── PlaylistError           a playlist file cannot be read or written
@@ -293,6 +294,10 @@ class Canceled(WorkerError):
 
 class Shutdown(WorkerError):
     """The workers are being ended."""
+
+
+class ClusterError(EarmarkError):
+    """A cluster cannot be reached, or its workers cannot do the work."""
 
 
 class EvaluationError(EarmarkError):

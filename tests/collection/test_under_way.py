@@ -29,7 +29,7 @@ class Held(Executor):
 @pytest.mark.parametrize("room", [1, 3, 6])
 def test_an_executor_never_has_more_than_there_is_room_for(room: int) -> None:
     executor = Held()
-    calls = UnderWay(executor, room)
+    calls = UnderWay(executor, lambda: room)
     for number in range(20):
         assert calls.has_room == (number < room)
         calls.submit(f"{number}.wav", str, number)
@@ -47,7 +47,7 @@ def test_an_executor_never_has_more_than_there_is_room_for(room: int) -> None:
 
 def test_what_has_not_begun_can_be_called_off() -> None:
     executor = Held()
-    calls = UnderWay(executor, 2)
+    calls = UnderWay(executor, lambda: 2)
     for number in range(5):
         calls.submit(f"{number}.wav", str, number)
     calls.results(0.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from earmark.errors import CollectionError
 from earmark.words import json_text, plural, shown
 
 if TYPE_CHECKING:
+    from earmark.cluster import ClusterExecutor
     from earmark.collection import BuildReport, Collection, LabelRules
     from earmark.workers import Limits
 
@@ -41,7 +44,7 @@ SHOWN = 20
     "--manifest",
     type=FileName(),
     metavar="FILE.csv",
-    help="Instead of FOLDER: a list with columns path, genre and optionally artist, title.",
+    help="Instead of FOLDER: columns path, genre, artist, title.",
 )
 @click.option(
     "--output",
@@ -56,7 +59,7 @@ SHOWN = 20
     "--features",
     "extractor",
     metavar="NAME",
-    help="What hears the music: a name of 'earmark extractors', a model folder, "
+    help="What hears: a name of 'earmark extractors', a model folder, "
     "hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION.",
 )
 @click.option(
@@ -66,12 +69,23 @@ SHOWN = 20
     metavar="N",
     help="Files at a time; by default one a core.",
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="A Dask cluster hears them: its scheduler's address.",
+)
+@click.option(
+    "--batch-size",
+    type=int,
+    metavar="N",
+    help="For --cluster: files a task.  [default: 16]",
+)
 @click.option("--prune", is_flag=True, help="Take out tracks whose files are gone.")
 @click.option(
     "--genre-level",
     type=click.IntRange(1, 20),
     metavar="N",
-    help="Which folder below FOLDER is the genre; 1 is the first.",
+    help="Which folder below FOLDER is the genre.",
 )
 @click.option(
     "--labels",
@@ -108,7 +122,7 @@ SHOWN = 20
 @click.option(
     "--several",
     is_flag=True,
-    help="For --labels tags: a file has all its genres that count, not only the first.",
+    help="For --labels tags: keep all genres of a file.",
 )
 @limit_options
 @sound_options
@@ -119,6 +133,8 @@ def build(
     output: Path | str,
     extractor: str | None,
     jobs: int | None,
+    cluster: str | None,
+    batch_size: int | None,
     prune: bool,
     genre_level: int | None,
     labels: str,
@@ -153,6 +169,14 @@ def build(
         raise click.UsageError(
             "--genre-level is for a FOLDER; a --manifest names the genres itself"
         )
+    if batch_size is not None and batch_size < 1:
+        raise click.UsageError("--batch-size is 1 or more")
+    if cluster is None and batch_size is not None:
+        raise click.UsageError("--batch-size goes with --cluster")
+    if cluster is not None and jobs is not None:
+        raise click.UsageError(
+            "--jobs is for this machine; how many files a cluster hears at a time, its workers say"
+        )
     limits = limits_of(time_limit, memory_limit)
     tag_options = (map_file, min_tracks, min_artists, unlabelled or None, several or None)
     by_tags = labels == "tags"
@@ -185,12 +209,16 @@ def build(
         music = collection.scan_folder(str(folder), genre_level=genre_level, films=films)
         if genre_level is None and not was_there:
             collection.check_folders_are_genres(music, limits=limits)
-    with collection.open_for_build(output, extractor) as library:
+    with (
+        _cluster(cluster, batch_size, limits) as executor,
+        collection.open_for_build(output, extractor) as library,
+    ):
         try:
             with progress_of("listening") as update:
                 report = collection.build(
                     library,
                     music,
+                    executor=executor,
                     jobs=jobs,
                     limits=limits,
                     max_duration=max_duration * 3600,
@@ -231,6 +259,29 @@ def build(
         )
     if report.problems:
         sys.exit(EXIT_PARTLY)
+
+
+@contextmanager
+def _cluster(
+    address: str | None, batch_size: int | None, limits: Limits
+) -> Iterator[ClusterExecutor | None]:
+    """Give what hears files on a cluster; None where this machine does."""
+    if address is None:
+        yield None
+        return
+    from earmark.cluster import BATCH_SIZE, ClusterExecutor
+
+    with ClusterExecutor(address, batch_size=batch_size or BATCH_SIZE, limits=limits) as executor:
+        if not executor.size:
+            click.echo(f"{shown(address)} has no workers yet; waiting for them", err=True)
+        yield executor
+    if executor.sent_bytes:
+        megabytes = max(1, round(executor.sent_bytes / 1e6))
+        click.echo(
+            f"{megabytes} MB of files were sent to workers that do not see them under the same "
+            "paths",
+            err=True,
+        )
 
 
 def _from_tags(

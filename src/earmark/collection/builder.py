@@ -19,6 +19,7 @@ from pathlib import Path
 
 from earmark import extraction
 from earmark.audio import MAX_DURATION
+from earmark.cluster import ClusterExecutor
 from earmark.collection import originals
 from earmark.collection.changes import Changes, is_there, is_unchanged
 from earmark.collection.labelled_files import Collection, LabelledFile, Problem
@@ -67,9 +68,10 @@ def build(
     collection
         From `scan_folder`, `scan_tags`, `scan_unlabelled` or `read_manifest`.
     executor
-        Runs the work, such as a cluster's; by default worker processes of this machine.
+        Runs the work, such as an `earmark.cluster.ClusterExecutor`; by default worker processes of
+        this machine.
     jobs
-        How many files to work on at a time, by default one a core.
+        How many files to work on at a time, by default one a core; a cluster knows it by itself.
     limits
         What one file may take of a worker process; not used with an executor.
     max_duration
@@ -89,7 +91,7 @@ def build(
     ------
     LibraryError
         The library cannot be written; what was done before stays.
-    CollectionError, WorkersDoNotStart
+    CollectionError, ClusterError, WorkersDoNotStart
         The executor takes no more work; worker processes do not start.
     KeyboardInterrupt
         As it comes; what was done before stays, and the workers are ended.
@@ -112,7 +114,7 @@ def build(
     run.scan()
     if run.new:
         with _workers(library, executor, min(jobs, len(run.new)), limits) as workers:
-            run.work(UnderWay(workers, 2 * jobs + 2))
+            run.work(UnderWay(workers, _room(workers, 2 * jobs + 2)))
     run.settle_missing(prune)
     if library.genres() and (run.changes.made or library.fitted() is None):
         refit(library)
@@ -133,6 +135,8 @@ def _workers(
 ) -> Iterator[Executor]:
     """Give what runs the work; worker processes of our own are ended in any case."""
     if executor is not None:
+        if isinstance(executor, ClusterExecutor):
+            executor.prepare(extraction.load, library.spec.to_json())
         yield executor
         return
     pool = WorkerPool(jobs, limits=limits)
@@ -141,6 +145,13 @@ def _workers(
         yield pool
     finally:
         pool.close()
+
+
+def _room(workers: Executor, room: int) -> Callable[[], int]:
+    """Return what says how many calls to hand over at a time."""
+    if isinstance(workers, ClusterExecutor):
+        return lambda: workers.room
+    return lambda: room
 
 
 class _Build:

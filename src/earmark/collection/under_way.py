@@ -8,7 +8,14 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
-from earmark.errors import AudioError, CollectionError, EarmarkError, WorkerError, WorkersDoNotStart
+from earmark.errors import (
+    AudioError,
+    ClusterError,
+    CollectionError,
+    EarmarkError,
+    WorkerError,
+    WorkersDoNotStart,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +43,11 @@ class UnderWay:
         Runs them; it is not shut down.
     room
         How many calls to hand to the executor at a time: more than it has workers, so that none
-        waits, but not so many that what they are to do is forgotten on the way.
+        waits, but not so many that what they are to do is forgotten on the way. Asked anew each
+        time, since clusters grow and shrink.
     """
 
-    def __init__(self, executor: Executor, room: int) -> None:
+    def __init__(self, executor: Executor, room: Callable[[], int]) -> None:
         self._executor = executor
         self._room = room
         self._waiting: deque[tuple[str, Callable[..., Any], tuple[Any, ...]]] = deque()
@@ -57,7 +65,7 @@ class UnderWay:
     @property
     def has_room(self) -> bool:
         """Whether more calls are needed to keep all workers busy."""
-        return len(self._waiting) + len(self._running) < self._room
+        return len(self._waiting) + len(self._running) < self._room()
 
     @property
     def names(self) -> list[str]:
@@ -71,10 +79,11 @@ class UnderWay:
         ------
         CollectionError
             The executor takes no more work.
-        WorkersDoNotStart
-            Worker processes end while they start.
+        WorkersDoNotStart, ClusterError
+            Worker processes end while they start; the cluster does no more.
         """
-        while self._waiting and len(self._running) < self._room:
+        room = self._room()
+        while self._waiting and len(self._running) < room:
             path, function, arguments = self._waiting.popleft()
             try:
                 future = self._executor.submit(function, *arguments)
@@ -89,7 +98,7 @@ class UnderWay:
     def _outcome(self, path: str, future: Future[Any]) -> Done | Failed:
         try:
             return Done(path, future.result())
-        except WorkersDoNotStart:
+        except (WorkersDoNotStart, ClusterError):
             raise
         except BrokenExecutor as error:
             raise CollectionError(f"the executor takes no more work: {error}") from error
