@@ -52,15 +52,14 @@ SHOWN = 20
     required=True,
     type=NewLibrary(),
     metavar="FILE",
-    help="The library to make, or to go on with: a file, or the address of a database.",
+    help="The library to make or go on with.",
 )
 @click.option(
     "--extractor",
     "--features",
     "extractor",
     metavar="NAME",
-    help="What hears: a name of 'earmark extractors', a model folder, "
-    "hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION.",
+    help="Of 'earmark extractors', a model folder, hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION.",
 )
 @click.option(
     "--jobs",
@@ -72,7 +71,7 @@ SHOWN = 20
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="A Dask cluster hears them: its scheduler's address.",
+    help="Address of a Dask scheduler; it hears them.",
 )
 @click.option(
     "--batch-size",
@@ -85,14 +84,14 @@ SHOWN = 20
     "--genre-level",
     type=click.IntRange(1, 20),
     metavar="N",
-    help="Which folder below FOLDER is the genre.",
+    help="Which folder is the genre; 1 is the first.",
 )
 @click.option(
     "--labels",
     type=click.Choice(["folders", "tags"]),
     default="folders",
     show_default=True,
-    help="What says the genre of a file: its folder, or its tags.",
+    help="What says the genre of a file.",
 )
 @click.option("--no-labels", is_flag=True, help="Take all files of FOLDER, without a genre.")
 @click.option(
