@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import av
@@ -134,29 +136,63 @@ def test_limits_count_samples_and_name_their_option(tmp_path: Path) -> None:
         open_recording(write(tmp_path / "x.wav", tune(5), 22050), max_duration=4)
 
 
+CODECS = {"webm": "libopus", "mka": "flac", "caf": "pcm_s16be"}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
+    """Give the folder of a tune in every format, and of what FFmpeg decodes each to.
+
+    All of one rate and one count of channels are made by one start of FFmpeg, and decoded by
+    another: what it takes to start is more than what it takes to do this.
+    """
+
+    @cache
+    def make(rate: int, channels: int) -> Path:
+        folder = tmp_path_factory.mktemp("written")
+        plain = write(folder / "plain.wav", tune(4, rate, channels=channels), rate)
+        # FFmpeg writes Windows Media Audio 2, which has no more than two.
+        names = [*WRITTEN, *(["wma"] if channels <= 2 else [])]
+        files = [folder / f"x.{name}" for name in names]
+        encoded = [
+            (*(["-c:a", CODECS[name]] if name in CODECS else []), file)
+            for name, file in zip(names, files, strict=True)
+        ]
+        ffmpeg("-i", plain, *itertools.chain.from_iterable(encoded))
+        inputs = [("-i", file) for file in files]
+        decoded = [
+            (
+                "-map",
+                f"{number}:a",
+                "-f",
+                "f32le",
+                "-c:a",
+                "pcm_f32le",
+                file.with_suffix(f"{file.suffix}.raw"),
+            )
+            for number, file in enumerate(files)
+        ]
+        ffmpeg(*itertools.chain.from_iterable([*inputs, *decoded]))
+        return folder
+
+    return make
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
 @pytest.mark.parametrize(
     ("name", "channels"),
-    [
-        *itertools.product(WRITTEN, (1, 2, 6)),
-        # FFmpeg writes Windows Media Audio 2, which has no more.
-        *itertools.product(["wma"], (1, 2)),
-    ],
+    [*itertools.product(WRITTEN, (1, 2, 6)), *itertools.product(["wma"], (1, 2))],
 )
 def test_durations_and_spectra_are_those_of_ffmpeg(
-    tmp_path: Path, name: str, rate: int, channels: int
+    written: Callable[[int, int], Path], name: str, rate: int, channels: int
 ) -> None:
     if (name, channels) == ("voc", 6) and Version(av.__version__) < Version("18.1"):
         skip("FFmpeg decodes VOC of six channels from 8.1.2 on", "PyAV 18.1 or newer")
-    plain = write(tmp_path / "plain.wav", tune(4, rate, channels=channels), rate)
-    codec = {"webm": ["-c:a", "libopus"], "mka": ["-c:a", "flac"], "caf": ["-c:a", "pcm_s16be"]}
-    file = tmp_path / f"x.{name}"
-    ffmpeg("-i", plain, *codec.get(name, []), file)
+    file = written(rate, channels) / f"x.{name}"
     with av.open(str(file)) as container:
         native, channels = container.streams.audio[0].rate, container.streams.audio[0].channels
-    ffmpeg("-i", file, "-f", "f32le", "-c:a", "pcm_f32le", tmp_path / "x.raw")
-    expected = np.fromfile(tmp_path / "x.raw", "<f4").reshape(-1, channels).mean(axis=1)
+    expected = np.fromfile(f"{file}.raw", "<f4").reshape(-1, channels).mean(axis=1)
     with open_recording(file) as recording:
         heard = recording.read(recording.sample_rate)
         assert recording.warnings == []
