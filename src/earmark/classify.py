@@ -196,7 +196,12 @@ class Classifier:
         return replace(prediction, artist=looked.artist, title=looked.title)
 
     def predict_heard(
-        self, heard: Extracted, content_hash: str, audio_hash: str | None = None
+        self,
+        heard: Extracted,
+        content_hash: str,
+        audio_hash: str | None = None,
+        *,
+        include_self: bool | None = None,
     ) -> Prediction:
         """Answer for a file that was listened to already.
 
@@ -207,11 +212,13 @@ class Classifier:
         content_hash, audio_hash
             Of the file and of the sound in it, as :func:`earmark.listen.identify` gives them: by
             both the song's own tracks are found, which have no vote, nor have copies of them.
+        include_self
+            Let them vote, for this song only; None: as it is set for the classifier.
         """
         began = time.perf_counter()
         voter, snapshot = self.refresh()
         excluded = None
-        if not self.include_self:
+        if not (self.include_self if include_self is None else include_self):
             excluded = [rows_of_song(self.library, voter, snapshot, content_hash, audio_hash)]
         answers = voter.predict(
             heard.vector[None], exclude=excluded, seconds=np.array([heard.heard])

@@ -16,7 +16,7 @@ from earmark.library import Track, create_library
 from earmark.players import PlayerIds, ids_path
 from earmark.web import Config
 from earmark.web.app import create_app
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 from support.fuzz_files import folder
 
 
@@ -58,8 +58,8 @@ def _served(name: str, **settings: Any) -> Any:
     (music / "song.wav").write_bytes(b"RIFF")
     uploads = folder() / f"{name}-uploads"
     config = Config(library=str(path), music=music, rate=0, uploads=uploads, **settings)
-    service = Service(config, make_pool=_NoPool)  # type: ignore[arg-type]
-    return create_app(config, service=service).test_client()
+    state = ServerState(config, make_pool=_NoPool)  # type: ignore[arg-type]
+    return create_app(config, state=state).test_client()
 
 
 def _client() -> Any:

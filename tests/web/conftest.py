@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from earmark.web import Config
 from earmark.web.app import create_app
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 from support import sounds
 from support.browser import launch, opened
 from support.programs import find, find_or_skip
@@ -65,7 +65,7 @@ class Client(FlaskClient):
 @pytest.fixture
 def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeApp]:
     """Make applications, as on a loopback address unless told otherwise."""
-    services: list[Service] = []
+    states: list[ServerState] = []
 
     def make(make_pool: Any = ThreadPool, **options: Any) -> Any:
         settings: dict[str, Any] = {
@@ -78,15 +78,15 @@ def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeAp
             **options,
         }
         config = Config(**settings)
-        services.append(Service(config, make_pool=make_pool))
-        app = create_app(config, service=services[-1])
+        states.append(ServerState(config, make_pool=make_pool))
+        app = create_app(config, state=states[-1])
         app.test_client_class = Client
-        wait_until(lambda: services[-1].pool.started == config.workers)
+        wait_until(lambda: states[-1].pool.started == config.workers)
         return app
 
     yield make
-    for service in services:
-        service.close()
+    for state in states:
+        state.close()
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def client(app: Any) -> FlaskClient:
 
 
 @pytest.fixture
-def service(app: Any) -> Service:
+def state(app: Any) -> ServerState:
     """What is behind the application."""
     return app.extensions["earmark"]
 

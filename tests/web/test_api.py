@@ -51,21 +51,21 @@ def assert_problem(answer, status, line=""):
 
 
 @pytest.mark.parametrize("field", ["file", "image"])
-def test_predict_answers_one_sentence(client, service, tune, field):
+def test_predict_answers_one_sentence(client, state, tune, field):
     answer = client.post("/predict", data={field: (io.BytesIO(tune), "tune.wav")})
     assert answer.status_code == 200
     assert answer.content_type == "text/plain; charset=utf-8"
     assert answer.text == "This song is classified as melody."
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
-def test_predict_answers_an_error_in_one_line(client, service):
+def test_predict_answers_an_error_in_one_line(client, state):
     answer = client.post("/predict", data={"file": (io.BytesIO(b"words"), "song.mp3")})
     assert answer.status_code == 415
     assert answer.content_type == "text/plain; charset=utf-8"
     assert answer.text.startswith("song.mp3: ")
     assert answer.text.count("\n") == 1
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
 def test_predict_without_a_file_says_so(client):
@@ -77,7 +77,7 @@ def test_predict_without_a_file_says_so(client):
 # Classify
 
 
-def test_one_song(client, service, tune):
+def test_one_song(client, state, tune):
     answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
     assert answer.status_code == 200
     (result,) = answer.json["results"]
@@ -95,8 +95,8 @@ def test_one_song(client, service, tune):
     distances = [near["distance"] for near in found["neighbors"]]
     assert distances == sorted(distances)
     assert found["neighbors"][0]["audio"].startswith("/media/tracks/")
-    assert service.uploads.left() == []
-    assert len(service.jobs) == 0
+    assert state.uploads.left() == []
+    assert len(state.jobs) == 0
 
 
 def test_an_answer_is_that_of_the_command(
@@ -162,7 +162,7 @@ def test_sound_that_cannot_be_used_is_named(client, tmp_path, samples, status, k
     assert assert_problem(answer, status, "x.wav")["type"] == f"urn:earmark:problem:{kind}"
 
 
-def test_a_name_is_shown_without_folders_and_is_never_a_path(client, tune, service):
+def test_a_name_is_shown_without_folders_and_is_never_a_path(client, tune, state):
     for name in ("../../etc/passwd", "C:\\music\\tune.wav", "a\tb\x7fc.wav", "." * 300):
         answer = client.post(f"{API}/classify", data=upload((name, tune)))
         shown = answer.json["results"][0]["name"]
@@ -170,7 +170,7 @@ def test_a_name_is_shown_without_folders_and_is_never_a_path(client, tune, servi
         assert "\\" not in shown
         assert shown.isprintable()
         assert len(shown) <= 200
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
 def test_a_request_that_is_too_large(make_app, tune):
@@ -291,7 +291,7 @@ def test_tracks_similar_to_a_track(client):
 # Jobs
 
 
-def test_a_job_gives_the_answer_and_the_picture(client, service, tune):
+def test_a_job_gives_the_answer_and_the_picture(client, state, tune):
     answer = client.post(f"{API}/jobs", data=upload(("tune.wav", tune)))
     assert answer.status_code == 202
     assert answer.headers["Location"] == answer.json["self_url"]
@@ -307,17 +307,17 @@ def test_a_job_gives_the_answer_and_the_picture(client, service, tune):
     assert timeline[-1]["stop"] == pytest.approx(6)
     assert {segment["genre"] for segment in timeline} == {"melody"}
     assert len(result["place"]) == 2
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
-def test_a_job_that_fails_tells_why(client, service):
+def test_a_job_that_fails_tells_why(client, state):
     job = client.post(f"{API}/jobs", data=upload(("song.mp3", b"words"))).json
     job = finish(client, job)
     assert job["state"] == "failed"
     assert job["problem"]["status"] == 415
     assert "song.mp3" in job["problem"]["detail"]
     assert_problem(client.get(job["result_url"]), 415, "song.mp3")
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
 def test_a_job_of_a_path(client, music):
@@ -326,9 +326,9 @@ def test_a_job_of_a_path(client, music):
     assert (music / "hiss/hiss-0.wav").exists()
 
 
-def test_a_track_has_a_vote_on_its_parts_where_it_has_one_on_the_whole(client, service, music):
+def test_a_track_has_a_vote_on_its_parts_where_it_has_one_on_the_whole(client, state, music):
     kept = ("hum-0", "hiss-0")
-    service.library.remove([t.id for t in service.library.tracks() if t.name not in kept])
+    state.library.remove([t.id for t in state.library.tracks() if t.name not in kept])
 
     def heard(job):
         finish(client, job)
@@ -432,7 +432,7 @@ def test_a_track_that_is_not_there(client):
         assert client.get(f"/media/tracks/{number}").status_code == 404
 
 
-def test_a_song_can_be_added_with_its_genre(client, service, tune):
+def test_a_song_can_be_added_with_its_genre(client, state, tune):
     data = {**upload(("tune.wav", tune)), "genre": "polka", "artist": "Anna", "title": "Tune"}
     answer = client.post(f"{API}/tracks", data=data)
     assert answer.status_code == 201
@@ -440,8 +440,8 @@ def test_a_song_can_be_added_with_its_genre(client, service, tune):
     assert track == client.get(answer.headers["Location"]).json
     assert (track["genre"], track["artist"], track["title"]) == ("polka", "Anna", "Tune")
     assert track["taught"] is True
-    assert service.library.genres()["polka"] == 1
-    assert service.uploads.left() == []
+    assert state.library.genres()["polka"] == 1
+    assert state.uploads.left() == []
 
 
 @pytest.mark.parametrize("genre", ["", " ", " x", "a\nb", "x" * 101])
@@ -455,8 +455,8 @@ UNFIT = ["\ud800", "a\udfffb", "a\x85b", "a\u2028b", "\u202ecba", "a\u2067b", "a
 
 
 @pytest.mark.parametrize("text", UNFIT)
-def test_no_text_breaks_the_library_or_a_page(client, service, tune, text):
-    (track,) = service.library.tracks(search="hum-1")
+def test_no_text_breaks_the_library_or_a_page(client, state, tune, text):
+    (track,) = state.library.tracks(search="hum-1")
     for field in ("genre", "artist", "title"):
         answer = client.patch(f"{API}/tracks/{track.id}", json={field: text})
         assert_problem(answer, 422, field)
@@ -464,11 +464,11 @@ def test_no_text_breaks_the_library_or_a_page(client, service, tune, text):
     finish(client, job)
     taught = client.post(f"{API}/corrections", json={"job": job["id"], "genre": text})
     assert_problem(taught, 422, "genre")
-    assert service.library.get(track.id) == track
+    assert state.library.get(track.id) == track
 
 
-def test_what_other_scripts_need_is_taken(client, service):
-    (track,) = service.library.tracks(search="hum-1")
+def test_what_other_scripts_need_is_taken(client, state):
+    (track,) = state.library.tracks(search="hum-1")
     for genre in ("ליווי שלי", "موسیقی\u200cها", "🎻\u200d♀️ folk", "Zürich 2-step"):
         answer = client.patch(f"{API}/tracks/{track.id}", json={"genre": genre})
         assert answer.json["genre"] == genre
@@ -499,8 +499,8 @@ def test_a_query_that_nobody_asked_for_changes_nothing(client, name):
     assert client.get(link).json["pagination"]["page"] == 2
 
 
-def test_a_body_of_another_type_is_refused(client, service):
-    (track,) = service.library.tracks(search="hum-1")
+def test_a_body_of_another_type_is_refused(client, state):
+    (track,) = state.library.tracks(search="hum-1")
     requests = [
         ("PATCH", f"{API}/tracks/{track.id}"),
         ("POST", f"{API}/corrections"),
@@ -510,19 +510,19 @@ def test_a_body_of_another_type_is_refused(client, service):
     for method, path in requests:
         for body in ({"data": {"genre": "rock"}}, {"data": b"{}", "content_type": "text/plain"}):
             assert_problem(client.open(path, method=method, **body), 415, "application/json")
-    assert service.library.get(track.id) == track
+    assert state.library.get(track.id) == track
 
 
-def test_a_change_must_say_what_changes(client, service):
-    path = f"{API}/tracks/{service.library.tracks(search='hum-1')[0].id}"
+def test_a_change_must_say_what_changes(client, state):
+    path = f"{API}/tracks/{state.library.tracks(search='hum-1')[0].id}"
     assert_problem(client.patch(path, json={}), 422, "There is nothing to change")
     assert_problem(client.patch(path), 422)
     assert_problem(client.patch(path, json={"gender": "rock"}), 422, "gender")
-    assert service.library.history() == []
+    assert state.library.history() == []
 
 
-def test_no_answer_says_where_files_lie_on_the_server(app, client, service, music):
-    folders = {str(service.library.path.parent), str(music), str(service.uploads.folder)}
+def test_no_answer_says_where_files_lie_on_the_server(app, client, state, music):
+    folders = {str(state.library.path.parent), str(music), str(state.uploads.folder)}
     paths = ["/tracks/999", "/tracks/999/similar", "/jobs/none", f"/tracks/{2**70}"]
     answers = [client.get(API + path) for path in paths]
     answers.append(client.patch(f"{API}/tracks/999", json={"genre": "x"}))
@@ -537,8 +537,8 @@ def test_no_answer_says_where_files_lie_on_the_server(app, client, service, musi
     assert answers[0].json["detail"] == "small.earmark: has no track 999"
 
 
-def test_only_folders_of_the_server_are_left_out(app, service):
-    folder = service.library.path.parent
+def test_only_folders_of_the_server_are_left_out(app, state):
+    folder = state.library.path.parent
     lines = {
         f"{folder}/small.earmark: is busy": "small.earmark: is busy",
         f"it is in {folder}": f"it is in {folder.name}",
@@ -610,7 +610,7 @@ def test_the_map_has_every_track(client):
     assert chart == client.get(f"{API}/map").json
 
 
-def test_health_and_readiness(client, service):
+def test_health_and_readiness(client, state):
     assert client.get(f"{API}/health").json["status"] == "ok"
     ready = client.get(f"{API}/ready")
     assert ready.status_code == 200
@@ -621,7 +621,7 @@ def test_health_and_readiness(client, service):
         "working": 0,
         "waiting": 0,
     }
-    service.pool.close()
+    state.pool.close()
     assert client.get(f"{API}/ready").status_code == 503
 
 
@@ -653,9 +653,9 @@ def test_a_body_that_is_no_json(client):
         assert answer.content_type == "application/problem+json"
 
 
-def test_an_unexpected_error_shows_no_inner_life(app, client, monkeypatch, service):
+def test_an_unexpected_error_shows_no_inner_life(app, client, monkeypatch, state):
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(service, "describe_library", lambda: 1 / 0)
+    monkeypatch.setattr(state.served, "describe", lambda: 1 / 0)
     body = assert_problem(client.get(f"{API}/library"), 500)
     assert "ZeroDivision" not in str(body)
 

@@ -30,13 +30,13 @@ def track(library: Library, name: str) -> Any:
 
 
 @pytest.fixture
-def suspect(client: Any, service: Any) -> Any:
+def suspect(client: Any, state: Any) -> Any:
     """A track under a wrong label that the report has found."""
-    wrong = track(service.library, "hum-4")
-    service.library.update(wrong.id, genre="hiss")
+    wrong = track(state.library, "hum-4")
+    state.library.update(wrong.id, genre="hiss")
     client.get("/audit")
-    wait_until(lambda: service.report.get()["state"] == "done", 120)
-    return service.library.get(wrong.id)
+    wait_until(lambda: state.served.report.get()["state"] == "done", 120)
+    return state.library.get(wrong.id)
 
 
 def test_a_suspect_is_shown_with_its_neighbors(client: Any, suspect: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_suspect_is_shown_with_its_neighbors(client: Any, suspect: Any) -> Non
 
 @pytest.mark.parametrize(("genre", "label"), [("hum", "Take hum"), ("hiss", "The label is right")])
 def test_what_people_say_is_done_remembered_and_undone(
-    client: Any, service: Any, suspect: Any, genre: str, label: str
+    client: Any, state: Any, suspect: Any, genre: str, label: str
 ) -> None:
     page = client.get("/audit").text
     assert label in page
@@ -57,19 +57,19 @@ def test_what_people_say_is_done_remembered_and_undone(
     sent = form(page, genre=genre, back="/audit?done=1")
     answer = client.post(where, data=sent)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/audit?done=1")
-    held = service.library.get(suspect.id)
+    held = state.library.get(suspect.id)
     assert (held.genre, held.taught) == (genre, True)
     page = client.get("/audit").text
     assert f'id="track-{suspect.id}"' not in page
     # Nor does the next report have it.
-    wait_until(lambda: service.report.get()["state"] == "done", 120)
-    suspects = service.report.get()["report"]["suspects"]
+    wait_until(lambda: state.served.report.get()["state"] == "done", 120)
+    suspects = state.served.report.get()["report"]["suspects"]
     assert suspect.id not in {one["track_id"] for one in suspects}
     last = re.search(r'action="(/corrections/\d+/undo)"', page)
     assert last is not None
     back = client.post(last[1], data=form(page, back="/audit?done=1"))
     assert back.headers["Location"] == "/audit?done=1"
-    assert service.library.get(suspect.id) == suspect
+    assert state.library.get(suspect.id) == suspect
 
 
 def test_nobody_is_sent_to_another_site(client: Any, suspect: Any) -> None:
@@ -80,12 +80,12 @@ def test_nobody_is_sent_to_another_site(client: Any, suspect: Any) -> None:
 
 
 @pytest.fixture
-def unlabelled(service: Any) -> list[int]:
+def unlabelled(state: Any) -> list[int]:
     """Tracks that have lost their genre."""
     names = ("hum-4", "hiss-3", "melody-2")
-    tracks = [track(service.library, name) for name in names]
+    tracks = [track(state.library, name) for name in names]
     for one in tracks:
-        service.library.update(one.id, genre=None)
+        state.library.update(one.id, genre=None)
     return [one.id for one in tracks]
 
 
@@ -95,7 +95,7 @@ def asked(page: str) -> int | None:
 
 
 def test_songs_without_a_genre_are_asked_about(
-    client: Any, service: Any, unlabelled: list[int]
+    client: Any, state: Any, unlabelled: list[int]
 ) -> None:
     assert "Label the 3 songs" in client.get("/library").text
     page = client.get("/label").text
@@ -103,17 +103,17 @@ def test_songs_without_a_genre_are_asked_about(
     assert first in unlabelled
     answer = client.post("/label", data=form(page, track=str(first), genre="hum"))
     assert answer.headers["Location"] == "/label?done=1"
-    assert (service.library.get(first).genre, service.library.get(first).taught) == ("hum", True)
+    assert (state.library.get(first).genre, state.library.get(first).taught) == ("hum", True)
     page = client.get("/label").text
     second = asked(page)
     assert second in set(unlabelled) - {first}
     client.post("/label", data=form(page, track=str(second), action="skip"))
-    assert service.library.get(second).genre is None
+    assert state.library.get(second).genre is None
     page = client.get("/label").text
     third = asked(page)
     assert {first, second, third} == set(unlabelled)
     client.post("/label", data=form(page, track=str(third), action="not-music"))
-    assert (service.library.get(third).genre, service.library.get(third).taught) == (None, True)
+    assert (state.library.get(third).genre, state.library.get(third).taught) == (None, True)
     page = client.get("/label").text
     assert asked(page) is None
     # Back to the song that is no music after all.
@@ -135,25 +135,25 @@ def test_songs_without_a_genre_are_asked_about(
     ],
 )
 def test_an_answer_that_makes_no_sense_changes_nothing(
-    client: Any, service: Any, unlabelled: list[int], fields: dict[str, str], status: int
+    client: Any, state: Any, unlabelled: list[int], fields: dict[str, str], status: int
 ) -> None:
     page = client.get("/label").text
     sent = {"track": str(unlabelled[0])} if fields and "track" not in fields else {}
-    before = service.library.tracks()
+    before = state.library.tracks()
     assert client.post("/label", data=form(page, **sent, **fields)).status_code == status
     assert client.post("/label", data={"track": "1", "genre": "x"}).status_code in (400, 403, 409)
-    assert service.library.tracks() == before
+    assert state.library.tracks() == before
 
 
 def test_a_song_that_somebody_else_labelled_is_not_labelled_over(
-    client: Any, service: Any, unlabelled: list[int]
+    client: Any, state: Any, unlabelled: list[int]
 ) -> None:
     page = client.get("/label").text
     first = asked(page)
-    service.library.update(first, genre="polka")
+    state.library.update(first, genre="polka")
     answer = client.post("/label", data=form(page, track=str(first), genre="hum"))
     assert answer.status_code == 400
-    assert service.library.get(first).genre == "polka"
+    assert state.library.get(first).genre == "polka"
 
 
 def test_visitors_who_may_not_teach_only_look(make_app: Any) -> None:

@@ -1,12 +1,16 @@
-"""Which jobs a server remembers."""
+"""What comes back at a job, and which jobs a server remembers."""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from earmark.errors import Canceled, EarmarkError, WorkerDied
+from earmark.web.answers import Answer, Timeline
 from earmark.web.errors import NotFound
 from earmark.web.jobs import Job, Jobs
 
@@ -14,9 +18,49 @@ pytestmark = pytest.mark.slow
 
 
 def job(ended: float | None) -> Job:
-    made = Job(name="song.wav", file=Path("song.wav"), upload=True, picture=False)
-    made.ended = ended
-    return made
+    return Job("song.wav", Path("song.wav"), upload=True, ended=ended)
+
+
+def answer_of(revision: int) -> Answer:
+    said = object.__new__(Answer)
+    object.__setattr__(said, "revision", ("small", revision))
+    return said
+
+
+def test_a_job_tells_how_far_it_is_by_what_came_back() -> None:
+    plain, drawn = job(None), job(None)
+    drawn.timeline = Future()
+    assert [plain.state, plain.answer, plain.error, plain.finished] == ["queued", None, None, False]
+    first, second = answer_of(1), answer_of(2)
+    for one in (plain, drawn):
+        one.answered.set_result(first)
+        assert one.answer is first
+        one.renew(second)
+        assert (one.answer, one.answered.result()) == (second, first)
+    assert (plain.state, plain.done, drawn.state) == ("done", 1.0, "running")
+    timeline = Timeline(np.zeros(3), ())
+    drawn.timeline.set_result(timeline)
+    assert (drawn.drawn, drawn.state, plain.drawn) == (timeline, "done", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(Canceled("called off", "song.wav"), "canceled"), (WorkerDied("it died", "x"), "failed")],
+)
+def test_an_error_ends_what_is_still_to_come_and_nothing_else(
+    error: EarmarkError, state: str
+) -> None:
+    early, late = job(None), job(None)
+    early.timeline, late.timeline = Future(), Future()
+    late.answered.set_result(answer_of(1))
+    for one in (early, late):
+        one.fail(error)
+        one.fail(WorkerDied("too late", "x"))
+        assert (one.state, one.error, one.drawn) == (state, error, None)
+        with pytest.raises(type(error)):
+            one.timeline.result()
+    assert early.answer is None
+    assert late.answer is not None
 
 
 def remembered(jobs: Jobs, made: list[Job]) -> list[Job]:

@@ -33,8 +33,8 @@ def test_a_large_library_is_served_at_once_and_refused_when_it_is_found_out(
 ):
     monkeypatch.setattr(library_check, "CHECKED_AT_ONCE", 5)
     app = make_app(library=str(changed_file))
-    service = app.extensions["earmark"]
-    assert service.library_check.wait(60)
+    state = app.extensions["earmark"]
+    assert state.served.check.wait(60)
     assert "songs are not answered any more" in caplog.text
     client = app.test_client()
     song = {"file": (io.BytesIO(tune_file.read_bytes()), "tune.wav")}
@@ -45,11 +45,11 @@ def test_a_large_library_is_served_at_once_and_refused_when_it_is_found_out(
     for answer in answers:
         assert answer.status_code == 409, answer.text
         assert "were changed by something else than Earmark" in answer.json["detail"]
-    assert not service.is_ready()
+    assert not state.is_ready()
 
 
 def test_a_large_library_that_is_whole_is_served(make_app, library_file, monkeypatch):
     monkeypatch.setattr(library_check, "CHECKED_AT_ONCE", 5)
-    service = make_app(library=str(library_file)).extensions["earmark"]
-    assert service.library_check.wait(60)
-    service.check_library()
+    state = make_app(library=str(library_file)).extensions["earmark"]
+    assert state.served.check.wait(60)
+    state.served.require_unchanged()

@@ -9,13 +9,13 @@ import pytest
 from earmark.library import Track
 
 
-def add(service, path, name="x"):
+def add(state, path, name="x"):
     track = Track(name=name, genre="hum", path=str(path))
-    return service.library.add([track], service.library.snapshot().vectors[:1])[0].track_id
+    return state.library.add([track], state.library.snapshot().vectors[:1])[0].track_id
 
 
-def test_the_sound_of_a_track(client, service, music):
-    track = service.library.tracks(search="hum-2")[0]
+def test_the_sound_of_a_track(client, state, music):
+    track = state.library.tracks(search="hum-2")[0]
     answer = client.get(f"/media/tracks/{track.id}")
     assert answer.status_code == 200
     assert answer.data == (music / "hum/hum-2.wav").read_bytes()
@@ -35,8 +35,8 @@ def test_the_sound_of_a_track(client, service, music):
         ("Bytes=0-0", slice(0, 1)),
     ],
 )
-def test_a_range_of_it(client, service, music, wanted, part):
-    track = service.library.tracks(search="hum-2")[0]
+def test_a_range_of_it(client, state, music, wanted, part):
+    track = state.library.tracks(search="hum-2")[0]
     whole = (music / "hum/hum-2.wav").read_bytes()
     answer = client.get(f"/media/tracks/{track.id}", headers={"Range": wanted})
     assert answer.status_code == 206
@@ -45,8 +45,8 @@ def test_a_range_of_it(client, service, music, wanted, part):
 
 
 @pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=-0", "bytes=99999999-999999999"])
-def test_a_range_beyond_the_end(client, service, music, wanted):
-    track = service.library.tracks(search="hum-2")[0]
+def test_a_range_beyond_the_end(client, state, music, wanted):
+    track = state.library.tracks(search="hum-2")[0]
     answer = client.get(f"/media/tracks/{track.id}", headers={"Range": wanted})
     assert answer.status_code == 416
     length = (music / "hum/hum-2.wav").stat().st_size
@@ -68,8 +68,8 @@ def test_a_range_beyond_the_end(client, service, music, wanted):
         f"bytes={'9' * 5000}-",
     ],
 )
-def test_a_range_that_is_none_or_several_is_answered_with_the_whole(client, service, music, wanted):
-    track = service.library.tracks(search="hum-2")[0]
+def test_a_range_that_is_none_or_several_is_answered_with_the_whole(client, state, music, wanted):
+    track = state.library.tracks(search="hum-2")[0]
     whole = (music / "hum/hum-2.wav").read_bytes()
     answer = client.get(f"/media/tracks/{track.id}", headers={"Range": wanted})
     assert answer.status_code == 200
@@ -78,14 +78,14 @@ def test_a_range_that_is_none_or_several_is_answered_with_the_whole(client, serv
     assert "Content-Range" not in answer.headers
 
 
-def test_only_get_knows_ranges(client, service, music):
-    track = service.library.tracks(search="hum-2")[0]
+def test_only_get_knows_ranges(client, state, music):
+    track = state.library.tracks(search="hum-2")[0]
     answer = client.head(f"/media/tracks/{track.id}", headers={"Range": "bytes=0-9"})
     assert answer.status_code == 200
     assert answer.content_length == (music / "hum/hum-2.wav").stat().st_size
 
 
-def test_only_sound_under_the_folder_of_music_is_served(client, service, tmp_path, music):
+def test_only_sound_under_the_folder_of_music_is_served(client, state, tmp_path, music):
     outside = tmp_path / "outside.wav"
     outside.write_bytes(b"RIFF")
     text = music / "notes.txt"
@@ -95,7 +95,7 @@ def test_only_sound_under_the_folder_of_music_is_served(client, service, tmp_pat
     try:
         paths = (outside, "/etc/passwd", text, link, music / "../x.wav", music / "none.wav", music)
         for path in paths:
-            track_id = add(service, path)
+            track_id = add(state, path)
             assert client.get(f"/media/tracks/{track_id}").status_code == 404, path
             assert client.get(f"/api/v1/tracks/{track_id}").json["audio"] is None
     finally:
@@ -103,14 +103,14 @@ def test_only_sound_under_the_folder_of_music_is_served(client, service, tmp_pat
         link.unlink()
 
 
-def test_relative_paths_are_those_under_the_folder(client, service):
-    track_id = add(service, "hum/hum-1.wav")
+def test_relative_paths_are_those_under_the_folder(client, state):
+    track_id = add(state, "hum/hum-1.wav")
     assert client.get(f"/media/tracks/{track_id}").status_code == 200
 
 
-def test_a_track_without_a_path_keeps_its_sound_when_it_is_labelled_anew(client, service, music):
-    vectors = service.library.snapshot().vectors[:1]
-    track_id = service.library.add([Track(name="hum-5", genre="hum")], vectors)[0].track_id
+def test_a_track_without_a_path_keeps_its_sound_when_it_is_labelled_anew(client, state, music):
+    vectors = state.library.snapshot().vectors[:1]
+    track_id = state.library.add([Track(name="hum-5", genre="hum")], vectors)[0].track_id
     whole = (music / "hum/hum-5.wav").read_bytes()
     for genre in ("hiss", "a genre without a folder", "hum"):
         changed = client.patch(f"/api/v1/tracks/{track_id}", json={"genre": genre}).json
@@ -135,11 +135,9 @@ def test_a_name_that_several_folders_have_is_nobodys_sound(make_app, tmp_path, m
     assert client.get(f"/media/tracks/{single}").status_code == 200
 
 
-def test_the_disk_is_not_read_for_every_request(client, service, monkeypatch):
-    vectors = service.library.snapshot().vectors[:1]
-    track_id = service.library.add([Track(name="hum-5", genre="x", taught=True)], vectors)[
-        0
-    ].track_id
+def test_the_disk_is_not_read_for_every_request(client, state, monkeypatch):
+    vectors = state.library.snapshot().vectors[:1]
+    track_id = state.library.add([Track(name="hum-5", genre="x", taught=True)], vectors)[0].track_id
     assert client.get(f"/media/tracks/{track_id}").status_code == 200
     read = []
     iterdir = Path.iterdir
@@ -157,14 +155,14 @@ def test_without_a_folder_of_music_nothing_is_served(make_app):
     assert client.get(f"/api/v1/tracks/{track.id}").json["audio"] is None
 
 
-def test_tracks_without_a_path_are_found_by_genre_and_name(client, service, music):
-    vectors = service.library.snapshot().vectors[:3]
+def test_tracks_without_a_path_are_found_by_genre_and_name(client, state, music):
+    vectors = state.library.snapshot().vectors[:3]
     tracks = [
         Track(name="hum-5", genre="hum"),
         Track(name="hum-5", genre="hiss"),
         Track(name="x", genre="../.."),
     ]
-    added = service.library.add(tracks, vectors)
+    added = state.library.add(tracks, vectors)
     known, elsewhere, outside = (change.track_id for change in added)
     assert client.get(f"/media/tracks/{known}").data == (music / "hum/hum-5.wav").read_bytes()
     assert client.get(f"/media/tracks/{elsewhere}").status_code == 404
@@ -172,12 +170,12 @@ def test_tracks_without_a_path_are_found_by_genre_and_name(client, service, musi
 
 
 @pytest.mark.parametrize("place", ["loop.wav", "circle/song.wav"])
-def test_links_in_a_circle_are_nobodys_sound_and_break_no_page(client, service, music, place):
+def test_links_in_a_circle_are_nobodys_sound_and_break_no_page(client, state, music, place):
     links = [music / "loop.wav", music / "circle"]
     for link in links:
         link.symlink_to(link.name)
     try:
-        track_id = add(service, place)
+        track_id = add(state, place)
         assert client.get(f"/media/tracks/{track_id}").status_code == 404
         assert client.get(f"/api/v1/tracks/{track_id}").json["audio"] is None
         for page in ("/", "/library", "/map", "/api/v1/map", "/api/v1/tracks", "/report"):

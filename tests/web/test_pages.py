@@ -144,13 +144,13 @@ def test_the_home_page_leads_to_the_song(client):
     assert re.search(r"<button[^>]*>Predict</button>", page)
 
 
-def test_without_scripts_a_form_gives_the_answer(client, service, tune_file):
+def test_without_scripts_a_form_gives_the_answer(client, state, tune_file):
     answer = send(client, tune_file.read_bytes())
     assert answer.status_code == 200
     Page(answer.text)
     assert re.search(r"This song is classified as <strong>melody</strong>", answer.text)
     assert "Because it sounds like" in answer.text
-    assert service.uploads.left() == []
+    assert state.uploads.left() == []
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_names_are_shown_as_text_not_as_markup(client, tune_file):
     assert "&lt;img" in page
 
 
-def test_the_library_page_searches_filters_and_pages(client, service):
+def test_the_library_page_searches_filters_and_pages(client, state):
     def rows(query):
         return re.findall(r'id="track-(\d+)"', client.get(f"/library?{query}").text)
 
@@ -185,46 +185,46 @@ def test_the_library_page_searches_filters_and_pages(client, service):
     assert rows("page=2") == []
 
 
-def test_relabel_remove_and_undo_without_scripts(client, service):
+def test_relabel_remove_and_undo_without_scripts(client, state):
     page = client.get("/library").text
     form = {"csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', page)[1]}
-    track = service.library.tracks(search="hum-3")[0]
+    track = state.library.tracks(search="hum-3")[0]
     relabel = {**form, "genre": " drone ", "back": "/library?genre=hum"}
     answer = client.post(f"/library/tracks/{track.id}/genre", data=relabel)
     assert answer.headers["Location"] == "/library?genre=hum"
-    assert service.library.get(track.id).genre == "drone"
+    assert state.library.get(track.id).genre == "drone"
     assert "hum-3 is drone now" in client.get("/library").text
     remove = {**form, "back": "//evil.example"}
     answer = client.post(f"/library/tracks/{track.id}/remove", data=remove)
     assert answer.headers["Location"] == "/library"
-    assert service.library.count() == 26
+    assert state.library.count() == 26
     for number in re.findall(r"/corrections/(\d+)/undo", client.get("/corrections").text):
         assert client.post(f"/corrections/{number}/undo", data=form).status_code == 302
-    assert service.library.count() == 27
-    assert service.library.tracks(search="hum-3")[0].genre == "hum"
+    assert state.library.count() == 27
+    assert state.library.tracks(search="hum-3")[0].genre == "hum"
 
 
-def test_a_suspected_mislabel_is_found(client, service):
-    wrong = service.library.tracks(search="hum-4")[0]
-    service.library.update(wrong.id, genre="hiss")
+def test_a_suspected_mislabel_is_found(client, state):
+    wrong = state.library.tracks(search="hum-4")[0]
+    state.library.update(wrong.id, genre="hiss")
     client.get("/library?only=suspects")
-    wait_until(lambda: service.report.get()["state"] == "done", 60)
+    wait_until(lambda: state.served.report.get()["state"] == "done", 60)
     page = client.get("/library?only=suspects").text
     assert f'id="track-{wrong.id}"' in page
     assert "sounds like <b>hum</b>" in page
     assert client.get("/api/v1/report").json["report"]["suspects"]
 
 
-def test_the_report_appears(client, service):
+def test_the_report_appears(client, state):
     assert "in a moment" in client.get("/report").text
-    wait_until(lambda: service.report.get()["state"] != "computing", 60)
+    wait_until(lambda: state.served.report.get()["state"] != "computing", 60)
     page = client.get("/report").text
     Page(page)
     assert "named rightly" in page
-    assert str(service.library.path.parent) not in page
+    assert str(state.library.path.parent) not in page
     whole = client.get("/report/download")
     assert whole.headers["Content-Disposition"].startswith("attachment")
-    assert str(service.library.path.parent) not in whole.text
+    assert str(state.library.path.parent) not in whole.text
 
 
 def test_an_unknown_page_is_a_page(client):
@@ -290,13 +290,13 @@ def taught(app, file, genre):
     program, owner = app.test_client(), app.extensions["earmark"]
     with file.open("rb") as stream:
         job = program.post("/api/v1/jobs", data={"file": (stream, file.name)}).json["id"]
-    wait_until(lambda: owner.jobs.get(job).finished.is_set())
+    wait_until(lambda: owner.jobs.get(job).finished)
     answer = program.post("/api/v1/corrections", json={"job": job, "genre": genre})
     assert answer.status_code == 201
     return job
 
 
-def test_a_new_genre_leaves_the_others_their_colors(app, client, service, tune_file, make_app):
+def test_a_new_genre_leaves_the_others_their_colors(app, client, state, tune_file, make_app):
     before = colors_of(client.get("/").text)
     assert sorted(before) == ["hiss", "hum", "melody"]
     assert len(set(before.values())) == 3
@@ -308,15 +308,15 @@ def test_a_new_genre_leaves_the_others_their_colors(app, client, service, tune_f
     # After a restart they are the same.
     assert colors_of(make_app().test_client().get("/").text) == after
     # A genre that goes takes no color of another along.
-    for track in service.library.tracks(genre="hiss"):
-        service.library.remove([track.id])
+    for track in state.library.tracks(genre="hiss"):
+        state.library.remove([track.id])
     left = colors_of(client.get("/").text)
     assert left == {name: color for name, color in after.items() if name != "hiss"}
 
 
-def test_more_genres_than_colors_share_them_evenly(client, service):
-    for number, track in enumerate(service.library.tracks()):
-        service.library.update(track.id, genre=f"genre {number}")
+def test_more_genres_than_colors_share_them_evenly(client, state):
+    for number, track in enumerate(state.library.tracks()):
+        state.library.update(track.id, genre=f"genre {number}")
     used = list(colors_of(client.get("/").text).values())
     assert len(used) == 27
     assert {used.count(color) for color in used} == {2, 3}
@@ -367,11 +367,11 @@ def test_the_users_own_library_is_called_that(make_app, library_file, tmp_path, 
     assert "in the library of this server." in public.get("/").text
 
 
-def test_the_report_tells_the_vote_in_words(client, service):
+def test_the_report_tells_the_vote_in_words(client, state):
     page = client.get("/report").text
     vote = re.search(r"<dt>Vote</dt><dd>(.*?)</dd>", page)[1]
     assert vote == "The 8 nearest tracks vote, each with one vote."
-    refit(service.library)
+    refit(state.library)
     vote = re.search(r"<dt>Vote</dt><dd>(.*?)</dd>", client.get("/report").text)[1]
     assert re.match(r"The \d+ nearest tracks vote, ", vote)
     assert not re.search("plain|False|True|floor|threshold", vote)
@@ -430,12 +430,12 @@ def test_distances_of_an_answer_have_as_many_digits_each(client, tune_file):
 
 
 @pytest.mark.parametrize(("path", "is_told"), [(None, True), ("/music/short.wav", False)])
-def test_why_tracks_are_that_short_is_told_of_those_without_a_file(client, service, path, is_told):
-    whole = service.library.tracks(limit=1)[0]
+def test_why_tracks_are_that_short_is_told_of_those_without_a_file(client, state, path, is_told):
+    whole = state.library.tracks(limit=1)[0]
     short = dataclasses.replace(
         whole, id=None, name="short", path=path, duration=2.9, content_hash=None, audio_hash=None
     )
-    service.library.add([short], service.library.vector(whole.id)[None])
+    state.library.add([short], state.library.vector(whole.id)[None])
     page = client.get("/library?search=short").text
     assert ("no more of these recordings was at hand" in page) is is_told
 
@@ -452,9 +452,9 @@ def test_an_answer_counts_who_voted(client, tune_file):
     assert [int(count) for count, _ in counts] == sorted(Counter(genres).values(), reverse=True)
 
 
-def test_a_track_without_a_title_is_called_by_its_artist(client, service, tune_file):
-    for track in service.library.tracks():
-        service.library.update(track.id, title=None)
+def test_a_track_without_a_title_is_called_by_its_artist(client, state, tune_file):
+    for track in state.library.tracks():
+        state.library.update(track.id, title=None)
     with tune_file.open("rb") as file:
         page = client.post("/", data={"file": (file, "tune.wav")}).text
     assert "<b>A song by The melody" in page

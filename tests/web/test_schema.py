@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from earmark.web import Config
 from earmark.web.app import create_app
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 from support.web import ThreadPool, make_library, make_music
 
 pytestmark = pytest.mark.slow
@@ -43,10 +43,10 @@ def api_app(tmp_path_factory):
         rate=0,
         uploads=folder / "uploads",
     )
-    service = Service(config, make_pool=ThreadPool)
-    yield create_app(config, service=service)
-    assert service.uploads.left() == []
-    service.close()
+    state = ServerState(config, make_pool=ThreadPool)
+    yield create_app(config, state=state)
+    assert state.uploads.left() == []
+    state.close()
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

@@ -64,18 +64,18 @@ def test_a_correction_counts_in_the_very_next_prediction(client, tmp_path):
     assert after["neighbors"][0]["distance"] == pytest.approx(0, abs=0.01)
 
 
-def test_a_taught_song_is_known_with_other_tags_and_another_picture(client, service, tmp_path):
+def test_a_taught_song_is_known_with_other_tags_and_another_picture(client, state, tmp_path):
     file = sound("melody", 50, tmp_path, kind="flac")
     job, _ = submit(client, file)
     correct(client, job, "polka")
-    count = service.library.count()
+    count = state.library.count()
     set_by_mutagen(file)
     job, retagged = submit(client, file)
     assert retagged["prediction"]["taught"] is True
     assert retagged["prediction"]["genre"] == "polka"
     again = correct(client, job, "waltz")
     assert (again["what"], again["genre_before"]) == ("relabel", "polka")
-    assert service.library.count() == count
+    assert state.library.count() == count
     assert predict(client, file)["genre"] == "waltz"
 
 
@@ -99,7 +99,7 @@ def test_enough_corrections_change_the_vote(client, tmp_path):
     assert predict(client, target)["genre"] == "drone"
 
 
-def test_a_correction_can_be_undone(client, service, tmp_path):
+def test_a_correction_can_be_undone(client, state, tmp_path):
     file = sound("melody", 50, tmp_path)
     job, before = submit(client, file)
     correction = correct(client, job, "polka")
@@ -109,7 +109,7 @@ def test_a_correction_can_be_undone(client, service, tmp_path):
     undone = client.post(f"{API}/corrections/{correction['id']}/undo")
     assert undone.status_code == 200
     assert undone.json["undone"] is True
-    assert "polka" not in service.library.genres()
+    assert "polka" not in state.library.genres()
     after = predict(client, file)
     assert after["genre"] == before["prediction"]["genre"]
     assert after["neighbors"] == before["prediction"]["neighbors"]
@@ -118,28 +118,28 @@ def test_a_correction_can_be_undone(client, service, tmp_path):
     assert client.post(f"{API}/corrections/999/undo").status_code == 404
 
 
-def test_a_second_correction_of_a_song_relabels_it(client, service, tmp_path):
+def test_a_second_correction_of_a_song_relabels_it(client, state, tmp_path):
     file = sound("melody", 50, tmp_path)
     job, _ = submit(client, file)
     first = correct(client, job, "polka")
     second = correct(client, job, "waltz")
     assert second["what"] == "relabel"
     assert second["track_id"] == first["track_id"]
-    assert service.library.count() == 28
+    assert state.library.count() == 28
     assert predict(client, file)["genre"] == "waltz"
     client.post(f"{API}/corrections/{second['id']}/undo")
     assert predict(client, file)["genre"] == "polka"
 
 
-def test_a_song_of_the_library_is_relabelled_not_doubled(client, service, music):
+def test_a_song_of_the_library_is_relabelled_not_doubled(client, state, music):
     job, _ = submit(client, music / "hum" / "hum-0.wav")
     correction = correct(client, job, "drone")
     assert correction["what"] == "relabel"
     assert correction["genre_before"] == "hum"
-    assert service.library.count() == 27
+    assert state.library.count() == 27
 
 
-def test_removing_and_relabelling_can_be_undone(client, service):
+def test_removing_and_relabelling_can_be_undone(client, state):
     track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
     path = f"{API}/tracks/{track['id']}"
     client.patch(path, json={"genre": "drone"})
@@ -175,12 +175,12 @@ def test_undoing_out_of_order_says_which_change_comes_first(client):
     assert again.json["detail"] == "hum-1: this change was undone already"
 
 
-def test_undoing_does_not_say_where_a_file_lies(client, service):
-    track = service.library.tracks(search="hum-1")[0]
-    service.library.update(track.id, path="/somewhere/else/hum-1.wav")
-    service.library.remove([track.id])
-    vector = service.library.snapshot().vectors[:1]
-    service.library.add([Track(name="new", genre="hum", path="/somewhere/else/hum-1.wav")], vector)
+def test_undoing_does_not_say_where_a_file_lies(client, state):
+    track = state.library.tracks(search="hum-1")[0]
+    state.library.update(track.id, path="/somewhere/else/hum-1.wav")
+    state.library.remove([track.id])
+    vector = state.library.snapshot().vectors[:1]
+    state.library.add([Track(name="new", genre="hum", path="/somewhere/else/hum-1.wav")], vector)
     removed = client.get(f"{API}/corrections").json["corrections"][0]
     refused = client.post(f"{API}/corrections/{removed['id']}/undo")
     assert refused.status_code == 409
@@ -189,8 +189,8 @@ def test_undoing_does_not_say_where_a_file_lies(client, service):
 
 def test_what_changes_nothing_makes_no_copy(make_app, library_file, tmp_path):
     app = make_app()
-    service = app.extensions["earmark"]
-    service.change_library(open_library(library_file, read_only=True))
+    state = app.extensions["earmark"]
+    state.serve(open_library(library_file, read_only=True))
     client = app.test_client()
     (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
     path = f"{API}/tracks/{track['id']}"
@@ -211,7 +211,7 @@ def test_a_track_that_is_not_in_the_users_own_library_is_not_taken_for_another(
     make_app, library_file
 ):
     app = make_app()
-    service = app.extensions["earmark"]
+    state = app.extensions["earmark"]
     shown = open_library(library_file, read_only=True)
     with user_library(shown) as own:
         vectors = own.snapshot().vectors
@@ -223,7 +223,7 @@ def test_a_track_that_is_not_in_the_users_own_library_is_not_taken_for_another(
         lambda path: client.patch(path, json={"genre": "rock"}),
         lambda path: client.delete(path),
     ):
-        service.change_library(shown)
+        state.serve(shown)
         (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
         refused = change(f"{API}/tracks/{track['id']}")
         assert refused.status_code == 409
@@ -257,7 +257,7 @@ def test_nothing_is_written_into_a_library_that_was_deleted(client, library_file
 
 
 def test_a_library_that_replaced_the_served_one_is_left_alone(
-    client, service, library_file, original, tmp_path
+    client, state, library_file, original, tmp_path
 ):
     changes = list(changes_of(client, tmp_path))
     assert changes[0]().status_code == 200  # which the former file's log may hold
@@ -272,8 +272,8 @@ def test_a_library_that_replaced_the_served_one_is_left_alone(
         refused = change()
         assert refused.status_code == 409
         assert refused.json["detail"].startswith("small.earmark: was replaced by another file")
-    service.close()
-    service.library.close()
+    state.close()
+    state.library.close()
     assert hashlib.sha256(library_file.read_bytes()).digest() == digest
 
 
@@ -298,12 +298,12 @@ def test_what_was_not_answered_cannot_be_corrected(client, tmp_path):
         assert answer.status_code == 404
 
 
-def test_artist_and_title_are_those_of_the_files_own_tags(client, service, tmp_path):
+def test_artist_and_title_are_those_of_the_files_own_tags(client, state, tmp_path):
     tags = {"artist": "Anna\nMagdalena", "title": "A <tune>"}
     file = sounds.write(tmp_path / "t.flac", song("melody", 51, 4.0), RATE, "flac", tags=tags)
     job, result = submit(client, file)
     assert result["prediction"]["artist"] == "Anna Magdalena"
-    track = service.library.get(correct(client, job, "polka")["track_id"])
+    track = state.library.get(correct(client, job, "polka")["track_id"])
     assert (track.artist, track.title) == ("Anna Magdalena", "A <tune>")
     page = client.get(f"/answers/{job['id']}").text
     assert "<b>A &lt;tune&gt;</b> by Anna Magdalena" in page
@@ -315,8 +315,8 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     digest = hashlib.sha256(theirs.read_bytes()).digest()
     theirs.chmod(0o444)
     app = make_app()
-    service = app.extensions["earmark"]
-    service.change_library(open_library(theirs, read_only=True))
+    state = app.extensions["earmark"]
+    state.serve(open_library(theirs, read_only=True))
     client = app.test_client()
     assert client.get(f"{API}/library").json["writable"] is False
     file = sound("melody", 50, tmp_path)
@@ -325,14 +325,14 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     assert predict(client, file)["genre"] == "polka"
     assert client.get(f"{API}/library").json["writable"] is True
     assert hashlib.sha256(theirs.read_bytes()).digest() == digest
-    assert service.library.path == user_library_path().resolve()
+    assert state.library.path == user_library_path().resolve()
     # The next start finds what was taught.
     with open_default() as own:
         assert own.genres()["polka"] == 1
         assert own.count() == 28
 
 
-def test_teaching_what_a_track_already_is_is_refused(client, service, music):
+def test_teaching_what_a_track_already_is_is_refused(client, state, music):
     file = music / "hum" / "hum-1.wav"
     heard = client.post(
         f"{API}/jobs", data={"file": (io.BytesIO(file.read_bytes()), "hum-1.wav")}

@@ -176,7 +176,7 @@ def serve(
     )
     listener = _listen(host, port)
     app = create_app(config)
-    owner = app.extensions["earmark"]
+    state = app.extensions["earmark"]
     server = make_server(app, listener, config)
     # What stands for all addresses of this machine is none that a browser opens.
     for_all = host in EVERY_ADDRESS
@@ -198,7 +198,7 @@ def serve(
     try:
         server.run()
     finally:
-        server.drain(owner.close)
+        server.drain(state.close)
 
 
 def _stop_with(stop: Callable[[], None]) -> None:

@@ -24,8 +24,8 @@ from earmark.web.api.reference import describe_api
 from earmark.web.compression import Compression
 from earmark.web.config import Config
 from earmark.web.forms import Request
-from earmark.web.request_context import service as current_service
-from earmark.web.service import Service
+from earmark.web.request_context import server_state
+from earmark.web.state import ServerState
 from earmark.words import in_page
 
 HERE = Path(__file__).resolve().parent
@@ -39,7 +39,7 @@ StartResponse = Callable[..., Any]
 WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-def create_app(config: Config | None = None, *, service: Service | None = None) -> APIFlask:
+def create_app(config: Config | None = None, *, state: ServerState | None = None) -> APIFlask:
     """Make the WSGI application.
 
     It holds worker processes, jobs and uploads, so a server must run it in one process with many
@@ -49,8 +49,8 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     ----------
     config
         How it is set up; None: by the ``EARMARK_*`` environment variables.
-    service
-        What does the work; None: made from ``config``.
+    state
+        What it holds; None: made from ``config``.
 
     Raises
     ------
@@ -83,11 +83,11 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.session_interface = Sessions()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.finalize = in_page
-    owner = service or Service(config)
-    access = Access(config, owner.check_room)
-    app.extensions["earmark"] = owner
+    state = state or ServerState(config)
+    access = Access(config, state.songs.check_room)
+    app.extensions["earmark"] = state
     app.extensions["earmark-access"] = access
-    atexit.register(owner.close)
+    atexit.register(state.close)
 
     # What is said last runs first: the body is whole when it is compressed.
     app.after_request(Compression().shrink)
@@ -96,7 +96,7 @@ def create_app(config: Config | None = None, *, service: Service | None = None) 
     app.after_request(headers.add_headers)
     app.after_request(_count)
     log.register(app)
-    problems.register(app, owner.folders)
+    problems.register(app, state.private_folders)
     api.register(app)
     players.register(app)
     app.register_blueprint(media.blueprint)
@@ -213,7 +213,7 @@ def _note_time() -> None:
 def _count(response: Response) -> Response:
     """Count a request for /metrics."""
     endpoint = request.endpoint or "none"
-    metrics = current_service().metrics
+    metrics = server_state().metrics
     method = request.method if request.method in METHODS else "other"
     metrics.requests.labels(endpoint, method, response.status_code).inc()
     if "began" in g:

@@ -17,8 +17,8 @@ from earmark.web import serializers, teaching
 from earmark.web.access import changes_library
 from earmark.web.errors import BadRequest
 from earmark.web.posted import back_to, genre_of_form
-from earmark.web.request_context import service
-from earmark.web.service import Service
+from earmark.web.request_context import server_state
+from earmark.web.state import ServerState
 
 blueprint = Blueprint("care", __name__)
 
@@ -37,24 +37,24 @@ class Desk:
 
     Parameters
     ----------
-    owner
-        What is behind the application.
+    state
+        What the server holds.
     """
 
-    def __init__(self, owner: Service) -> None:
-        self._owner = owner
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
         self._lock = threading.RLock()
         self._session: Session | None = None
-        self._state: tuple[str, int] | None = None
+        self._revision: tuple[str, int] | None = None
         self._measuring = False
         self.curve: list[Progress] = []
 
     def _opened(self) -> Session:
         """Return the session of the library as it is now."""
-        library = self._owner.library
-        state = (library.location, library.revision)
-        if self._session is None or self._state != state:
-            self._session, self._state = Session(library), state
+        served = self._state.served
+        revision = served.revision
+        if self._session is None or self._revision != revision:
+            self._session, self._revision = Session(served.library), revision
         return self._session
 
     def question(self) -> tuple[Question | None, int]:
@@ -76,13 +76,13 @@ class Desk:
             The track is not asked about.
         """
         with self._lock:
-            self._owner.check_library()
-            track = self._owner.get_track(track_id)
+            self._state.served.require_unchanged()
+            track = self._state.served.track(track_id)
             if action == "skip":
                 session = self._opened()
             else:
                 # The package's own library is copied for the user first.
-                library = teaching.writable_library(self._owner)
+                library = teaching.writable_library(self._state)
                 corrections.require_held(library, track)
                 session = self._opened()
             if track.genre is not None or not session.asks_about(track):
@@ -93,14 +93,13 @@ class Desk:
                 session.not_music(track)
             else:
                 session.answer(track, str(genre))
-                self._owner.metrics.corrections.inc()
-            library = self._owner.library
-            self._state = (library.location, library.revision)
+                self._state.metrics.corrections.inc()
+            self._revision = self._state.served.revision
             return track
 
     def measure(self) -> None:
         """See how good the labels are, in a thread, where enough came since the last time."""
-        library = self._owner.library
+        library = self._state.library
         labels = library.count(labelled=True)
         with self._lock:
             last = self.curve[-1].labels if self.curve else None
@@ -135,13 +134,13 @@ def desk() -> Desk:
 @blueprint.get("/audit")
 def audit() -> str:
     """Show labels that the neighborhood disagrees with, and what to do about them."""
-    owner = service()
-    report = owner.report.get()
+    state = server_state()
+    report = state.served.report.get()
     found = [] if report["report"] is None else report["report"]["suspects"]
     open_ones = [
         (track, suspect)
         for suspect in found
-        if (track := _track(owner, suspect["track_id"])) is not None
+        if (track := _track(state, suspect["track_id"])) is not None
         # What was put right since the report was made is done with.
         and track.genre == suspect["genre"]
         and not track.taught
@@ -149,34 +148,38 @@ def audit() -> str:
     return render_template(
         "audit.html",
         suspects=[
-            {**suspect, **serializers.track(owner, track), "neighbors": _neighbors(owner, track)}
+            {
+                **suspect,
+                **serializers.track(state.music, track),
+                "neighbors": _neighbors(state, track),
+            }
             for track, suspect in open_ones[:SHOWN]
         ],
         left=len(open_ones),
         report_state=report["state"],
         problem=report["problem"],
-        last=_last(owner),
+        last=_last(state),
         went_on="done" in request.args,
     )
 
 
-def _track(owner: Service, track_id: int) -> Track | None:
+def _track(state: ServerState, track_id: int) -> Track | None:
     try:
-        return owner.get_track(track_id)
+        return state.served.track(track_id)
     except EarmarkError:
         # Removed since the report was made.
         return None
 
 
-def _neighbors(owner: Service, track: Track) -> list[dict[str, Any]]:
-    vector = owner.library.vector(int(track.id or 0))
-    found = owner.nearest(vector, N_NEIGHBORS, track.content_hash, track.audio_hash)
-    return [serializers.neighbor(owner, near) for near in found]
+def _neighbors(state: ServerState, track: Track) -> list[dict[str, Any]]:
+    vector = state.library.vector(int(track.id or 0))
+    found = state.served.nearest(vector, N_NEIGHBORS, track.content_hash, track.audio_hash)
+    return [serializers.neighbor(state.music, near) for near in found]
 
 
-def _last(owner: Service) -> dict[str, Any] | None:
+def _last(state: ServerState) -> dict[str, Any] | None:
     """Return the last change that holds, so that it can be taken back where one is."""
-    for change in owner.library.history(10):
+    for change in state.library.history(10):
         if not change.undone:
             return serializers.correction(change)
     return None
@@ -188,21 +191,21 @@ def _last(owner: Service) -> dict[str, Any] | None:
 @blueprint.get("/label")
 def label() -> str:
     """Ask about the song whose genre teaches most."""
-    owner = service()
+    state = server_state()
     asked, left = desk().question()
     desk().measure()
     curve = [one for one in desk().curve if one.accuracy is not None]
     return render_template(
         "label.html",
-        song=None if asked is None else serializers.track(owner, asked.track),
+        song=None if asked is None else serializers.track(state.music, asked.track),
         # A third of the way in is seldom an introduction.
         start=0 if asked is None else round((asked.track.duration or 0) / 3),
         guesses=() if asked is None else asked.guesses,
         left=left,
         progress=desk().curve[-1] if desk().curve else None,
         curve=curve,
-        labels=owner.library.count(labelled=True),
-        last=_last(owner),
+        labels=state.library.count(labelled=True),
+        last=_last(state),
         went_on="done" in request.args,
     )
 

@@ -1,22 +1,21 @@
-"""Songs under way and the answers of songs that are done."""
+"""Songs under way, and what came back for those that are done."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from earmark.errors import EarmarkError
-from earmark.prediction import Prediction, Segment
-from earmark.web.analysis import Analyzed
+from earmark.errors import Canceled, EarmarkError
+from earmark.web.answers import Answer, Timeline
 from earmark.web.errors import NotFound
 from earmark.workers import Call
+
+T = TypeVar("T")
 
 Outcome = Literal["done", "failed", "canceled"]
 State = Outcome | Literal["queued", "running"]
@@ -27,38 +26,22 @@ MOST_FINISHED = 500
 
 @dataclass(eq=False)
 class Job:
-    """One song on its way.
+    """One song on its way: the handle at which its answer comes back.
 
     Attributes
     ----------
-    id
-        Not to be guessed: whoever knows it may see and cancel the job.
     name
         What the sender calls the file.
     file
         Where it lies, and whether it is an upload, to be deleted.
-    picture
-        Whether waveform and timeline are wanted beside the answer.
+    timeline
+        Its waveform and segments, which come after the answer; None where nobody wants them.
     answered
-        Set when there is an answer or an error: the picture may still be missing.
-    finished
-        Set when nothing more will come.
-    artist, title
-        As the file's own tags have them.
-    heard
-        What hearing it gave, to vote again when the library has changed.
-    revision
-        Of the library that the answer is by: its location and how often it was changed.
-    place
-        The song's point on the map.
-    taught
-        The genre is the one that somebody gave this very recording by hand.
-    voted
-        Then: what the vote says without it.
-    outcome
-        How it ended; None as long as it did not.
+        Its first answer.
+    id
+        Not to be guessed: whoever knows it may see and cancel the job.
     call
-        What a worker process has to do for it, or did: first the answer, then the picture.
+        What a worker process has to do for it, or did: first the answer, then the timeline.
     canceled
         It was called off.
     """
@@ -66,39 +49,64 @@ class Job:
     name: str
     file: Path
     upload: bool
-    picture: bool
+    timeline: Future[Timeline] | None = None
+    answered: Future[Answer] = field(default_factory=Future)
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-    outcome: Outcome | None = None
     created: float = field(default_factory=time.time)
     ended: float | None = None
-    prediction: Prediction | None = None
-    heard: Analyzed | None = None
-    revision: tuple[str, int] | None = None
-    taught: bool = False
-    voted: Prediction | None = None
-    artist: str | None = None
-    title: str | None = None
-    place: tuple[float, float] | None = None
-    peaks: NDArray[np.floating] | None = None
-    timeline: tuple[Segment, ...] | None = None
-    error: EarmarkError | None = None
     call: Call[Any] | None = None
     canceled: bool = False
-    answered: threading.Event = field(default_factory=threading.Event)
-    finished: threading.Event = field(default_factory=threading.Event)
+    _renewed: Answer | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The newest answer; None as long as there is none."""
+        return self._renewed or _result(self.answered)
+
+    def renew(self, answer: Answer) -> None:
+        """Take another answer, of a library that was changed since."""
+        self._renewed = answer
+
+    def fail(self, error: EarmarkError) -> None:
+        """End whatever is still to come."""
+        for awaited in (self.answered, self.timeline):
+            if awaited is not None and not awaited.done():
+                awaited.set_exception(error)
+
+    @property
+    def error(self) -> EarmarkError | None:
+        """What went wrong; a song that is answered may still fail to have a timeline."""
+        for awaited in (self.answered, self.timeline):
+            if awaited is not None and awaited.done():
+                error = awaited.exception()
+                if isinstance(error, EarmarkError):
+                    return error
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.answered.done() and (self.timeline is None or self.timeline.done())
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None as long as it did not."""
+        if not self.finished:
+            return None
+        if self.error is None:
+            return "done"
+        return "canceled" if isinstance(self.error, Canceled) else "failed"
 
     @property
     def state(self) -> State:
         """Where it stands: it runs from when a worker takes it."""
-        if self.outcome is not None:
-            return self.outcome
         taken = self.call is not None and self.call.started is not None
-        return "running" if taken or self.answered.is_set() else "queued"
+        return self.outcome or ("running" if taken or self.answered.done() else "queued")
 
     @property
     def ahead(self) -> int | None:
         """How many songs are before it in the queue; None when it does not wait."""
-        return None if self.call is None or self.answered.is_set() else self.call.ahead
+        return None if self.call is None or self.answered.done() else self.call.ahead
 
     @property
     def done(self) -> float:
@@ -106,6 +114,15 @@ class Job:
         if self.outcome == "done":
             return 1.0
         return 0.0 if self.call is None else self.call.progress
+
+    @property
+    def drawn(self) -> Timeline | None:
+        """Its waveform and segments; None as long as there are none."""
+        return None if self.timeline is None else _result(self.timeline)
+
+
+def _result(awaited: Future[T]) -> T | None:
+    return awaited.result() if awaited.done() and awaited.exception() is None else None
 
 
 class Jobs:

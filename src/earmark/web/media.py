@@ -7,7 +7,7 @@ import re
 from apiflask import APIBlueprint
 from flask import Response, abort, request, send_file
 
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 
 blueprint = APIBlueprint("media", __name__, tag="Tracks", url_prefix="/media")
 
@@ -67,8 +67,8 @@ def _settle_range(length: int) -> None:
 )
 def track(track_id: int) -> Response:
     """Hear a track, or a range of its bytes."""
-    owner = service()
-    file = owner.music.file_of(owner.get_track(track_id))
+    state = server_state()
+    file = state.music.file_of(state.served.track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
     _settle_range(file.stat().st_size)

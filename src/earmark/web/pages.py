@@ -29,6 +29,7 @@ from earmark.library import user_library_path
 from earmark.prediction import Prediction, told_genres
 from earmark.web import care, playlist_page, serializers, teaching
 from earmark.web.access import changes_library, no_form_secret, public, takes_song
+from earmark.web.answers import Answer
 from earmark.web.api.reference import TAGS, operations
 from earmark.web.api.schemas import FileIn
 from earmark.web.api.snippets import snippets
@@ -43,12 +44,12 @@ from earmark.web.request_context import (
     access,
     client_gone,
     saver,
-    service,
+    server_state,
     shown_name,
     submit_all,
     uploaded,
 )
-from earmark.web.service import Service
+from earmark.web.song_queue import SongQueue
 from earmark.words import clock, percent, tell_shares, to_like_digits
 
 pages = Blueprint("pages", __name__)
@@ -89,7 +90,7 @@ def color(genre: str | None) -> str:
     """Return the class of a genre's color and shape."""
     if "colors" not in g:
         # Asked for once a request.
-        g.colors = current_app.extensions["earmark-colors"].of(service().library)
+        g.colors = current_app.extensions["earmark-colors"].of(server_state().library)
     return f"g{g.colors[genre]}" if genre in g.colors else "g-none"
 
 
@@ -115,7 +116,7 @@ def voters(neighbors: list[dict[str, Any]]) -> str:
 def _common() -> dict[str, Any]:
     """Return what every page shows."""
     rules = access()
-    library = service().library
+    library = server_state().library
     # The page of signing in is for everybody.
     may_ask = rules.may_read() and not g.get("without_library", False)
     genres = library.genres() if may_ask else {}
@@ -130,8 +131,8 @@ def _common() -> dict[str, Any]:
         "library_is_own": library.location == os.path.realpath(user_library_path()),
         "library_extractor": library.spec.name,
         "sound_endings": SOUND_ENDINGS,
-        "max_upload_mb": service().config.max_upload // MEGABYTE,
-        "is_local": service().config.local,
+        "max_upload_mb": server_state().config.max_upload // MEGABYTE,
+        "is_local": server_state().config.local,
     }
 
 
@@ -148,47 +149,48 @@ def home() -> str:
 @takes_song
 def classify() -> ResponseReturnValue:
     """Answer a form that was sent without scripts."""
-    owner = service()
+    songs = server_state().songs
     files = uploaded("file")
     if len(files) == 1:
-        job = owner.submit_upload(saver(files[0]), shown_name(files[0]), picture=False)
-        owner.wait(job, gone=client_gone())
-        return render_template("home.html", answer=_answer_of(job), several=())
+        job = songs.submit_upload(saver(files[0]), shown_name(files[0]), picture=False)
+        shown = _answer_of(job, songs.wait(job, gone=client_gone()))
+        return render_template("home.html", answer=shown, several=())
     gone = client_gone()
     return render_template(
         "home.html",
         answer=None,
-        several=[(name, *_said(owner, entry, gone)) for name, entry in submit_all(owner, files)],
+        several=[(name, *_said(songs, entry, gone)) for name, entry in submit_all(songs, files)],
     )
 
 
 def _said(
-    owner: Service, entry: Job | EarmarkError, gone: Callable[[], bool] | None
+    songs: SongQueue, entry: Job | EarmarkError, gone: Callable[[], bool] | None
 ) -> tuple[Prediction | None, str]:
     """Return what is said of one of several songs: its answer, or the problem."""
     try:
         if isinstance(entry, EarmarkError):
             raise entry
-        return owner.wait(entry, gone=gone), ""
+        return songs.wait(entry, gone=gone).prediction, ""
     except EarmarkError as error:
         return None, without_folders(str(error))
 
 
-def _answer_of(job: Job) -> dict[str, Any]:
+def _answer_of(job: Job, answer: Answer) -> dict[str, Any]:
     """Return what an answer shows: its result, and the correction that it can take back."""
-    owner = service()
-    result = serializers.job_result(owner, job)
-    return {**result, "correction": teaching.correction_of(owner, job)}
+    state = server_state()
+    result = serializers.job_result(state.music, job, answer)
+    return {**result, "correction": teaching.correction_of(state.library, answer)}
 
 
 @pages.get("/answers/<job_id>")
 def answer(job_id: str) -> ResponseReturnValue:
     """Show the answer of a job: the part of the page that a script puts in."""
-    owner = service()
-    job = owner.jobs.get(job_id)
-    if job.prediction is None:
+    state = server_state()
+    job = state.jobs.get(job_id)
+    found = state.songs.answer(job)
+    if found is None:
         raise job.error or BadRequest(f"{job.name}: is not answered yet")
-    return render_template("_answer.html", answer=_answer_of(job))
+    return render_template("_answer.html", answer=_answer_of(job, found))
 
 
 @plain.post("/predict")
@@ -201,13 +203,13 @@ def predict(files_data: dict[str, Any]) -> ResponseReturnValue:
 
     For scripts. The field may also be called “image”. Errors are one line of text, too.
     """
-    owner = service()
+    state = server_state()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
+    job = state.songs.submit_upload(saver(file), shown_name(file), picture=False)
     try:
-        sentence = owner.wait(job, gone=client_gone()).sentence()
+        sentence = state.songs.wait(job, gone=client_gone()).prediction.sentence()
     finally:
-        owner.jobs.forget(job)
+        state.jobs.forget(job)
     return Response(sentence, mimetype="text/plain")
 
 
@@ -217,13 +219,13 @@ def predict(files_data: dict[str, Any]) -> ResponseReturnValue:
 @pages.get("/library")
 def library() -> str:
     """List the tracks."""
-    owner = service()
+    state = server_state()
     search = request.args.get("search", "").strip()[:200]
     genre = request.args.get("genre", "")
     artist = request.args.get("artist", "")
     only = request.args.get("only", "")
     page = max(1, request.args.get("page", 1, type=int))
-    report = owner.report.get() if only == "suspects" else None
+    report = state.served.report.get() if only == "suspects" else None
     suspects = _suspects(report)
     if only == "suspects":
         rows = [
@@ -242,7 +244,7 @@ def library() -> str:
             "search": search or None,
             "taught": True if only == "taught" else None,
         }
-        total = owner.library.count(**filters)
+        total = state.library.count(**filters)
     n_pages = max(1, -(-total // PER_PAGE))
     # Beyond the last page is one that says so; no database takes a number of any size.
     page = min(page, n_pages + 1)
@@ -250,10 +252,10 @@ def library() -> str:
     if only == "suspects":
         rows = rows[offset : offset + PER_PAGE]
     else:
-        rows = owner.library.tracks(**filters, offset=offset, limit=PER_PAGE)
+        rows = state.library.tracks(**filters, offset=offset, limit=PER_PAGE)
     return render_template(
         "library.html",
-        tracks=[serializers.track(owner, track) for track in rows],
+        tracks=[serializers.track(state.music, track) for track in rows],
         suspects=suspects,
         report_state=report["state"] if report else None,
         total=total,
@@ -263,13 +265,13 @@ def library() -> str:
         genre=genre,
         artist=artist,
         only=only,
-        about=owner.describe_library(),
+        about=state.served.describe(),
         # Of what has no file here, nothing else tells why it is that short.
         has_excerpts=any(
             track.path is None and track.duration is not None and track.duration < EXCERPT
             for track in rows
         ),
-        artists=_suggested(owner.library.artists()),
+        artists=_suggested(state.library.artists()),
     )
 
 
@@ -286,7 +288,7 @@ def _suspects(report: dict[str, Any] | None) -> dict[int, dict[str, Any]]:
 
 def _find(track_id: int) -> Any:
     try:
-        return service().get_track(track_id)
+        return server_state().served.track(track_id)
     except EarmarkError:
         # Removed since the report was made.
         return None
@@ -297,7 +299,7 @@ def _find(track_id: int) -> Any:
 def relabel(track_id: int) -> ResponseReturnValue:
     """Give a track another genre."""
     genre = genre_of_form()
-    track = teaching.change_track(service(), track_id, {"genre": genre})
+    track = teaching.change_track(server_state(), track_id, {"genre": genre})
     flash(f"{track.name} is {genre} now.")
     return back_to(url_for("pages.library"))
 
@@ -306,7 +308,7 @@ def relabel(track_id: int) -> ResponseReturnValue:
 @changes_library
 def remove(track_id: int) -> ResponseReturnValue:
     """Take a track out."""
-    track = teaching.remove_track(service(), track_id)
+    track = teaching.remove_track(server_state(), track_id)
     flash(f"{track.name} was removed. Corrections lists it, where it can be undone.")
     return back_to(url_for("pages.library"))
 
@@ -314,7 +316,7 @@ def remove(track_id: int) -> ResponseReturnValue:
 @pages.get("/corrections")
 def corrections() -> str:
     """List what was taught."""
-    changes = service().library.history(200)
+    changes = server_state().library.history(200)
     return render_template(
         "corrections.html", corrections=[serializers.correction(c) for c in changes]
     )
@@ -324,10 +326,10 @@ def corrections() -> str:
 @changes_library
 def teach() -> ResponseReturnValue:
     """Take a correction from a form that was sent without scripts."""
-    owner = service()
-    job = owner.jobs.get(request.form.get("job", ""))
+    state = server_state()
+    job = state.jobs.get(request.form.get("job", ""))
     genre = genre_of_form()
-    teaching.teach(owner, job, genre)
+    teaching.teach(state, job, genre)
     flash(f"Learned: {job.name} is {genre}.")
     return redirect(url_for("pages.corrections"))
 
@@ -336,7 +338,7 @@ def teach() -> ResponseReturnValue:
 @changes_library
 def undo(correction_id: int) -> ResponseReturnValue:
     """Take a correction back."""
-    change = teaching.undo(service(), correction_id)
+    change = teaching.undo(server_state(), correction_id)
     flash(f"Undone: {serializers.correction(change)['track']} is as it was.")
     return back_to(url_for("pages.corrections"))
 
@@ -353,17 +355,17 @@ def show_map() -> str:
 @pages.get("/report")
 def report() -> str:
     """Show how good the answers are."""
-    owner = service()
-    return render_template("report.html", report=owner.report.get(), about=owner.describe_library())
+    served = server_state().served
+    return render_template("report.html", report=served.report.get(), about=served.describe())
 
 
 @pages.get("/report/download")
 def download_report() -> ResponseReturnValue:
     """Send the whole report, one file that needs nothing else."""
-    found = service().report.get()["report"]
+    found = server_state().served.report.get()["report"]
     if found is None:
         raise NotFound("the report is not ready yet; look at the page How good is it? first")
-    name = f"earmark-{service().library.name}.html"
+    name = f"earmark-{server_state().library.name}.html"
     # To be saved: its styles stand in the file, which this site's policy would not allow.
     answer = Response(found["html"], mimetype="text/html")
     answer.headers.set("Content-Disposition", "attachment", filename=name)
@@ -413,12 +415,12 @@ def sign_out() -> ResponseReturnValue:
 @plain.doc(tags=["System"], responses={200: "The counters, as text."})
 def metrics() -> Response:
     """Count requests and songs, for Prometheus."""
-    owner = service()
-    owner.metrics.waiting.set(owner.pool.waiting)
-    owner.metrics.working.set(owner.pool.working)
-    owner.metrics.restarts.set(owner.pool.restarts)
-    owner.metrics.tracks.set(owner.library.count(labelled=True))
-    return Response(generate_latest(owner.metrics.registry), content_type=CONTENT_TYPE_LATEST)
+    state = server_state()
+    state.metrics.waiting.set(state.pool.waiting)
+    state.metrics.working.set(state.pool.working)
+    state.metrics.restarts.set(state.pool.restarts)
+    state.metrics.tracks.set(state.library.count(labelled=True))
+    return Response(generate_latest(state.metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
 
 @plain.errorhandler(EarmarkError)

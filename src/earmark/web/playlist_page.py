@@ -17,9 +17,9 @@ from earmark.recommend import Rules, Suggestion
 from earmark.recommend.tag_words import offered
 from earmark.web import serializers
 from earmark.web.problems import status_of, without_folders
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 from earmark.web.seeds import require_tracks, seeds
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 
 blueprint = Blueprint("playlist", __name__)
 
@@ -138,7 +138,7 @@ def _tracks(texts: Sequence[str], most: int) -> tuple[int, ...]:
 @blueprint.get("/playlist")
 def page() -> ResponseReturnValue:
     """Make a list of what was asked for, or show one that was changed by hand."""
-    owner = service()
+    state = server_state()
     problem: EarmarkError | None = None
     wish: Wish | None = None
     songs: list[dict[str, Any]] = []
@@ -146,11 +146,11 @@ def page() -> ResponseReturnValue:
     by_hand = "list" in request.args
     try:
         wish = wish_of_request()
-        starts = _starts(owner, wish)
+        starts = _starts(state, wish)
         if by_hand:
-            songs = _listed(owner, request.args["list"])
+            songs = _listed(state, request.args["list"])
         elif wish.asks:
-            songs = [_song(owner, one.track, one.similarity) for one in _made(owner, wish)]
+            songs = [_song(state, one.track, one.similarity) for one in _made(state, wish)]
     except EarmarkError as error:
         problem = error
     shown = render_template(
@@ -163,21 +163,21 @@ def page() -> ResponseReturnValue:
         title=_title(wish, starts),
         asked=by_hand or (wish is not None and wish.asks),
         problem=None if problem is None else without_folders(str(problem)),
-        words=offered(owner.library.spec.words, doubtful_words(owner.library.spec)),
+        words=offered(state.library.spec.words, doubtful_words(state.library.spec)),
     )
     return shown, 200 if problem is None else status_of(problem)
 
 
-def _made(owner: Service, wish: Wish) -> list[Suggestion]:
+def _made(state: ServerState, wish: Wish) -> list[Suggestion]:
     """Return the list that is asked for."""
     if wish.kind == "path":
         if len(wish.songs) != 2 or wish.jobs:
             raise RecommendError("a path leads from one track to another: choose these two")
-        require_tracks(owner, wish.songs)
+        require_tracks(state, wish.songs)
         start, end = wish.songs
-        return owner.recommender.current().path(start, end, wish.n, **wish.limits)
-    return owner.recommender.current().playlist(
-        seeds(owner, wish.songs, wish.jobs),
+        return state.served.recommender.current().path(start, end, wish.n, **wish.limits)
+    return state.served.recommender.current().playlist(
+        seeds(state, wish.songs, wish.jobs),
         minutes=wish.minutes,
         variety=wish.variety,
         seed=wish.seed,
@@ -185,30 +185,31 @@ def _made(owner: Service, wish: Wish) -> list[Suggestion]:
     )
 
 
-def _listed(owner: Service, text: str) -> list[dict[str, Any]]:
+def _listed(state: ServerState, text: str) -> list[dict[str, Any]]:
     """Return the tracks of a list that was changed by hand; those that are gone are left out."""
     numbers = _tracks([part for part in text.split(",") if part], MOST_SONGS)
-    tracks = owner.library.get_many(list(numbers))
-    return [_song(owner, tracks[number]) for number in numbers if number in tracks]
+    tracks = state.library.get_many(list(numbers))
+    return [_song(state, tracks[number]) for number in numbers if number in tracks]
 
 
-def _song(owner: Service, track: Track, similarity: float | None = None) -> dict[str, Any]:
-    return {**serializers.track(owner, track), "similarity": similarity}
+def _song(state: ServerState, track: Track, similarity: float | None = None) -> dict[str, Any]:
+    return {**serializers.track(state.music, track), "similarity": similarity}
 
 
-def _starts(owner: Service, wish: Wish) -> list[dict[str, Any]]:
+def _starts(state: ServerState, wish: Wish) -> list[dict[str, Any]]:
     """Return what the list starts from, as the form holds it."""
-    require_tracks(owner, wish.songs)
-    tracks = owner.library.get_many(list(wish.songs))
+    require_tracks(state, wish.songs)
+    tracks = state.library.get_many(list(wish.songs))
     found = [
         {"field": "song", "value": number, "name": track.title or track.name, "by": track.artist}
         for number in wish.songs
         for track in [tracks[number]]
     ]
     for job_id in wish.jobs:
-        job = owner.jobs.get(job_id)
-        name = job.title or job.name
-        found.append({"field": "job", "value": job_id, "name": name, "by": job.artist})
+        job = state.jobs.get(job_id)
+        title = None if job.answer is None else job.answer.title
+        artist = None if job.answer is None else job.answer.artist
+        found.append({"field": "job", "value": job_id, "name": title or job.name, "by": artist})
     return found
 
 

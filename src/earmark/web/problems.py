@@ -106,9 +106,17 @@ def without_folders(line: str) -> str:
     Nor does it say which server keeps the library.
     """
     line = re.sub(r"\bpostgresql://\S*?(?=: |\s|$)", "the library", line)
-    for folder in current_app.extensions["earmark-folders"]():
+    for folder in _spellings(current_app.extensions["earmark-folders"]()):
         line = _without(folder, line)
     return line
+
+
+def _spellings(folders: list[Path]) -> list[Path]:
+    """Return folders as lines may name them, with links and without, the deepest first."""
+    found = {form for path in folders for form in (path.absolute(), Path(os.path.realpath(path)))}
+    return sorted(
+        (path for path in found if path.name), key=lambda path: len(path.parts), reverse=True
+    )
 
 
 def _without(folder: Path, line: str) -> str:
@@ -236,7 +244,7 @@ def _answer_validation(error: HTTPError) -> Response:
 def register(app: APIFlask, folders: Callable[[], list[Path]]) -> None:
     """Let ``app`` answer every error like this.
 
-    ``folders`` returns the folders of this machine that no answer names, the deepest first.
+    ``folders`` returns the folders of this machine that no answer names.
     """
     app.extensions["earmark-folders"] = folders
     app.error_processor(_answer_validation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import wait
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeAlias, cast
 
@@ -13,16 +14,17 @@ from earmark.errors import Busy, EarmarkError
 from earmark.web.access import DROP_BODY, Access
 from earmark.web.errors import BadRequest
 from earmark.web.jobs import Job
-from earmark.web.service import Service
+from earmark.web.song_queue import SongQueue
+from earmark.web.state import ServerState
 from earmark.words import one_line
 
 Entry: TypeAlias = tuple[str, Job | EarmarkError]
 """A file of several: its name, and its job or why it has none."""
 
 
-def service() -> Service:
-    """Return the service of the application."""
-    return cast(Service, current_app.extensions["earmark"])
+def server_state() -> ServerState:
+    """Return what the server of the application holds."""
+    return cast(ServerState, current_app.extensions["earmark"])
 
 
 def access() -> Access:
@@ -65,7 +67,7 @@ def saver(file: FileStorage) -> Callable[[Path], None]:
     return save
 
 
-def submit_all(owner: Service, files: list[FileStorage]) -> list[Entry]:
+def submit_all(songs: SongQueue, files: list[FileStorage]) -> list[Entry]:
     """Submit several files without their pictures; return their names with a job or a problem.
 
     A full queue is waited for as long as others of these files are in it.
@@ -73,23 +75,23 @@ def submit_all(owner: Service, files: list[FileStorage]) -> list[Entry]:
     entries: list[Entry] = []
     for file in files:
         name = shown_name(file)
-        entries.append((name, _submit_in_turn(owner, file, name, entries)))
+        entries.append((name, _submit_in_turn(songs, file, name, entries)))
     return entries
 
 
 def _submit_in_turn(
-    owner: Service, file: FileStorage, name: str, before: list[Entry]
+    songs: SongQueue, file: FileStorage, name: str, before: list[Entry]
 ) -> Job | EarmarkError:
     while True:
         try:
-            return owner.submit_upload(file.save, name, picture=False)
+            return songs.submit_upload(file.save, name, picture=False)
         except Busy as busy:
             waiting = [
-                job for _, job in before if isinstance(job, Job) and not job.finished.is_set()
+                job.answered for _, job in before if isinstance(job, Job) and not job.finished
             ]
             if not waiting:
                 return busy
-            waiting[0].finished.wait()
+            wait(waiting[:1])
             # It was read while it was saved.
             file.stream.seek(0)
         except EarmarkError as error:

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from flask import url_for
 
 from earmark import corrections
 from earmark.library import Change, Track
 from earmark.prediction import Neighbor, Prediction
+from earmark.web.answers import Answer
 from earmark.web.jobs import Job
+from earmark.web.music_folder import MusicFolder
 from earmark.web.problems import problem
-from earmark.web.service import Service
 
 
-def audio_url(service: Service, track: Track) -> str | None:
+def audio_url(music: MusicFolder, track: Track) -> str | None:
     """Return where a track can be heard; None where it is not on this machine."""
-    if track.id is None or service.music.file_of(track) is None:
+    if track.id is None or music.file_of(track) is None:
         return None
     return url_for("media.track", track_id=track.id)
 
 
-def neighbor(service: Service, near: Neighbor) -> dict[str, Any]:
+def neighbor(music: MusicFolder, near: Neighbor) -> dict[str, Any]:
     """Show a neighbor."""
     track = near.source
     return {
         **near.to_json(),
-        "audio": None if track is None else audio_url(service, track),
+        "audio": None if track is None else audio_url(music, track),
     }
 
 
-def prediction(service: Service, job: Job) -> dict[str, Any]:
-    """Show the prediction of a job that has one."""
-    found = cast(Prediction, job.prediction)
+def prediction(music: MusicFolder, answer: Answer) -> dict[str, Any]:
+    """Show what was answered for a song."""
+    found = answer.prediction
     return {
         **found.to_json(),
-        "artist": job.artist,
-        "title": job.title,
-        "neighbors": [neighbor(service, near) for near in found.neighbors],
-        "taught": job.taught,
-        "voted": None if job.voted is None else vote(job.voted),
+        "artist": answer.artist,
+        "title": answer.title,
+        "neighbors": [neighbor(music, near) for near in found.neighbors],
+        "taught": answer.taught,
+        "voted": None if answer.voted is None else vote(answer.voted),
     }
 
 
@@ -54,7 +55,7 @@ def vote(found: Prediction) -> dict[str, Any]:
     }
 
 
-def job_state(service: Service, shown: Job) -> dict[str, Any]:
+def job_state(shown: Job) -> dict[str, Any]:
     """Show how far a job is."""
     return {
         "id": shown.id,
@@ -62,7 +63,7 @@ def job_state(service: Service, shown: Job) -> dict[str, Any]:
         "state": shown.state,
         "ahead": shown.ahead,
         "done": round(shown.done, 3),
-        "answered": shown.prediction is not None,
+        "answered": shown.answer is not None,
         "problem": None if shown.error is None else problem(shown.error),
         "created": datetime.datetime.fromtimestamp(shown.created, datetime.UTC),
         "self_url": url_for("songs.get_job", job_id=shown.id),
@@ -70,20 +71,19 @@ def job_state(service: Service, shown: Job) -> dict[str, Any]:
     }
 
 
-def job_result(service: Service, shown: Job) -> dict[str, Any]:
-    """Show what a job found so far, by the library as it is now; it must have an answer."""
-    service.renew(shown)
-    timeline = shown.timeline
+def job_result(music: MusicFolder, shown: Job, answer: Answer) -> dict[str, Any]:
+    """Show what a job found so far: its answer, and waveform and timeline once they are there."""
+    drawn = shown.drawn
     return {
-        "job": job_state(service, shown),
-        "prediction": prediction(service, shown),
-        "waveform": None if shown.peaks is None else [round(float(p), 4) for p in shown.peaks],
-        "timeline": None if timeline is None else [asdict(segment) for segment in timeline],
-        "place": shown.place,
+        "job": job_state(shown),
+        "prediction": prediction(music, answer),
+        "waveform": None if drawn is None else [round(float(p), 4) for p in drawn.peaks],
+        "timeline": None if drawn is None else [asdict(segment) for segment in drawn.segments],
+        "place": answer.place,
     }
 
 
-def track(service: Service, shown: Track) -> dict[str, Any]:
+def track(music: MusicFolder, shown: Track) -> dict[str, Any]:
     """Show a track."""
     return {
         "id": shown.id,
@@ -94,7 +94,7 @@ def track(service: Service, shown: Track) -> dict[str, Any]:
         "duration": shown.duration,
         "taught": shown.taught,
         "content_hash": shown.content_hash,
-        "audio": audio_url(service, shown),
+        "audio": audio_url(music, shown),
     }
 
 

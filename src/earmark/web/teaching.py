@@ -7,15 +7,16 @@ from pathlib import PurePath
 
 from earmark import corrections
 from earmark.library import Change, Library, Track, TrackChanges
+from earmark.web.answers import Answer
 from earmark.web.errors import NotFound
 from earmark.web.jobs import Job
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 
 LATEST = 200
 """Corrections that are looked through for that of a song."""
 
 
-def writable_library(service: Service) -> Library:
+def writable_library(state: ServerState) -> Library:
     """Return a library that can be changed; the package's own is copied for the user first.
 
     Raises
@@ -27,15 +28,15 @@ def writable_library(service: Service) -> Library:
     LibraryError
         The library's file was replaced or deleted.
     """
-    service.check_library()
-    library = corrections.writable(service.library)
-    if library is not service.library:
-        service.change_library(library)
-    return service.library
+    state.served.require_unchanged()
+    library = corrections.writable(state.library)
+    if library is not state.library:
+        state.serve(library)
+    return state.library
 
 
 def teach(
-    service: Service,
+    state: ServerState,
     job: Job,
     genre: str,
     *,
@@ -54,31 +55,32 @@ def teach(
     LibraryError
         The library cannot be changed, or the song has that genre there already.
     """
-    prediction = job.prediction
-    if prediction is None:
+    answer = job.answer
+    if answer is None:
         raise NotFound(f"{job.name}: has no answer that could be corrected")
+    prediction = answer.prediction
     song = Track(
         name=PurePath(prediction.path).stem or "song",
         genre=genre,
-        artist=job.artist,
-        title=job.title,
+        artist=answer.artist,
+        title=answer.title,
         content_hash=prediction.content_hash,
         audio_hash=prediction.audio_hash,
         duration=prediction.duration,
     )
     change = corrections.teach(
-        writable_library(service), song, prediction.vector, artist=artist, title=title
+        writable_library(state), song, prediction.vector, artist=artist, title=title
     )
-    service.metrics.corrections.inc()
+    state.metrics.corrections.inc()
     return change
 
 
-def correction_of(service: Service, job: Job) -> Change | None:
+def correction_of(library: Library, answer: Answer) -> Change | None:
     """Return the correction that gave a song its genre, where it can be taken back."""
-    prediction = job.prediction
-    if not job.taught or prediction is None:
+    prediction = answer.prediction
+    if not answer.taught:
         return None
-    for change in service.library.history(LATEST):
+    for change in library.history(LATEST):
         track = change.after
         if track is None or change.undone or not track.taught:
             continue
@@ -89,7 +91,7 @@ def correction_of(service: Service, job: Job) -> Change | None:
     return None
 
 
-def change_track(service: Service, track_id: int, changes: TrackChanges) -> Track:
+def change_track(state: ServerState, track_id: int, changes: TrackChanges) -> Track:
     """Change genre, artist or title of a track; return it as it is then.
 
     Where nothing would change, nothing is written and no copy of the package's library is made.
@@ -101,18 +103,18 @@ def change_track(service: Service, track_id: int, changes: TrackChanges) -> Trac
     LibraryError
         The library cannot be changed.
     """
-    service.check_library()
-    track = service.get_track(track_id)
+    state.served.require_unchanged()
+    track = state.served.track(track_id)
     if dataclasses.replace(track, **corrections.with_taught(changes)) == track:
         return track
-    library = writable_library(service)
+    library = writable_library(state)
     corrections.require_held(library, track)
     change = corrections.relabel(library, track, changes)
-    service.metrics.corrections.inc()
+    state.metrics.corrections.inc()
     return track if change is None else change.track
 
 
-def remove_track(service: Service, track_id: int) -> Track:
+def remove_track(state: ServerState, track_id: int) -> Track:
     """Take a track out of the library; return what it was.
 
     Raises
@@ -122,16 +124,16 @@ def remove_track(service: Service, track_id: int) -> Track:
     LibraryError
         The library cannot be changed.
     """
-    service.check_library()
-    track = service.get_track(track_id)
-    library = writable_library(service)
+    state.served.require_unchanged()
+    track = state.served.track(track_id)
+    library = writable_library(state)
     corrections.require_held(library, track)
     change = corrections.remove(library, track)
-    service.metrics.corrections.inc()
+    state.metrics.corrections.inc()
     return change.track
 
 
-def undo(service: Service, change_id: int) -> Change:
+def undo(state: ServerState, change_id: int) -> Change:
     """Take back a change; return it as it is then.
 
     Raises
@@ -141,7 +143,7 @@ def undo(service: Service, change_id: int) -> Change:
     LibraryError
         It was undone already, or the track was changed again since.
     """
-    service.check_library()
+    state.served.require_unchanged()
     # What is not there is said even where nothing can be changed.
-    service.library.change(change_id)
-    return service.library.undo(change_id)
+    state.library.change(change_id)
+    return state.library.undo(change_id)

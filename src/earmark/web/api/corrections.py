@@ -11,7 +11,7 @@ from earmark.web.access import changes_library
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.tracks import CHANGE_PROBLEMS
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 
 blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 
@@ -21,7 +21,7 @@ blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 @blueprint.output(schemas.CorrectionsOut)
 def list_corrections(query_data: dict[str, Any]) -> Any:
     """List the changes made by hand, newest first."""
-    changes = service().library.history(query_data["limit"])
+    changes = server_state().library.history(query_data["limit"])
     return {"corrections": [serializers.correction(change) for change in changes]}
 
 
@@ -36,10 +36,10 @@ def correct(json_data: dict[str, Any]) -> Any:
 
     The song goes into the library and counts in the next prediction. The genre may be new.
     """
-    owner = service()
-    job = owner.jobs.get(json_data["job"])
+    state = server_state()
+    job = state.jobs.get(json_data["job"])
     change = teaching.teach(
-        owner,
+        state,
         job,
         json_data["genre"],
         artist=json_data.get("artist"),
@@ -54,4 +54,4 @@ def correct(json_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=CHANGE_PROBLEMS)
 def undo(correction_id: int) -> Any:
     """Take back a change."""
-    return serializers.correction(teaching.undo(service(), correction_id))
+    return serializers.correction(teaching.undo(server_state(), correction_id))

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 
 from earmark.web import serializers
 from earmark.web.api import schemas
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 
 MOST_POINTS = 20_000
 """More than a screen shows apart, and than a browser draws at once."""
@@ -21,18 +21,18 @@ blueprint = APIBlueprint("library", __name__, tag="Library")
 @blueprint.output(schemas.LibraryOut)
 def get_library() -> Any:
     """See what the library holds."""
-    return service().describe_library()
+    return server_state().served.describe()
 
 
 @blueprint.get("/map")
 @blueprint.output(schemas.MapOut)
 def get_map() -> Any:
     """Get every labelled track as a point in two dimensions; of a large library, a sample."""
-    owner = service()
-    projection = owner.projections.current()
+    state = server_state()
+    projection = state.served.projections.current()
     ids = projection.snapshot.ids
     rows = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MOST_POINTS)).astype(int))
-    tracks = owner.library.get_many(ids[rows].tolist())
+    tracks = state.library.get_many(ids[rows].tolist())
     # One that was taken out of the library just now has no name any more.
     shown = [
         (tracks[track_id], point)
@@ -48,7 +48,7 @@ def get_map() -> Any:
             "track": track.name,
             "artist": track.artist,
             "title": track.title,
-            "audio": serializers.audio_url(owner, track),
+            "audio": serializers.audio_url(state.music, track),
         }
         for track, (x, y) in shown
     ]
@@ -66,7 +66,7 @@ def get_report() -> Any:
 
     The first request after a change starts the computation; ask again until it is done.
     """
-    found = service().report.get()
+    found = server_state().served.report.get()
     if found["report"] is not None:
         drawn = ("charts", "html")
         figures = {name: value for name, value in found["report"].items() if name not in drawn}

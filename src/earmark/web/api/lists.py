@@ -15,9 +15,9 @@ from earmark.recommend.files import Entry, written
 from earmark.recommend.recommender import to_json
 from earmark.web import serializers
 from earmark.web.api import list_schemas as schemas
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 from earmark.web.seeds import require_tracks, seeds
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 
 blueprint = APIBlueprint("lists", __name__, tag="Lists")
 
@@ -46,14 +46,14 @@ def similar_list(query_data: dict[str, Any]) -> Any:
     be of an artist and of an album. There are fewer than were asked for where the rules leave no
     more.
     """
-    owner = service()
-    found = owner.recommender.current().similar(
-        seeds(owner, query_data["song"], query_data["job"]),
+    state = server_state()
+    found = state.served.recommender.current().similar(
+        seeds(state, query_data["song"], query_data["job"]),
         query_data["n"],
-        **_choice(owner, query_data),
+        **_choice(state, query_data),
         **_limits(query_data),
     )
-    return _shown(owner, "similar", found)
+    return _shown(state, "similar", found)
 
 
 @blueprint.get("/lists/path")
@@ -62,11 +62,11 @@ def similar_list(query_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=PROBLEMS)
 def path(query_data: dict[str, Any]) -> Any:
     """Lead from one track to another in small, even steps."""
-    owner = service()
+    state = server_state()
     ends = query_data["start"], query_data["end"]
-    require_tracks(owner, ends)
-    found = owner.recommender.current().path(*ends, query_data["n"], **_limits(query_data))
-    return _shown(owner, "path", found)
+    require_tracks(state, ends)
+    found = state.served.recommender.current().path(*ends, query_data["n"], **_limits(query_data))
+    return _shown(state, "path", found)
 
 
 @blueprint.get("/lists/playlist")
@@ -75,16 +75,16 @@ def path(query_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=PROBLEMS)
 def playlist(query_data: dict[str, Any]) -> Any:
     """Make a playlist from tracks, or from what is typical of genres, in a smooth order."""
-    owner = service()
+    state = server_state()
     n = query_data.get("n")
-    found = owner.recommender.current().playlist(
-        seeds(owner, query_data["song"], query_data["job"]),
+    found = state.served.recommender.current().playlist(
+        seeds(state, query_data["song"], query_data["job"]),
         minutes=None if n is not None else query_data["minutes"],
         n=n,
-        **_choice(owner, query_data),
+        **_choice(state, query_data),
         **_limits(query_data),
     )
-    return _shown(owner, "playlist", found)
+    return _shown(state, "playlist", found)
 
 
 @blueprint.get("/lists/file")
@@ -102,12 +102,12 @@ def songs_file(query_data: dict[str, Any]) -> Any:
     The songs are named by their addresses at this server, so that a player on another machine finds
     them, too. Tracks that cannot be heard here are left out.
     """
-    owner = service()
-    tracks = [owner.get_track(track_id) for track_id in query_data["song"]]
+    state = server_state()
+    tracks = [state.served.track(track_id) for track_id in query_data["song"]]
     entries = [
         Entry(address, track.artist, track.title, track.duration)
         for track in tracks
-        if track.id is not None and (address := _address(owner, track)) is not None
+        if track.id is not None and (address := _address(state, track)) is not None
     ]
     if not entries:
         raise PlaylistError(
@@ -120,16 +120,16 @@ def songs_file(query_data: dict[str, Any]) -> Any:
     return answer
 
 
-def _address(owner: Service, track: Any) -> str | None:
-    if serializers.audio_url(owner, track) is None:
+def _address(state: ServerState, track: Any) -> str | None:
+    if serializers.audio_url(state.music, track) is None:
         return None
     return url_for("media.track", track_id=track.id, _external=True)
 
 
-def _choice(owner: Service, query: dict[str, Any]) -> dict[str, Any]:
+def _choice(state: ServerState, query: dict[str, Any]) -> dict[str, Any]:
     """Return what a list that grows from songs is made by, as the recommender takes it."""
     return {
-        "away": seeds(owner, query["unlike"]),
+        "away": seeds(state, query["unlike"]),
         "variety": query["variety"],
         "seed": query["seed"],
     }
@@ -152,10 +152,10 @@ def _limits(query: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown(owner: Service, kind: str, found: Sequence[Suggestion]) -> dict[str, Any]:
+def _shown(state: ServerState, kind: str, found: Sequence[Suggestion]) -> dict[str, Any]:
     """Show a list; where its files lie is left out."""
     answer = to_json(kind, found)
     for shown, song in zip(answer["tracks"], found, strict=True):
         del shown["path"]
-        shown["audio"] = serializers.audio_url(owner, song.track)
+        shown["audio"] = serializers.audio_url(state.music, song.track)
     return answer

@@ -10,7 +10,7 @@ from flask import url_for
 
 from earmark.errors import EarmarkError
 from earmark.library import Track
-from earmark.prediction import Neighbor, Prediction
+from earmark.prediction import Prediction
 from earmark.web import serializers
 from earmark.web.access import takes_song
 from earmark.web.api import schemas
@@ -21,12 +21,12 @@ from earmark.web.request_context import (
     Entry,
     client_gone,
     saver,
-    service,
+    server_state,
     shown_name,
     submit_all,
     uploaded,
 )
-from earmark.web.service import Service
+from earmark.web.state import ServerState
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")
 
@@ -54,8 +54,8 @@ def classify(files_data: dict[str, Any]) -> Any:
     Waits for the answers. Where none of the files can be used, the answer is the problem of the
     first; otherwise each result has a prediction or a problem.
     """
-    owner = service()
-    return _results(owner, submit_all(owner, uploaded("file", "image")))
+    state = server_state()
+    return _results(state, submit_all(state.songs, uploaded("file", "image")))
 
 
 @blueprint.post("/classify/path")
@@ -65,12 +65,12 @@ def classify(files_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=PATH_PROBLEMS)
 def classify_path(json_data: dict[str, Any]) -> Any:
     """Classify a song in the server's folder of music."""
-    owner = service()
+    state = server_state()
     path = json_data["path"]
-    return _results(owner, [(path, owner.submit_path(path, picture=False))])
+    return _results(state, [(path, state.songs.submit_path(path, picture=False))])
 
 
-def _results(owner: Service, entries: list[Entry]) -> Any:
+def _results(state: ServerState, entries: list[Entry]) -> Any:
     results = []
     first: EarmarkError | None = None
     gone = client_gone()
@@ -79,14 +79,14 @@ def _results(owner: Service, entries: list[Entry]) -> Any:
         try:
             if isinstance(entry, EarmarkError):
                 raise entry
-            owner.wait(entry, gone=gone)
-            result["prediction"] = serializers.prediction(owner, entry)
+            answer = state.songs.wait(entry, gone=gone)
+            result["prediction"] = serializers.prediction(state.music, answer)
         except EarmarkError as error:
             first = first or error
             result["problem"] = problem(error)
         finally:
             if isinstance(entry, Job):
-                owner.jobs.forget(entry)
+                state.jobs.forget(entry)
         results.append(result)
     if first is not None and all(result["problem"] for result in results):
         extra = {"results": results} if len(results) > 1 else None
@@ -102,22 +102,22 @@ def _results(owner: Service, entries: list[Entry]) -> Any:
 @blueprint.doc(responses=SONG_PROBLEMS)
 def similar_to_song(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
     """Find the tracks of the library that a song sounds like."""
-    owner = service()
+    state = server_state()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
+    job = state.songs.submit_upload(saver(file), shown_name(file), picture=False)
     try:
-        found: Prediction = owner.wait(job, gone=client_gone())
+        found = state.songs.wait(job, gone=client_gone()).prediction
     finally:
-        owner.jobs.forget(job)
-    return {"neighbors": near(owner, found.vector, query_data["k"], found)}
+        state.jobs.forget(job)
+    return {"neighbors": near(state, found.vector, query_data["k"], found)}
 
 
 def near(
-    owner: Service, vector: np.ndarray[Any, Any], k: int, song: Prediction | Track
+    state: ServerState, vector: np.ndarray[Any, Any], k: int, song: Prediction | Track
 ) -> list[dict[str, Any]]:
     """Return the k tracks nearest to a vector, without those of the same recording."""
-    found: tuple[Neighbor, ...] = owner.nearest(vector, k, song.content_hash, song.audio_hash)
-    return [serializers.neighbor(owner, neighbor) for neighbor in found]
+    found = state.served.nearest(vector, k, song.content_hash, song.audio_hash)
+    return [serializers.neighbor(state.music, neighbor) for neighbor in found]
 
 
 @blueprint.post("/jobs")
@@ -132,15 +132,15 @@ def submit(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
     Ask for the job until it is answered. The result then has the prediction; waveform and timeline
     follow when the state is “done”.
     """
-    owner = service()
+    state = server_state()
     file = uploaded("file", "image")[0]
-    job = owner.submit_upload(saver(file), shown_name(file), picture=query_data["picture"])
+    job = state.songs.submit_upload(saver(file), shown_name(file), picture=query_data["picture"])
     gone = client_gone()
     if gone is not None and gone():
         # Nobody knows the job, so nobody can ask for it.
-        owner.cancel(job)
+        state.songs.cancel(job)
     return (
-        serializers.job_state(owner, job),
+        serializers.job_state(job),
         202,
         {"Location": url_for("songs.get_job", job_id=job.id)},
     )
@@ -153,10 +153,10 @@ def submit(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses=PATH_PROBLEMS)
 def submit_path(json_data: dict[str, Any]) -> Any:
     """Submit a song in the server's folder of music and go on."""
-    owner = service()
-    job = owner.submit_path(json_data["path"], picture=True)
+    state = server_state()
+    job = state.songs.submit_path(json_data["path"], picture=True)
     return (
-        serializers.job_state(owner, job),
+        serializers.job_state(job),
         202,
         {"Location": url_for("songs.get_job", job_id=job.id)},
     )
@@ -167,8 +167,8 @@ def submit_path(json_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses={404: "There is no such job."})
 def get_job(job_id: str) -> Any:
     """Ask how far a job is."""
-    owner = service()
-    return serializers.job_state(owner, owner.jobs.get(job_id))
+    state = server_state()
+    return serializers.job_state(state.jobs.get(job_id))
 
 
 @blueprint.get("/jobs/<string:job_id>/result")
@@ -184,13 +184,14 @@ def get_job(job_id: str) -> Any:
 )
 def get_result(job_id: str) -> Any:
     """Get what a job found so far."""
-    owner = service()
-    job = owner.jobs.get(job_id)
-    if job.prediction is None:
+    state = server_state()
+    job = state.jobs.get(job_id)
+    answer = state.songs.answer(job)
+    if answer is None:
         if job.error is not None:
             raise job.error
         return answer_problem(409, f"{job.name}: is not answered yet; ask again in a moment")
-    return serializers.job_result(owner, job)
+    return serializers.job_result(state.music, job, answer)
 
 
 @blueprint.delete("/jobs/<string:job_id>")
@@ -199,9 +200,9 @@ def get_result(job_id: str) -> Any:
 @blueprint.doc(responses={404: "There is no such job."})
 def cancel(job_id: str, query_data: dict[str, Any]) -> Any:
     """Call a job off, and forget it."""
-    owner = service()
-    job = owner.jobs.get(job_id)
-    owner.cancel(job)
+    state = server_state()
+    job = state.jobs.get(job_id)
+    state.songs.cancel(job)
     if query_data["forget"]:
-        owner.jobs.forget(job)
+        state.jobs.forget(job)
     return ""

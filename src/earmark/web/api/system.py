@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 
 from earmark.web.access import public
 from earmark.web.api import schemas
-from earmark.web.request_context import service
+from earmark.web.request_context import server_state
 
 blueprint = APIBlueprint("system", __name__, tag="System")
 
@@ -28,12 +28,12 @@ def health() -> Any:
 @blueprint.doc(responses={503: "Not yet, or not now."})
 def ready() -> Any:
     """Ask whether the server can take songs now."""
-    owner = service()
-    is_ready = owner.is_ready()
+    state = server_state()
+    is_ready = state.is_ready()
     body = {
         "ready": is_ready,
-        "workers": owner.pool.started,
-        "working": owner.pool.working,
-        "waiting": owner.pool.waiting,
+        "workers": state.pool.started,
+        "working": state.pool.working,
+        "waiting": state.pool.waiting,
     }
     return body, 200 if is_ready else 503

@@ -14,7 +14,7 @@ from earmark.web.access import changes_library, takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.songs import SONG_PROBLEMS, near
-from earmark.web.request_context import client_gone, saver, service, shown_name, uploaded
+from earmark.web.request_context import client_gone, saver, server_state, shown_name, uploaded
 
 blueprint = APIBlueprint("tracks", __name__, tag="Tracks")
 
@@ -33,11 +33,11 @@ CHANGE_PROBLEMS = {
 @blueprint.output(schemas.TracksOut)
 def list_tracks(query_data: dict[str, Any]) -> Any:
     """List tracks, page by page."""
-    owner = service()
+    state = server_state()
     page, per_page = query_data.pop("page"), query_data.pop("per_page")
-    total = owner.library.count(**query_data)
+    total = state.library.count(**query_data)
     pages = max(1, -(-total // per_page))
-    found = owner.library.tracks(**query_data, offset=(page - 1) * per_page, limit=per_page)
+    found = state.library.tracks(**query_data, offset=(page - 1) * per_page, limit=per_page)
     # Not by url_for's own arguments: what a client sends could be one of its options.
     asked = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
     links = [
@@ -46,7 +46,7 @@ def list_tracks(query_data: dict[str, Any]) -> Any:
         if 1 <= number <= pages
     ]
     body = {
-        "tracks": [serializers.track(owner, track) for track in found],
+        "tracks": [serializers.track(state.music, track) for track in found],
         "pagination": {"page": page, "per_page": per_page, "pages": pages, "total": total},
     }
     return body, 200, {"Link": ", ".join(links)} if links else {}
@@ -63,24 +63,24 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
 
     It counts in the next prediction. A recording that the library holds already is labelled anew.
     """
-    owner = service()
+    state = server_state()
     file = uploaded("file")[0]
-    owner.check_library()
-    job = owner.submit_upload(saver(file), shown_name(file), picture=False)
+    state.served.require_unchanged()
+    job = state.songs.submit_upload(saver(file), shown_name(file), picture=False)
     try:
-        owner.wait(job, gone=client_gone())
+        state.songs.wait(job, gone=client_gone())
     finally:
-        owner.jobs.forget(job)
+        state.jobs.forget(job)
     change = teaching.teach(
-        owner,
+        state,
         job,
         form_and_files_data["genre"],
         artist=form_and_files_data.get("artist"),
         title=form_and_files_data.get("title"),
     )
-    track = owner.library.get(change.track_id)
+    track = state.library.get(change.track_id)
     where = url_for("tracks.get_track", track_id=track.id)
-    return serializers.track(owner, track), 201, {"Location": where}
+    return serializers.track(state.music, track), 201, {"Location": where}
 
 
 @blueprint.get("/tracks/<int:track_id>")
@@ -88,8 +88,8 @@ def add_track(form_and_files_data: dict[str, Any]) -> Any:
 @blueprint.doc(responses={404: "There is no such track."})
 def get_track(track_id: int) -> Any:
     """Get one track."""
-    owner = service()
-    return serializers.track(owner, owner.get_track(track_id))
+    state = server_state()
+    return serializers.track(state.music, state.served.track(track_id))
 
 
 @blueprint.patch("/tracks/<int:track_id>")
@@ -100,8 +100,8 @@ def get_track(track_id: int) -> Any:
 @blueprint.doc(responses=CHANGE_PROBLEMS)
 def change_track(track_id: int, json_data: TrackChanges) -> Any:
     """Relabel a track, or change its artist or title."""
-    owner = service()
-    return serializers.track(owner, teaching.change_track(owner, track_id, json_data))
+    state = server_state()
+    return serializers.track(state.music, teaching.change_track(state, track_id, json_data))
 
 
 @blueprint.delete("/tracks/<int:track_id>")
@@ -110,7 +110,7 @@ def change_track(track_id: int, json_data: TrackChanges) -> Any:
 @blueprint.doc(responses=CHANGE_PROBLEMS)
 def remove_track(track_id: int) -> Any:
     """Remove a track; the correction can be undone."""
-    teaching.remove_track(service(), track_id)
+    teaching.remove_track(server_state(), track_id)
     return ""
 
 
@@ -120,9 +120,9 @@ def remove_track(track_id: int) -> Any:
 @blueprint.doc(responses={404: "There is no such track.", 409: "The library has no other tracks."})
 def similar_tracks(track_id: int, query_data: dict[str, Any]) -> Any:
     """Find the tracks that a track sounds like."""
-    owner = service()
-    track = owner.get_track(track_id)
-    vector = owner.library.vector(track_id)
-    found = near(owner, vector, query_data["k"] + 1, track)
+    state = server_state()
+    track = state.served.track(track_id)
+    vector = state.library.vector(track_id)
+    found = near(state, vector, query_data["k"] + 1, track)
     others = [neighbor for neighbor in found if neighbor["track_id"] != track_id]
     return {"neighbors": others[: query_data["k"]]}

@@ -20,7 +20,7 @@ from earmark.neighbors import fold_artist
 from earmark.recommend import Recommender, Rules, Songs, Suggestion
 from earmark.web.access import public
 from earmark.web.problems import status_of, without_folders
-from earmark.web.request_context import access, service
+from earmark.web.request_context import access, server_state
 from earmark.words import one_line
 
 blueprint = APIBlueprint("audiomuse", __name__, enable_openapi=False)
@@ -66,7 +66,7 @@ def similar_tracks() -> ResponseReturnValue:
     """List songs like one."""
     track = _song("item_id")
     n = _number("n", 10, MOST)
-    recommender = service().recommender.current()
+    recommender = server_state().served.recommender.current()
     found = recommender.similar(Songs((track.id or 0,)), n, **_limits(recommender))
     return jsonify([_shown(one, 1 - one.similarity) for one in found])
 
@@ -79,7 +79,7 @@ def find_path() -> ResponseReturnValue:
     if start.id == end.id:
         raise Refused(400, "Start and end are the same song.")
     n = max(2, _number("max_steps", 25, 200))
-    recommender = service().recommender.current()
+    recommender = server_state().served.recommender.current()
     found = recommender.path(start.id or 0, end.id or 0, n, **_limits(recommender))
     steps = [0.0, *(1 - one.similarity for one in found[1:])]
     path = [_shown(one, step) for one, step in zip(found, steps, strict=True)]
@@ -90,17 +90,17 @@ def find_path() -> ResponseReturnValue:
 @public
 def similar_artists() -> ResponseReturnValue:
     """List artists whose songs sound like those of one."""
-    owner = service()
+    state = server_state()
     asked = request.args.get("artist") or request.args.get("artist_id") or ""
-    name = owner.player_songs.artist(asked)
+    name = state.served.player_songs.artist(asked)
     own = _songs_by(name)
     if not own:
         raise Refused(404, f"There is no artist {one_line(asked)!r}.")
-    recommender = owner.recommender.current()
+    recommender = state.served.recommender.current()
     like_theirs = recommender.similar(
         Songs(tuple(track.id or 0 for track in own[:100])),
         AMONG,
-        left_out=owner.player_songs.unknown(recommender),
+        left_out=state.served.player_songs.unknown(recommender),
         rules=Rules(per_artist=None, per_album=None, spacing=0),
     )
     by_artist: dict[str, list[Suggestion]] = {}
@@ -121,7 +121,7 @@ def similar_artists() -> ResponseReturnValue:
         shown = one_line(best[artist][0].track.artist or artist)
         row: dict[str, Any] = {
             "artist": shown,
-            "artist_id": owner.player_songs.artist_id(shown),
+            "artist_id": state.served.player_songs.artist_id(shown),
             "divergence": round(1 - likeness[artist], 6),
         }
         if has_songs:
@@ -143,7 +143,7 @@ def _song(field: str) -> Track:
     Refused
         It names none, or one that is no track.
     """
-    owner = service()
+    state = server_state()
     song = request.args.get(field, "")
     if not song and field == "item_id" and request.args.get("title"):
         title, artist = request.args.get("title", ""), request.args.get("artist", "")
@@ -153,7 +153,7 @@ def _song(field: str) -> Track:
         raise Refused(404, "There is no such song.")
     if not song:
         raise Refused(400, f"{field} is missing.")
-    found = owner.player_songs.track(song)
+    found = state.served.player_songs.track(song)
     if found is None:
         raise Refused(404, f"There is no song {one_line(song)!r} here.")
     return found
@@ -161,13 +161,13 @@ def _song(field: str) -> Track:
 
 def _songs_by(artist: str) -> list[Track]:
     """Return the tracks of an artist that the player knows."""
-    owner = service()
+    state = server_state()
     folded = fold_artist(artist)
     if folded is None:
         return []
-    names = [name for name in owner.library.artists() if name and fold_artist(name) == folded]
-    tracks = [track for name in names for track in owner.library.tracks(artist=name)]
-    return [track for track in tracks if owner.player_songs.song(track) is not None]
+    names = [name for name in state.library.artists() if name and fold_artist(name) == folded]
+    tracks = [track for name in names for track in state.library.tracks(artist=name)]
+    return [track for track in tracks if state.served.player_songs.song(track) is not None]
 
 
 def _number(field: str, default: int, most: int) -> int:
@@ -182,13 +182,13 @@ def _number(field: str, default: int, most: int) -> int:
 def _limits(recommender: Recommender) -> dict[str, Any]:
     caps = request.args.get("eliminate_duplicates", "true").lower() != "false"
     rules = Rules() if caps else Rules(per_artist=None, per_album=None, spacing=0, versions=True)
-    return {"left_out": service().player_songs.unknown(recommender), "rules": rules}
+    return {"left_out": server_state().served.player_songs.unknown(recommender), "rules": rules}
 
 
 def _shown(one: Suggestion, distance: float) -> dict[str, Any]:
     track = one.track
     return {
-        "item_id": service().player_songs.song(track),
+        "item_id": server_state().served.player_songs.song(track),
         "title": one_line(track.title or track.name),
         "author": one_line(track.artist or ""),
         "album": one_line(PurePath(track.path).parent.name) if track.path else "",
@@ -197,5 +197,5 @@ def _shown(one: Suggestion, distance: float) -> dict[str, Any]:
 
 
 def _named(track: Track) -> dict[str, Any]:
-    item = service().player_songs.song(track)
+    item = server_state().served.player_songs.song(track)
     return {"item_id": item, "title": one_line(track.title or track.name)}

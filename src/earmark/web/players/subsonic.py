@@ -24,7 +24,7 @@ from earmark.library import Track
 from earmark.recommend import Songs, Suggestion
 from earmark.web.access import no_form_secret, public
 from earmark.web.problems import without_folders
-from earmark.web.request_context import access, service
+from earmark.web.request_context import access, server_state
 from earmark.words import one_line
 
 blueprint = APIBlueprint("subsonic", __name__, enable_openapi=False)
@@ -96,9 +96,9 @@ def similar_tracks() -> Response:
     """List songs like one."""
     _check_client()
     track = _song("id")
-    owner, n = service(), _number("count", 10)
-    recommender = owner.recommender.current()
-    left_out = owner.player_songs.unknown(recommender)
+    state, n = server_state(), _number("count", 10)
+    recommender = state.served.recommender.current()
+    left_out = state.served.player_songs.unknown(recommender)
     found = recommender.similar(Songs((track.id or 0,)), n, left_out=left_out)
     return _answer({"sonicMatch": _matches(found)})
 
@@ -111,9 +111,9 @@ def find_path() -> Response:
     n = min(200, max(2, _number("count", 25)))
     if start.id == end.id:
         raise Failure(GENERIC, "startSongId and endSongId are the same song")
-    owner = service()
-    recommender = owner.recommender.current()
-    left_out = owner.player_songs.unknown(recommender)
+    state = server_state()
+    recommender = state.served.recommender.current()
+    left_out = state.served.player_songs.unknown(recommender)
     found = recommender.path(start.id or 0, end.id or 0, n, left_out=left_out)
     return _answer({"sonicMatch": _matches(found)})
 
@@ -184,7 +184,7 @@ def _song(field: str) -> Track:
     song = request.values.get(field, "")
     if not song:
         raise Failure(MISSING, f"the parameter {field} is missing")
-    track = service().player_songs.track(song)
+    track = server_state().served.player_songs.track(song)
     if track is None:
         raise Failure(NOT_FOUND, f"there is no song {one_line(song)!r} here")
     return track
@@ -208,9 +208,9 @@ def _matches(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
 
 def _child(track: Track) -> dict[str, Any]:
     """Return a song as the protocol's ``Child``."""
-    owner = service()
+    state = server_state()
     child: dict[str, Any] = {
-        "id": owner.player_songs.song(track),
+        "id": state.served.player_songs.song(track),
         "isDir": False,
         "isVideo": False,
         "type": "music",
