@@ -19,7 +19,7 @@ from earmark.library.fitting import rows_of_song
 from earmark.library.fitting import voter as library_voter
 from earmark.tagging.albums import song_vote
 from earmark.testing import RATE, make_library, make_music, make_song, write_wav
-from earmark.web.answers import told
+from earmark.web.songs.answers import told
 from support.command import Command
 
 pytestmark = pytest.mark.slow

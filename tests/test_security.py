@@ -11,7 +11,7 @@ from earmark.audio import MAX_DURATION
 from earmark.web import Config
 from earmark.web.access import GUESSES
 from earmark.web.config import MEGABYTE, SHORTEST_TOKEN
-from earmark.web.limits import MOST_CONNECTIONS, ServerLimits, limits_for
+from earmark.web.http.limits import MOST_CONNECTIONS, ServerLimits, limits_for
 from earmark.workers import Limits, protocol
 
 TESTS = Path(__file__).resolve().parent

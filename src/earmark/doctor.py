@@ -19,7 +19,7 @@ from earmark.features.listing import entries
 from earmark.features.runtime import QUIET
 from earmark.library import database_versions, open_default, user_library_path
 from earmark.web.config import Config
-from earmark.web.limits import limits_for
+from earmark.web.http.limits import limits_for
 from earmark.workers import WorkerPool, sandbox
 from earmark.workers.limits import Limits
 

@@ -24,10 +24,10 @@ from werkzeug.exceptions import Unauthorized
 from earmark.errors import ServerError
 from earmark.web import Config
 from earmark.web.access import GUESSES, REFUSED
-from earmark.web.channel import SMALL_BODY
 from earmark.web.config import SHORTEST_TOKEN
-from earmark.web.limits import ServerLimits, limits_for
-from earmark.web.server import Server as Guarded
+from earmark.web.http.channel import SMALL_BODY
+from earmark.web.http.limits import ServerLimits, limits_for
+from earmark.web.http.server import Server as Guarded
 from support.skips import needs_linux, skip
 from support.web import Server, wait_until
 
@@ -169,7 +169,7 @@ def test_connections_beyond_descriptor_1024(tmp_path, original) -> None:
 def test_connections_are_as_many_as_there_are_descriptors() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))\n"
-        "from earmark.web import Config\nfrom earmark.web.limits import limits_for\n"
+        "from earmark.web import Config\nfrom earmark.web.http.limits import limits_for\n"
         "print(limits_for(Config()).connections)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from earmark.errors import Canceled, EarmarkError, WorkerDied
-from earmark.web.answers import Answer, Timeline
 from earmark.web.errors import NotFound
-from earmark.web.jobs import Job, Jobs
+from earmark.web.songs.answers import Answer, Timeline
+from earmark.web.songs.jobs import Job, Jobs
 
 pytestmark = pytest.mark.slow
 

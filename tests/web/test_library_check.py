@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import LibraryDamaged
-from earmark.web import library_check
+from earmark.web.served import library_check
 
 API = "/api/v1"
 

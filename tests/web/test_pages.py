@@ -17,8 +17,8 @@ from werkzeug.test import create_environ
 import earmark.web
 import earmark.web.pages
 from earmark.library.fitting import refit
-from earmark.web.forms import Request
-from earmark.web.headers import CONTENT_SECURITY_POLICY
+from earmark.web.http.headers import CONTENT_SECURITY_POLICY
+from earmark.web.http.request import Request
 from earmark.web.pages import nearness
 from support.web import wait_until
 

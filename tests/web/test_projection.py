@@ -12,8 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from earmark.features import Comparison
 from earmark.library import ExtractorSpec, Library, Track, create_library
 from earmark.neighbors import Voter, fit, make_voter, one_hot
-from earmark.web.colors import COLORS, Colors
-from earmark.web.projection import Projection, project
+from earmark.web.pages.colors import COLORS, Colors
+from earmark.web.served.projection import Projection, project
 from support.clusters import Tracks, clusters
 
 UNITS = np.array([1000.0, 1.0, 0.01, 5.0, 1.0, 300.0])

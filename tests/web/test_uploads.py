@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from earmark.errors import ServerError
-from earmark.web.uploads import Uploads, sweep
+from earmark.web.songs.uploads import Uploads, sweep
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_a_held_file_is_deleted_however_the_block_ends(tmp_path, fails):
 
 def test_the_next_start_sweeps_what_a_killed_run_left(tmp_path):
     dies = (
-        "import os, pathlib, sys; from earmark.web.uploads import Uploads\n"
+        "import os, pathlib, sys; from earmark.web.songs.uploads import Uploads\n"
         "Uploads(pathlib.Path(sys.argv[1])).new().write_bytes(b'song'); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", dies, str(tmp_path)], check=False)

@@ -151,9 +151,10 @@ def serve(
     earmark serve --music ~/Music --port 8000
     """  # noqa: D301 (click looks for the character itself)
     # Flask and NumPy take a while; other commands do not wait for them.
-    from earmark.web import Config, create_app, log
+    from earmark.web import Config, create_app
     from earmark.web.config import MEGABYTE, is_loopback, read_token
-    from earmark.web.server import make_server
+    from earmark.web.http import log
+    from earmark.web.http.server import make_server
 
     log.set_up(log_level, log_format)
     chosen: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Who may do what: hosts, origins, tokens, forged requests, and how many requests.
 
 Questions in this order, before any view runs. All but the last need the header of a request only,
-and `earmark.web.server` asks them before it stores a body:
+and `earmark.web.http.server` asks them before it stores a body:
 
 1. Was the server called by a name it goes by? A foreign name that points to this machine is how a
    web page gets at servers on loopback addresses (DNS rebinding).
@@ -35,7 +35,7 @@ from earmark.web.errors import PageOutOfDate
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-PAGES = frozenset({"pages", "care", "playlist"})
+PAGES = frozenset({"pages", "labels", "playlist"})
 """Blueprints that people look at: they are led to the page of signing in."""
 
 HEALTH = ("system.health", "system.ready")

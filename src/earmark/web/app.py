@@ -18,12 +18,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
-from earmark.web import api, headers, installation, log, media, pages, players, problems
+from earmark.web import api, media, pages, players, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
-from earmark.web.compression import Compression
 from earmark.web.config import Config
-from earmark.web.forms import Request
+from earmark.web.http import headers, log
+from earmark.web.http.compression import Compression
+from earmark.web.http.request import Request
+from earmark.web.pages import installation
 from earmark.web.request_context import server_state
 from earmark.web.state import ServerState
 from earmark.words import in_page

@@ -22,7 +22,7 @@ from earmark.schemas import schema
 from earmark.web.access import PAGES
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotAllowed, NotFound
-from earmark.web.log import request_id, route
+from earmark.web.http.log import request_id, route
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from werkzeug.datastructures import FileStorage
 from earmark.errors import Busy, EarmarkError
 from earmark.web.access import DROP_BODY, Access
 from earmark.web.errors import BadRequest
-from earmark.web.jobs import Job
-from earmark.web.song_queue import SongQueue
+from earmark.web.songs.jobs import Job
+from earmark.web.songs.queue import SongQueue
 from earmark.web.state import ServerState
 from earmark.words import one_line
 

@@ -11,10 +11,10 @@ from flask import url_for
 from earmark import corrections
 from earmark.library import Change, Track
 from earmark.prediction import Neighbor, Prediction
-from earmark.web.answers import Answer
-from earmark.web.jobs import Job
-from earmark.web.music_folder import MusicFolder
 from earmark.web.problems import problem
+from earmark.web.songs.answers import Answer
+from earmark.web.songs.jobs import Job
+from earmark.web.songs.music_folder import MusicFolder
 
 
 def audio_url(music: MusicFolder, track: Track) -> str | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from earmark import extraction
 from earmark.library import Library, open_default, user_library_path
 from earmark.web.config import Config
-from earmark.web.jobs import Jobs
-from earmark.web.metrics import Metrics
-from earmark.web.music_folder import MusicFolder
-from earmark.web.served_library import ServedLibrary
-from earmark.web.song_queue import SongQueue
-from earmark.web.uploads import Uploads
+from earmark.web.http.metrics import Metrics
+from earmark.web.served.library import ServedLibrary
+from earmark.web.songs.jobs import Jobs
+from earmark.web.songs.music_folder import MusicFolder
+from earmark.web.songs.queue import SongQueue
+from earmark.web.songs.uploads import Uploads
 from earmark.workers import WorkerPool
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from earmark.web import serializers, teaching
+from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.tracks import CHANGE_PROBLEMS
 from earmark.web.request_context import server_state
+from earmark.web.served import teaching
 
 blueprint = APIBlueprint("corrections", __name__, tag="Teaching")
 

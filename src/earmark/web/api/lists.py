@@ -16,7 +16,7 @@ from earmark.recommend.recommender import to_json
 from earmark.web import serializers
 from earmark.web.api import list_schemas as schemas
 from earmark.web.request_context import server_state
-from earmark.web.seeds import require_tracks, seeds
+from earmark.web.served.seeds import require_tracks, seeds
 from earmark.web.state import ServerState
 
 blueprint = APIBlueprint("lists", __name__, tag="Lists")

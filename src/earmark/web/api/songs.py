@@ -15,7 +15,6 @@ from earmark.web import serializers
 from earmark.web.access import takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
-from earmark.web.jobs import Job
 from earmark.web.problems import answer_problem, kind_of, problem, status_of
 from earmark.web.request_context import (
     Entry,
@@ -26,6 +25,7 @@ from earmark.web.request_context import (
     submit_all,
     uploaded,
 )
+from earmark.web.songs.jobs import Job
 from earmark.web.state import ServerState
 
 blueprint = APIBlueprint("songs", __name__, tag="Songs")

@@ -9,12 +9,13 @@ from apiflask import APIBlueprint
 from flask import request, url_for
 
 from earmark.library import TrackChanges
-from earmark.web import serializers, teaching
+from earmark.web import serializers
 from earmark.web.access import changes_library, takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
 from earmark.web.api.songs import SONG_PROBLEMS, near
 from earmark.web.request_context import client_gone, saver, server_state, shown_name, uploaded
+from earmark.web.served import teaching
 
 blueprint = APIBlueprint("tracks", __name__, tag="Tracks")
 

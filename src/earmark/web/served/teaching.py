@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 from earmark import corrections
 from earmark.library import Change, Library, Track, TrackChanges
-from earmark.web.answers import Answer
 from earmark.web.errors import NotFound
-from earmark.web.jobs import Job
+from earmark.web.songs.answers import Answer
+from earmark.web.songs.jobs import Job
 from earmark.web.state import ServerState
 
 LATEST = 200

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.prediction import Prediction, Segment
-from earmark.web.analysis import Analyzed
+from earmark.web.songs.analysis import Analyzed
 
 
 @dataclass(frozen=True, slots=True)

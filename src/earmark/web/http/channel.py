@@ -18,10 +18,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from earmark.errors import Busy
 from earmark.web.access import ADMITTED, DROP_BODY, REFUSED, network_of
-from earmark.web.limits import ServerLimits
+from earmark.web.http.limits import ServerLimits
 
 if TYPE_CHECKING:
-    from earmark.web.server import Server
+    from earmark.web.http.server import Server
 
 SMALL_BODY = 16 * 1024
 """Bytes of a body that count for no limit."""

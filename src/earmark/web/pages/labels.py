@@ -13,14 +13,15 @@ from earmark import corrections
 from earmark.errors import EarmarkError
 from earmark.labelling import Progress, Question, Session, progress_of
 from earmark.library import Library, Track
-from earmark.web import serializers, teaching
+from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.errors import BadRequest
-from earmark.web.posted import back_to, genre_of_form
+from earmark.web.pages.posted import back_to, genre_of_form
 from earmark.web.request_context import server_state
+from earmark.web.served import teaching
 from earmark.web.state import ServerState
 
-blueprint = Blueprint("care", __name__)
+blueprint = Blueprint("labels", __name__)
 
 logger = logging.getLogger(__name__)
 
@@ -222,4 +223,4 @@ def answer() -> ResponseReturnValue:
     track = desk().take(track_id, action, genre)
     said = {"skip": "was skipped", "not-music": "is no music"}.get(action, f"is {genre}")
     flash(f"{track.name} {said}.")
-    return back_to(url_for("care.label", done=1))
+    return back_to(url_for("labels.label", done=1))

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import Busy, Canceled, EarmarkError, WorkerDied
-from earmark.web import analysis
-from earmark.web.answers import Answer
-from earmark.web.jobs import Job, Jobs
-from earmark.web.metrics import Metrics
-from earmark.web.music_folder import MusicFolder
-from earmark.web.served_library import ServedLibrary
-from earmark.web.uploads import Uploads
+from earmark.web.http.metrics import Metrics
+from earmark.web.served.library import ServedLibrary
+from earmark.web.songs import analysis
+from earmark.web.songs.answers import Answer
+from earmark.web.songs.jobs import Job, Jobs
+from earmark.web.songs.music_folder import MusicFolder
+from earmark.web.songs.uploads import Uploads
 from earmark.words import shown
 from earmark.workers import Call, WorkerPool
 

@@ -18,7 +18,7 @@ from earmark.recommend.tag_words import offered
 from earmark.web import serializers
 from earmark.web.problems import status_of, without_folders
 from earmark.web.request_context import server_state
-from earmark.web.seeds import require_tracks, seeds
+from earmark.web.served.seeds import require_tracks, seeds
 from earmark.web.state import ServerState
 
 blueprint = Blueprint("playlist", __name__)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from earmark.errors import Canceled, EarmarkError
-from earmark.web.answers import Answer, Timeline
 from earmark.web.errors import NotFound
+from earmark.web.songs.answers import Answer, Timeline
 from earmark.workers import Call
 
 T = TypeVar("T")

@@ -23,13 +23,13 @@ from earmark.library.fitting import rows_of_song
 from earmark.library.model import LARGEST_ID
 from earmark.neighbors import Parameters, count_artists
 from earmark.prediction import Neighbor
-from earmark.web.analysis import Analyzed, Picture
-from earmark.web.answers import Answer, Timeline, told, until_the_end
-from earmark.web.library_check import LibraryCheck
-from earmark.web.lists import KeptRecommender
-from earmark.web.player_songs import PlayerSongs
-from earmark.web.projection import ProjectionCache
-from earmark.web.report import Report
+from earmark.web.served.library_check import LibraryCheck
+from earmark.web.served.player_songs import PlayerSongs
+from earmark.web.served.projection import ProjectionCache
+from earmark.web.served.recommender import KeptRecommender
+from earmark.web.served.report import Report
+from earmark.web.songs.analysis import Analyzed, Picture
+from earmark.web.songs.answers import Answer, Timeline, told, until_the_end
 
 
 class ServedLibrary:

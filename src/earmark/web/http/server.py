@@ -32,9 +32,9 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from earmark.web.channel import Channel, Parser, Task
 from earmark.web.config import MEGABYTE, Config
-from earmark.web.limits import Bodies, ServerLimits, limits_for
+from earmark.web.http.channel import Channel, Parser, Task
+from earmark.web.http.limits import Bodies, ServerLimits, limits_for
 from earmark.web.problems import too_large
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,78 @@
+"""The pages, and what all of them show."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from apiflask import APIFlask
+from flask import g
+
+from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
+from earmark.library import user_library_path
+from earmark.prediction import told_genres
+from earmark.web.config import MEGABYTE
+from earmark.web.pages import (
+    blueprint,
+    classify,
+    corrections,
+    labels,
+    library,
+    plain,
+    playlist,
+    reference,
+    sign_in,
+)
+from earmark.web.pages.colors import Colors
+from earmark.web.pages.filters import color, nearness, voters
+from earmark.web.request_context import access, server_state
+from earmark.words import clock, percent, tell_shares, to_like_digits
+
+OF_ONE_BLUEPRINT = (classify, corrections, library, reference, sign_in)
+"""Modules that add their pages to ``blueprint.pages`` when they are imported."""
+
+SOUND_ENDINGS = " ".join(sorted(AUDIO_EXTENSIONS | FILM_EXTENSIONS))
+"""Of the files that are taken out of a folder that is dropped in."""
+
+
+def register(app: APIFlask) -> None:
+    """Add the pages to ``app``."""
+    app.register_blueprint(blueprint.pages)
+    app.register_blueprint(plain.plain)
+    app.register_blueprint(labels.blueprint)
+    app.register_blueprint(playlist.blueprint)
+    app.extensions["earmark-desk"] = labels.Desk(app.extensions["earmark"])
+    app.context_processor(_common)
+    app.template_filter("percent")(partial(percent, digits=0))
+    app.template_filter("told_genres")(told_genres)
+    app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
+    app.template_filter("told")(tell_shares)
+    app.template_filter("color")(color)
+    app.template_filter("nearness")(nearness)
+    app.template_filter("voters")(voters)
+    app.template_filter("to_like_digits")(to_like_digits)
+    app.extensions["earmark-colors"] = Colors()
+
+
+def _common() -> dict[str, Any]:
+    """Return what every page shows."""
+    rules = access()
+    shown = server_state().library
+    # The page of signing in is for everybody.
+    may_ask = rules.may_read() and not g.get("without_library", False)
+    genres = shown.genres() if may_ask else {}
+    return {
+        "csrf_token": rules.form_secret,
+        "may_change": rules.is_known(),
+        "may_ask": may_ask,
+        "can_sign_in": rules.can_sign_in(),
+        "library_genres": genres,
+        "library_labelled": shown.count(labelled=True) if may_ask else 0,
+        "library_name": shown.name,
+        "library_is_own": shown.location == os.path.realpath(user_library_path()),
+        "library_extractor": shown.spec.name,
+        "sound_endings": SOUND_ENDINGS,
+        "max_upload_mb": server_state().config.max_upload // MEGABYTE,
+        "is_local": server_state().config.local,
+    }

@@ -1,0 +1,83 @@
+"""The page that takes songs, and what it shows of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from earmark.errors import EarmarkError
+from earmark.prediction import Prediction
+from earmark.web import serializers
+from earmark.web.access import takes_song
+from earmark.web.errors import BadRequest
+from earmark.web.pages.blueprint import pages
+from earmark.web.problems import without_folders
+from earmark.web.request_context import (
+    client_gone,
+    saver,
+    server_state,
+    shown_name,
+    submit_all,
+    uploaded,
+)
+from earmark.web.served import teaching
+from earmark.web.songs.answers import Answer
+from earmark.web.songs.jobs import Job
+from earmark.web.songs.queue import SongQueue
+
+
+@pages.get("/")
+def home() -> str:
+    """Say what this is and take a song."""
+    return render_template("home.html", answer=None, several=())
+
+
+@pages.post("/")
+@takes_song
+def classify() -> ResponseReturnValue:
+    """Answer a form that was sent without scripts."""
+    songs = server_state().songs
+    files = uploaded("file")
+    if len(files) == 1:
+        job = songs.submit_upload(saver(files[0]), shown_name(files[0]), picture=False)
+        shown = _answer_of(job, songs.wait(job, gone=client_gone()))
+        return render_template("home.html", answer=shown, several=())
+    gone = client_gone()
+    return render_template(
+        "home.html",
+        answer=None,
+        several=[(name, *_said(songs, entry, gone)) for name, entry in submit_all(songs, files)],
+    )
+
+
+def _said(
+    songs: SongQueue, entry: Job | EarmarkError, gone: Callable[[], bool] | None
+) -> tuple[Prediction | None, str]:
+    """Return what is said of one of several songs: its answer, or the problem."""
+    try:
+        if isinstance(entry, EarmarkError):
+            raise entry
+        return songs.wait(entry, gone=gone).prediction, ""
+    except EarmarkError as error:
+        return None, without_folders(str(error))
+
+
+def _answer_of(job: Job, answer: Answer) -> dict[str, Any]:
+    """Return what an answer shows: its result, and the correction that it can take back."""
+    state = server_state()
+    result = serializers.job_result(state.music, job, answer)
+    return {**result, "correction": teaching.correction_of(state.library, answer)}
+
+
+@pages.get("/answers/<job_id>")
+def answer(job_id: str) -> ResponseReturnValue:
+    """Show the answer of a job: the part of the page that a script puts in."""
+    state = server_state()
+    job = state.jobs.get(job_id)
+    found = state.songs.answer(job)
+    if found is None:
+        raise job.error or BadRequest(f"{job.name}: is not answered yet")
+    return render_template("_answer.html", answer=_answer_of(job, found))

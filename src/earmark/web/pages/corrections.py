@@ -1,0 +1,43 @@
+"""The page that lists what was taught, and takes it back."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from earmark.web import serializers
+from earmark.web.access import changes_library
+from earmark.web.pages.blueprint import pages
+from earmark.web.pages.posted import back_to, genre_of_form
+from earmark.web.request_context import server_state
+from earmark.web.served import teaching
+
+
+@pages.get("/corrections")
+def corrections() -> str:
+    """List what was taught."""
+    changes = server_state().library.history(200)
+    return render_template(
+        "corrections.html", corrections=[serializers.correction(c) for c in changes]
+    )
+
+
+@pages.post("/corrections")
+@changes_library
+def teach() -> ResponseReturnValue:
+    """Take a correction from a form that was sent without scripts."""
+    state = server_state()
+    job = state.jobs.get(request.form.get("job", ""))
+    genre = genre_of_form()
+    teaching.teach(state, job, genre)
+    flash(f"Learned: {job.name} is {genre}.")
+    return redirect(url_for("pages.corrections"))
+
+
+@pages.post("/corrections/<int:correction_id>/undo")
+@changes_library
+def undo(correction_id: int) -> ResponseReturnValue:
+    """Take a correction back."""
+    change = teaching.undo(server_state(), correction_id)
+    flash(f"Undone: {serializers.correction(change)['track']} is as it was.")
+    return back_to(url_for("pages.corrections"))

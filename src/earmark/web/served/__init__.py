@@ -1,0 +1,1 @@
+"""The library that is served, and what is made of it."""

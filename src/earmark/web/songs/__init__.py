@@ -1,0 +1,1 @@
+"""Songs under way: from their file to a worker process, to their answer."""
