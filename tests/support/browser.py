@@ -18,6 +18,15 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 PATIENCE = 60_000
 
 
+SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+"""A script that adds up how far things jump, where that follows no click of half a second ago."""
+
+
 def launch(playwright: Playwright, microphone: Path) -> Browser:
     """Start a browser whose microphone hears a sound file, again and again."""
     return playwright.chromium.launch(

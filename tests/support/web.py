@@ -163,12 +163,16 @@ class Server:
         """Return the uploads that it keeps now."""
         return [file for file in self.uploads.glob("run-*/*") if file.name != "in-use"]
 
+    def log(self) -> str:
+        """Return what it has written to stderr so far."""
+        return self._errors.read_text()
+
     def stop(self, how: int = signal.SIGTERM) -> tuple[int, str]:
         """End it; return its exit code and what it wrote to stderr."""
         if self.process.poll() is None:
             self.process.send_signal(how)
         self.process.communicate(timeout=30)
-        return self.process.returncode, self._errors.read_text()
+        return self.process.returncode, self.log()
 
     def __enter__(self) -> Server:
         return self

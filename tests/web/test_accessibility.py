@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from support import sounds
-from support.browser import launch, opened
+from support.browser import SHIFTS, launch, opened
 from support.web import RATE, song
 
 pytestmark = pytest.mark.browser
@@ -107,14 +107,6 @@ def test_every_page_is_accessible(browser, server, axe, tune_file, tmp_path, wid
             ]
     # Not only serious and critical ones: none at all.
     assert violations == []
-
-
-SHIFTS = """
-    window.shifted = 0;
-    new PerformanceObserver((list) => {
-        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
-    }).observe({ type: "layout-shift", buffered: true });
-"""
 
 
 # What follows a click is left out: the browser counts it by how quick the machine is.

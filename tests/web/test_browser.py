@@ -244,6 +244,20 @@ def test_a_track_is_relabelled_heard_and_removed(page):
     expect(page.locator(".tracks tbody tr")).to_have_count(1)
 
 
+def test_the_library_stays_where_a_label_was_changed(page):
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto("/library")
+    row = page.locator(".tracks tbody tr").last
+    field = row.get_by_role("combobox")
+    name, genre = field.get_attribute("aria-label"), field.input_value()
+    for label in ("wind", genre):
+        page.get_by_label(name).fill(label)
+        row.get_by_role("button", name="Save").click()
+        expect(page.locator(".notice")).to_contain_text(f"is {label} now.")
+        expect(page.get_by_label(name)).to_be_in_viewport()
+        assert page.evaluate("scrollY") > 400
+
+
 def test_the_library_is_filtered(page):
     page.goto("/library")
     page.locator(".genres a", has_text="hum").click()

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from earmark.library import open_library
 from support import sounds
-from support.browser import opened
+from support.browser import SHIFTS, opened
 from support.web import RATE, Server, song, wait_until
 
 pytestmark = pytest.mark.browser
@@ -371,6 +371,24 @@ def test_the_page_of_the_api_asks_before_it_deletes(page):
     dialog.get_by_role("button", name="Keep it").click()
     expect(dialog).to_be_hidden()
     assert "DELETE" not in sent
+
+
+def test_nothing_moves_when_what_was_tried_is_answered(page):
+    held = []
+    page.add_init_script(SHIFTS)
+    page.goto("/api/v1/docs#get-api-v1-library")
+    page.route("**/api/v1/library", lambda route: held.append(route))
+    operation = page.locator("#get-api-v1-library")
+    operation.get_by_role("button", name="Try it").click()
+    expect(operation.locator(".tried-status")).to_have_text("Asking…")
+    wait_until(lambda: bool(page.title() and held))
+    # What follows a click within half a second would not be counted.
+    page.wait_for_timeout(600)
+    page.evaluate("window.shifted = 0")
+    held[0].continue_()
+    expect(operation.locator(".tried-status")).to_contain_text("200")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    assert page.evaluate("window.shifted") < 0.05
 
 
 def test_the_page_of_the_api_shows_how_to_ask_and_what_was_answered(page):

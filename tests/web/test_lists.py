@@ -115,12 +115,14 @@ def test_a_change_of_the_library_counts_in_the_next_list(client):
 
 
 @pytest.mark.parametrize("ending", ["m3u8", "m3u", "xspf", "jspf"])
-def test_a_playlist_file_names_songs_that_can_be_fetched(client, ending: str):
+def test_a_playlist_file_names_songs_that_can_be_fetched(app, client, ending: str):
     wanted = [track["id"] for track in tracks(client)[:3]]
     query = "&".join(f"song={track_id}" for track_id in reversed(wanted))
     answer = client.get(f"{API}/lists/file?{query}&format={ending}&title=Evening")
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == f'attachment; filename="earmark.{ending}"'
+    told = app.extensions["earmark-openapi"]["paths"][f"{API}/lists/file"]["get"]["responses"]
+    assert answer.mimetype in told["200"]["content"]
     if ending == "xspf":
         space = "{http://xspf.org/ns/0/}"
         root = ElementTree.fromstring(answer.data)

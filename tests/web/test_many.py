@@ -155,6 +155,18 @@ def test_only_songs_that_are_opened_get_a_picture(page: Page, songs: list[Path])
     expect(detail).to_be_hidden()
 
 
+SENT_ANYWAY = """async () => {
+    const answers = [];
+    for (const path of ["/api/v1/jobs", "/predict"]) {
+        const body = new FormData();
+        body.append("file", new Blob([new Uint8Array(8 << 20)]), "huge.wav");
+        const answer = await fetch(path, { method: "POST", body });
+        answers.push([answer.status, answer.headers.get("Content-Type"), await answer.text()]);
+    }
+    return answers;
+}"""
+
+
 def test_a_bad_file_is_a_row_and_the_others_go_on(
     browser: Browser, small_server: Server, songs: list[Path], tmp_path: Path
 ) -> None:
@@ -162,8 +174,14 @@ def test_a_bad_file_is_a_row_and_the_others_go_on(
     huge.write_bytes(bytes(2 << 20))
     words = tmp_path / "words.mp3"
     words.write_text("words")
-    with opened(browser, small_server.url, expect="415") as page:
+    with opened(browser, small_server.url, expect="responded with a status of 41") as page:
         page.goto("/")
+        # Programs that do not look at the limit are told it, too, each in its own form.
+        line = "This is larger than the limit of 1 MB. Send a shorter piece."
+        job, sentence = page.evaluate(SENT_ANYWAY)
+        assert job[:2] == [413, "application/problem+json"]
+        assert json.loads(job[2])["detail"] == line
+        assert sentence == [413, "text/plain; charset=utf-8", f"{line}\n"]
         choose(page, huge, songs[0], words)
         all_done(page)
         first, second, third = genres(page)
@@ -472,11 +490,40 @@ def test_what_comes_to_nothing_gives_the_page_back(
     page: Page, server: Server, songs: list[Path]
 ) -> None:
     page.goto("/")
+    said_before = server.log()
     with server.paused():
         choose(page, songs[0])
+        expect(page.locator("#progress-text")).to_have_text("Listening…")
         page.get_by_role("button", name="Cancel").click()
         expect(page.locator(".how")).to_be_visible()
     expect(page.get_by_role("link", name="Drop in the song")).to_be_visible()
+    wait_until(lambda: server.state()["workers"] == 2 and server.left() == [])
+    assert "worker" not in server.log().removeprefix(said_before)
+
+
+def test_an_old_answer_that_comes_late_replaces_no_song(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    choose(page, songs[0])
+    expect(page.locator(".wave-stage")).to_be_visible()
+    held: list[Any] = []
+    # The first one only.
+    page.route(
+        "**/api/v1/jobs/*/result",
+        lambda route: route.continue_() if held else held.append(route),
+    )
+    page.reload()
+    wait_until(lambda: bool(page.title() and held))
+    choose(page, songs[1])
+    hum = "This song is classified as hum."
+    expect(page.locator(SENTENCE)).to_have_text(hum)
+    expect(page.locator(".wave-stage")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(held[0].request.url):
+        held[0].continue_()
+    page.evaluate("() => fetch('/api/v1/health')")
+    assert [url.rpartition("/")[2] for url in asked] == ["health"]
+    expect(page.locator(SENTENCE)).to_have_text(hum)
 
 
 def test_the_picture_moves_nothing_when_it_comes(page: Page, songs: list[Path]) -> None:

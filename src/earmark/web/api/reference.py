@@ -11,6 +11,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from earmark.web import media
+from earmark.web.api.lists import TYPES
 from earmark.web.problems import PROBLEM_TYPE
 
 TAGS = ("Songs", "Tracks", "Lists", "Teaching", "Library", "System")
@@ -23,6 +24,7 @@ PLAIN = frozenset({"/predict", "/metrics"})
 
 TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 
+LIST_TYPES = tuple(sorted({kind.partition(";")[0] for kind in TYPES.values()}))
 SOUND_TYPES = (*sorted(set(media.TYPES.values())), media.OTHER_TYPE)
 
 DESCRIPTION = """\
@@ -88,6 +90,11 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
         elif path.startswith("/media/"):
             sound = {"schema": {"type": "string", "format": "binary"}}
             response["content"] = dict.fromkeys(SOUND_TYPES, sound)
+        elif path.endswith("/lists/file"):
+            response["content"] = {
+                kind: {"schema": {} if kind == "application/json" else {"type": "string"}}
+                for kind in LIST_TYPES
+            }
     everywhere = {
         "401": "Reading needs the token, too, on this server.",
         "403": "The request comes from another site, or is not allowed.",

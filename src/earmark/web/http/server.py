@@ -222,6 +222,7 @@ def make_server(app: Any, listener: socket.socket, config: Config) -> Server:
         # A request that waits for its song holds a thread; pages need some beside those.
         threads=config.workers + config.queue + 16,
         # The application answers what is a little too large; far larger is cut off at once.
-        max_body=config.max_upload + 16 * MEGABYTE,
+        # So that a body beyond it is refused as too large, and not for want of room.
+        max_body=config.max_upload + min(16 * MEGABYTE, config.max_upload),
         too_large=too_large(config.max_upload),
     )
