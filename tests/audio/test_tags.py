@@ -7,6 +7,7 @@ import resource
 import shutil
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 
 import mutagen
@@ -242,6 +243,7 @@ def test_texts_are_cut_and_on_one_line(copied: dict[str, Path]) -> None:
         assert tags.genres == tuple(f"genre {i}" for i in range(MOST))
 
 
+@cache
 def _bomb(length: int) -> bytes:
     """Return a tag of ID3v2.3 whose title is that long, compressed."""
     packer = zlib.compressobj(9)
