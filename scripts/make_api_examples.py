@@ -89,10 +89,12 @@ def main() -> None:
     asker.ask("post", f"{v1}/classify", song=True)
     asker.ask("post", f"{v1}/classify/path", json={"path": NAME})
     asker.ask("post", f"{v1}/similar", song=True, query={"k": 2})
-    asker.ask("post", f"{v1}/jobs/path", json={"path": NAME})
+    lies = asker.ask("post", f"{v1}/jobs/path", json={"path": NAME})["id"]
     job = asker.ask("post", f"{v1}/jobs", song=True)["id"]
     asker.until(f"{v1}/jobs/{{job_id}}", lambda found: found["state"] == "done", job_id=job)
     asker.ask("get", f"{v1}/jobs/{{job_id}}/result", job_id=job)
+    asker.ask("get", f"{v1}/music")
+    asker.ask("post", f"{v1}/tags/plan", json={"jobs": [lies], "mode": "replace"})
     asker.ask("get", f"{v1}/tracks", query={"genre": "metal"})
     for path in ("", "/similar"):
         asker.ask("get", f"{v1}/tracks/{{track_id}}{path}", track_id=1)
@@ -108,7 +110,7 @@ def main() -> None:
     asker.ask("patch", track, track_id=added["id"], json={"genre": "speed metal"})
     app.extensions["earmark"].close()
     text = json.dumps(dict(sorted(asker.answers.items())), indent=1, ensure_ascii=False)
-    EXAMPLES.write_text(f"{text}\n", encoding="utf-8")
+    EXAMPLES.write_text(f"{text}\n".replace(str(folder), "/home/anna"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ VERSIONS: Mapping[str, int] = {
     "map": 1,
     "mends": 1,
     "merge": 1,
+    "music": 1,
     "parts": 1,
     "plan": 1,
     "player-ids": 1,
@@ -44,6 +45,7 @@ VERSIONS: Mapping[str, int] = {
     "tag-history": 1,
     "tag-left": 1,
     "tag-outcome": 1,
+    "tag-proposals": 1,
     "track": 1,
     "tracks": 1,
 }

@@ -24,6 +24,7 @@ PAGES = {
     "trouble": "/",
     "library": "/library",
     "map": "/map#path=1,5,12,20",
+    "music": "/music?folder=hum",
     "playlist": "/playlist?genre=melody&minutes=1&not_genre=hum",
     "player": "/library",
     "report": "/report",

@@ -208,7 +208,8 @@ def propose(
         opinion = _album_opinion(answers, seen_by_path) if len(answers) > 1 else None
         for answer in answers:
             if answer.path in wanted:
-                yield _decided(answer, seen_by_path[answer.path], opinion, roots, rules)
+                seen, root = seen_by_path[answer.path], roots[answer.path]
+                yield decide(answer, seen, root, rules, opinion=opinion)
 
 
 def answers_of(
@@ -355,18 +356,29 @@ def _album_opinion(answers: Sequence[Answer], seen: Mapping[str, Seen]) -> Opini
     return album_opinion(answers, album[0].album, artist)
 
 
-def _decided(
-    answer: Answer,
-    seen: Seen,
-    opinion: Opinion | None,
-    roots: Mapping[str, str],
-    rules: Rules,
+def decide(
+    answer: Answer, seen: Seen, root: str, rules: Rules, *, opinion: Opinion | None = None
 ) -> Proposal | Left:
+    """Return what is proposed for a file that is answered, or why it stays as it is.
+
+    Parameters
+    ----------
+    answer
+        What is said of it.
+    seen
+        Its tags.
+    root
+        The folder that was asked for.
+    rules
+        What is wanted.
+    opinion
+        Of its album; None: the file speaks for itself.
+    """
     if answer.prediction is None:
         return Left(answer.path, "failed", answer.problem, seen=seen.genres)
     opinion = opinion or song_vote(answer.prediction)
     neighbors = answer.prediction.neighbors
-    return _proposal(answer, seen, opinion, neighbors, roots[answer.path], rules)
+    return _proposal(answer, seen, opinion, neighbors, root, rules)
 
 
 def _proposal(

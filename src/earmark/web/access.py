@@ -68,6 +68,12 @@ def changes_library(view: View) -> View:
     return view
 
 
+def for_owner(view: View) -> View:
+    """Mark a view of what only those may see who may change the library."""
+    view.earmark_for_owner = True  # type: ignore[attr-defined]
+    return view
+
+
 def no_form_secret(view: View) -> View:
     """Mark a view that classic scripts post to from a browser, without the page's secret."""
     view.earmark_no_secret = True  # type: ignore[attr-defined]
@@ -275,6 +281,8 @@ class Access:
         is_public = request.endpoint == "static" or getattr(view, "earmark_public", False)
         known = self.is_known()
         if not self.may_read() and not is_public:
+            return self._ask_for_token()
+        if getattr(view, "earmark_for_owner", False) and not known:
             return self._ask_for_token()
         if is_change:
             if getattr(view, "earmark_changes", False) and not known:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from apiflask import APIBlueprint
 from flask import Response, abort, request, send_file
 
+from earmark.web.access import for_owner
+from earmark.web.api.schemas import PathIn
 from earmark.web.request_context import server_state
 
 blueprint = APIBlueprint("media", __name__, tag="Tracks", url_prefix="/media")
@@ -71,6 +74,30 @@ def track(track_id: int) -> Response:
     file = state.music.file_of(state.served.track(track_id))
     if file is None:
         abort(404, "The sound of this track is not on this machine.")
+    return _sound(file)
+
+
+@blueprint.get("/music")
+@for_owner
+@blueprint.input(PathIn, location="query")
+@blueprint.doc(
+    responses={
+        200: "The sound.",
+        206: "The range of it that the header Range asks for.",
+        403: "The path is outside the folder of music.",
+        404: "There is no such song.",
+        416: "The sound has no such range.",
+    }
+)
+def song(query_data: dict[str, str]) -> Response:
+    """Hear a song in the server's folder of music, or a range of its bytes.
+
+    For those who may change the library.
+    """
+    return _sound(server_state().music.file(query_data["path"]))
+
+
+def _sound(file: Path) -> Response:
     _settle_range(file.stat().st_size)
     kind = TYPES.get(file.suffix.lower(), OTHER_TYPE)
     answer = send_file(file, mimetype=kind, conditional=True, max_age=3600)

@@ -14,7 +14,7 @@ from earmark.web import media
 from earmark.web.api.lists import TYPES
 from earmark.web.problems import PROBLEM_TYPE
 
-TAGS = ("Songs", "Tracks", "Lists", "Teaching", "Library", "System")
+TAGS = ("Songs", "Tracks", "Lists", "Teaching", "Library", "Music", "System")
 """The groups of operations, in the order in which they are shown."""
 
 HERE = Path(__file__).resolve().parent

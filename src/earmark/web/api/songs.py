@@ -149,12 +149,13 @@ def submit(files_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
 @blueprint.post("/jobs/path")
 @takes_json
 @blueprint.input(schemas.PathIn)
+@blueprint.input(schemas.JobQuery, location="query")
 @blueprint.output(schemas.JobOut, status_code=202)
 @blueprint.doc(responses=PATH_PROBLEMS)
-def submit_path(json_data: dict[str, Any]) -> Any:
+def submit_path(json_data: dict[str, Any], query_data: dict[str, Any]) -> Any:
     """Submit a song in the server's folder of music and go on."""
     state = server_state()
-    job = state.songs.submit_path(json_data["path"], picture=True)
+    job = state.songs.submit_path(json_data["path"], picture=query_data["picture"])
     return (
         serializers.job_state(job),
         202,

@@ -19,6 +19,7 @@ from earmark.web.pages import (
     corrections,
     labels,
     library,
+    music,
     plain,
     playlist,
     reference,
@@ -29,7 +30,7 @@ from earmark.web.pages.filters import color, nearness, voters
 from earmark.web.request_context import access, server_state
 from earmark.words import clock, percent, tell_shares, to_like_digits
 
-OF_ONE_BLUEPRINT = (classify, corrections, library, reference, sign_in)
+OF_ONE_BLUEPRINT = (classify, corrections, library, music, reference, sign_in)
 """Modules that add their pages to ``blueprint.pages`` when they are imported."""
 
 SOUND_ENDINGS = " ".join(sorted(AUDIO_EXTENSIONS | FILM_EXTENSIONS))
@@ -74,5 +75,7 @@ def _common() -> dict[str, Any]:
         "library_extractor": shown.spec.name,
         "sound_endings": SOUND_ENDINGS,
         "max_upload_mb": server_state().config.max_upload // MEGABYTE,
+        # Who may see it is those who may change the library.
+        "has_music": server_state().config.music is not None and rules.is_known(),
         "is_local": server_state().config.local,
     }

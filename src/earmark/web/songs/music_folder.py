@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from earmark.audio import is_audio_name
+from earmark.collection.folder import sound_files
 from earmark.errors import AudioNotFound
 from earmark.library import Track
-from earmark.web.errors import NotAllowed
+from earmark.web.errors import NotAllowed, NotFound
 from earmark.words import shown
+
+MOST_SONGS = 5_000
+"""Paths that are listed at once."""
+
+
+@dataclass(frozen=True)
+class FolderContents:
+    """What lies in a folder, as paths below the folder of music.
+
+    Attributes
+    ----------
+    folders, songs
+        Directly in it, sorted.
+    below
+        All songs in it and in its folders, at most ``MOST_SONGS``.
+    more
+        Whether there are more than that.
+    """
+
+    folders: tuple[str, ...]
+    songs: tuple[str, ...]
+    below: tuple[str, ...]
+    more: bool
 
 
 class MusicFolder:
@@ -36,9 +62,7 @@ class MusicFolder:
         AudioNotFound
             There is no such sound file.
         """
-        if self._folder is None:
-            raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
-        root = _real(self._folder)
+        root = self.root
         try:
             file = _real(root / path)
             inside = file.is_relative_to(root)
@@ -53,6 +77,58 @@ class MusicFolder:
             missing = "there is no such sound file in the folder of music"
             raise AudioNotFound(shown(path), missing)
         return file
+
+    @property
+    def root(self) -> Path:
+        """The folder, links resolved.
+
+        Raises
+        ------
+        NotAllowed
+            There is none.
+        """
+        if self._folder is None:
+            raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
+        return _real(self._folder)
+
+    def contents(self, path: str = "") -> FolderContents:
+        """Return what lies in a folder under the folder of music.
+
+        Raises
+        ------
+        NotAllowed
+            There is no folder of music, or the path leads out of it.
+        NotFound
+            There is no such folder.
+        """
+        root = self.root
+        try:
+            folder = _real(root / path)
+            exists = folder.is_dir()
+        except (OSError, ValueError):
+            raise NotFound(f"{shown(path)}: there is no such folder of music") from None
+        if not folder.is_relative_to(root):
+            raise NotAllowed(f"{shown(path)}: lies outside the folder of music")
+        if not exists:
+            raise NotFound(f"{shown(path)}: there is no such folder of music")
+        # What a link leads out of the folder cannot be heard, and a name that is no text cannot
+        # be sent: neither is offered.
+        files = (file for file in sound_files(folder, []) if _can_be_asked_for(file, root))
+        below = [file.relative_to(root).as_posix() for file in islice(files, MOST_SONGS + 1)]
+        try:
+            inner = sorted(path for path in folder.iterdir() if path.is_dir())
+        except OSError:
+            inner = []
+        folders = [
+            path.relative_to(root).as_posix()
+            for path in inner
+            if not path.name.startswith(".") and _can_be_asked_for(path, root)
+        ]
+        here = folder.relative_to(root).as_posix()
+        songs = [song for song in below if PurePosixPath(song).parent.as_posix() == here]
+        return FolderContents(
+            tuple(folders), tuple(songs), tuple(below[:MOST_SONGS]), len(below) > MOST_SONGS
+        )
 
     def file_of(self, track: Track) -> Path | None:
         """Return the file of a track, if it lies under the folder; links are followed."""
@@ -72,6 +148,14 @@ class MusicFolder:
             return file if file.is_relative_to(root) and file.is_file() else None
         except (OSError, ValueError):
             return None
+
+
+def _can_be_asked_for(path: Path, root: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return _real(path).is_relative_to(root)
 
 
 def _real(path: Path) -> Path:

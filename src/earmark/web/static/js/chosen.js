@@ -1,6 +1,7 @@
 // What can be done with some of several songs: teach their genre, take them along.
 
 import { ask, make } from "./common.js";
+import { TagPlan } from "./tag_plan.js";
 import { byGenre, toZip } from "./playlists.js";
 import { save, toCsv, toJson } from "./table.js";
 
@@ -16,16 +17,19 @@ const songs = (count) => (count === 1 ? "1 song" : `${count} songs`);
 export class Chosen {
   #rows;
   #renew;
+  #refresh;
   #line = make("span", { class: "chosen-count" });
   #told = make("p", { class: "fine chosen-told", role: "status", hidden: true });
 
   /**
-   * rows() returns the rows that it is for; renew(row) takes the vote of a song again;
-   * mayTeach says whether this visitor may teach.
+   * rows() returns the rows that it is for; renew(row) takes the vote of a song again; refresh(row)
+   * lets the server hear a song again that it does not have any more; mayTeach and mayPlan say
+   * whether this visitor may teach, and whether the songs are files that genres can be planned for.
    */
-  constructor(rows, renew, mayTeach) {
+  constructor({ rows, renew, refresh, mayTeach, mayPlan }) {
     this.#rows = rows;
     this.#renew = renew;
+    this.#refresh = refresh;
     const all = () => this.#rows().map(({ song }) => song);
     const bar = make("div", { class: "chosen", role: "group", "aria-label": "With these songs" },
       this.#line,
@@ -34,6 +38,10 @@ export class Chosen {
       button("JSON", () => save("earmark.json", "application/json", toJson(all()))),
       button("Playlists", () => this.#savePlaylists(all())));
     this.element = make("div", { class: "chosen-bar" }, bar, this.#told);
+    if (!mayPlan) return;
+    const plan = new TagPlan(refresh);
+    bar.append(button("Plan of tags", () => plan.show(this.#rows())));
+    this.element.append(plan.element);
   }
 
   /** Say which songs it is for. */
@@ -75,6 +83,7 @@ export class Chosen {
     const done = [];
     for (const row of rows.filter(({ song }) => song.prediction)) {
       try {
+        await this.#refresh(row);
         const taught = { job: row.song.job, genre };
         const { id } = await (await ask("api/v1/corrections", { method: "POST", json: taught })).json();
         made.push(id);

@@ -12,8 +12,19 @@ export const endings = new Set(meta("sound-endings").split(" "));
 /** Whether a problem says that the server was started again since this page was loaded. */
 export const isOutOfDate = (problem) => problem?.type === "urn:earmark:problem:page-out-of-date";
 
-/** Ask the server for the secret that this page sends along; it has a new one after each start. */
-export async function renewSecret() {
+let renewing = null;
+
+/**
+ * Ask the server for the secret that this page sends along; it has a new one after each start.
+ *
+ * Once for all that ask at a time: each page that is fetched without a cookie gets another one.
+ */
+export function renewSecret() {
+  renewing ??= fetchSecret().finally(() => { renewing = null; });
+  return renewing;
+}
+
+async function fetchSecret() {
   const page = await (await fetch(base, { headers: { Accept: "text/html" } })).text();
   const fresh = new DOMParser().parseFromString(page, "text/html");
   csrf = fresh.querySelector("meta[name='csrf-token']")?.content ?? csrf;
@@ -50,6 +61,10 @@ export async function ask(path, options = {}) {
   throw Object.assign(new Error(line), { status: answer.status });
 }
 
+/** The server does not answer at all; it may come back. */
+export const away = () =>
+  Object.assign(new Error("The server does not answer. Is it still running?"), { isAway: true });
+
 function send(path, { method = "GET", json, headers = {}, again, ...rest }) {
   return fetch(base + path, {
     method,
@@ -63,7 +78,7 @@ function send(path, { method = "GET", json, headers = {}, again, ...rest }) {
     ...rest,
   }).catch((error) => {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is it still running?");
+    throw away();
   });
 }
 

@@ -4,7 +4,7 @@ import { ask, askAnswer, base, clock, make } from "./common.js";
 import "./player.js";
 import { stop } from "./player.js";
 import { dropped, fromFolder } from "./dropped.js";
-import { countKept, forget } from "./kept.js";
+import { Kept } from "./kept.js";
 import { Many } from "./many.js";
 import { canRecord, Recorder } from "./record.js";
 import { Canceled, classify } from "./songs.js";
@@ -30,7 +30,8 @@ let turn = 0; // counts what was taken up, so that nothing older is shown after 
 
 // In this tab the table stays until it is cleared; in a new one it is offered.
 const MANY = "earmark-many";
-const many = new Many(byId("many"), () => {
+const songsKept = new Kept();
+const many = new Many(byId("many"), songsKept, () => {
   try {
     if (many.length) sessionStorage.setItem(MANY, "1");
     else sessionStorage.removeItem(MANY);
@@ -187,7 +188,7 @@ async function take({ songs, others = 0 }) {
     return;
   }
   if (songs.length > 1 || many.length) {
-    if (!many.length) await forget();
+    if (!many.length) await songsKept.forget();
     makeRoom();
     await many.add(songs, (file) => tooLarge(file).replace(`${file.name} is`, "is"));
     return;
@@ -300,7 +301,7 @@ if (canRecord) {
 
 /** Offer the songs of an earlier visit, which the browser has kept. */
 async function offerKept() {
-  const count = await countKept();
+  const count = await songsKept.count();
   if (!count || many.length || turn) return;
   const place = byId("kept");
   const choose = (words, act) => {
@@ -313,7 +314,7 @@ async function offerKept() {
   };
   place.replaceChildren(make("p", {},
     `The answers of ${count} ${count === 1 ? "song" : "songs"} are kept in this browser. `,
-    choose("Show them", () => many.restore()), " ", choose("Forget them", forget)));
+    choose("Show them", () => many.restore()), " ", choose("Forget them", () => songsKept.forget())));
   place.hidden = false;
 }
 

@@ -1,8 +1,7 @@
 // Several songs: a table that fills, is filtered, opens in place, and is found again.
 
 import { Chosen } from "./chosen.js";
-import { ask, askAnswer, genreClass, knowsColor, make, percent } from "./common.js";
-import { forget, keep, kept } from "./kept.js";
+import { ask, askAnswer, base, genreClass, knowsColor, make, percent, sleep } from "./common.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
@@ -50,6 +49,7 @@ const ORDERS = {
 /** The table of several songs. */
 export class Many {
   #place;
+  #kept;
   #changed;
   #rows = [];
   #control = null;
@@ -61,9 +61,10 @@ export class Many {
   #order = null;
   #parts = {};
 
-  /** changed() runs when the table begins, ends, or is cleared. */
-  constructor(place, changed) {
+  /** kept is where songs are found again; changed() runs when the table begins, ends, or is cleared. */
+  constructor(place, kept, changed = () => {}) {
     this.#place = place;
+    this.#kept = kept;
     this.#changed = changed;
     // Who leaves is asked as long as some songs would not be found again.
     addEventListener("beforeunload", (event) => {
@@ -81,16 +82,26 @@ export class Many {
 
   /** Take up more songs. tooLarge(file) says why one is not sent, or "". */
   async add(files, tooLarge) {
-    const first = (this.#rows.at(-1)?.song.number ?? 0) + 1;
-    const songs = files.map((file, index) => ({
-      number: first + index,
+    await this.#take(files.map((file) => ({
       name: file.name,
       path: file.webkitRelativePath || file.name,
       file,
-      job: null,
-      prediction: null,
       problem: tooLarge(file) || null,
+    })));
+  }
+
+  /** Take up songs of the server's folder of music, by their paths; those that are here stay. */
+  async addPaths(paths) {
+    const known = new Set(this.#rows.map(({ song }) => song.path));
+    const songs = paths.filter((path) => !known.has(path)).map((path) => ({
+      name: path.slice(path.lastIndexOf("/") + 1), path, file: null, problem: null, lies: true,
     }));
+    if (songs.length) await this.#take(songs);
+  }
+
+  async #take(found) {
+    const first = Math.max(0, ...this.#rows.map(({ song }) => song.number)) + 1;
+    const songs = found.map((song, index) => ({ ...song, number: first + index, job: null, prediction: null }));
     this.#append(songs);
     // Beside the work: a copy of many files takes a while.
     this.#keep(...songs);
@@ -99,15 +110,15 @@ export class Many {
 
   async #keep(...songs) {
     for (const song of songs) this.#unkept.add(song);
-    if (await keep(...songs)) for (const song of songs) this.#unkept.delete(song);
+    if (await this.#kept.keep(...songs)) for (const song of songs) this.#unkept.delete(song);
   }
 
   /** Show the songs that the browser has kept, and go on with those that have no answer. */
   async restore() {
-    const songs = await kept();
+    const songs = await this.#kept.all();
     if (!songs.length || this.length) return;
     for (const song of songs) {
-      if (!song.file && !song.job && !kindOf(song)) song.problem = "was not sent; choose it again";
+      if (!song.file && !song.lies && !song.job && !kindOf(song)) song.problem = "was not sent; choose it again";
     }
     this.#append(songs);
     await this.#run();
@@ -129,7 +140,7 @@ export class Many {
     this.#parts = {};
     this.#place.replaceChildren();
     this.#place.hidden = true;
-    await forget();
+    await this.#kept.forget();
     this.#changed();
   }
 
@@ -148,7 +159,13 @@ export class Many {
       for (const row of this.#visible()) row.box.checked = parts.all.checked;
       this.#countChosen();
     });
-    parts.chosen = new Chosen(() => this.#meant(), (row) => this.#renew(row), "mayTeach" in this.#place.dataset);
+    parts.chosen = new Chosen({
+      rows: () => this.#meant(),
+      renew: (row) => this.#renew(row),
+      refresh: (row) => this.#refresh(row),
+      mayTeach: "mayTeach" in this.#place.dataset,
+      mayPlan: "mayPlan" in this.#place.dataset,
+    });
     const head = (words) => make("th", { scope: "col" }, words);
     parts.heads = Object.fromEntries(Object.keys(ORDERS).map((name) =>
       [name, head(button(name, () => this.#sort(name), { class: "quiet sort" }))]));
@@ -221,6 +238,7 @@ export class Many {
     try {
       const result = await classify(song.file, {
         signal,
+        path: song.lies ? song.path : null,
         job: song.job,
         picture: false,
         stays: true,
@@ -236,10 +254,14 @@ export class Many {
       await this.#keep(song);
       this.#draw(row);
     } catch (error) {
-      if (error.status === 404 && song.job && song.file) {
+      if (error.status === 404 && song.job && (song.file || song.lies)) {
         // The server was started again meanwhile, and knows nothing of it.
         song.job = null;
         await this.#answer(row, signal);
+      } else if (error.isAway) {
+        this.#draw(row, "waiting for the server, which does not answer");
+        await sleep(2000);
+        if (!signal.aborted) await this.#answer(row, signal);
       } else if (!(error instanceof Canceled)) {
         // The row names the file already.
         this.#fail(row, error.message.replace(`${song.name}: `, ""));
@@ -421,6 +443,21 @@ export class Many {
     focused?.focus();
   }
 
+  /** Let the server hear a song again that it does not have any more, where its sound is at hand. */
+  async #refresh({ song }) {
+    if (!song.file && !song.lies) return;
+    try {
+      await ask(`api/v1/jobs/${song.job}`);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      const options = { path: song.lies ? song.path : null, picture: false, stays: true };
+      const result = await classify(song.file, { ...options, signal: new AbortController().signal, tell: () => {} });
+      song.job = result.job.id;
+      song.prediction = result.prediction;
+      await this.#keep(song);
+    }
+  }
+
   async #toggle(row) {
     row.isOpen = !row.isOpen;
     this.#label(row);
@@ -445,6 +482,7 @@ export class Many {
     const { song } = row;
     let article;
     try {
+      await this.#refresh(row);
       cell.replaceChildren(await askAnswer(song.job));
       article = cell.querySelector(".answer");
     } catch (error) {
@@ -461,12 +499,15 @@ export class Many {
       this.#draw(row);
       this.#summarize();
     });
-    if (!song.file) return;
+    if (!song.file && !song.lies) return;
     // Most rows are never opened: the picture is made for those that are.
     waitFor(article.querySelector(".picture"));
     try {
-      row.result ??= await classify(song.file, { signal: new AbortController().signal, tell: () => {} });
-      row.address ??= URL.createObjectURL(song.file);
+      row.result ??= await classify(song.file, {
+        path: song.lies ? song.path : null, signal: new AbortController().signal, tell: () => {},
+      });
+      row.address ??= song.lies
+        ? `${base}media/music?${new URLSearchParams({ path: song.path })}` : URL.createObjectURL(song.file);
       picture(article.querySelector(".picture"), row.result, row.address);
     } catch (error) {
       article.querySelector(".picture").replaceChildren(make("p", { class: "fine" }, error.message));

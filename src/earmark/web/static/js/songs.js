@@ -1,6 +1,6 @@
 // From a file in the browser to its answer: upload with progress, then ask for the job.
 
-import { ask, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
+import { ask, away, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
 
 export class Canceled extends Error {}
 
@@ -26,8 +26,7 @@ function upload(file, { signal, tell, picture }) {
       error.outOfDate = isOutOfDate(request.response);
       reject(error);
     });
-    request.addEventListener("error", () =>
-      reject(new Error("The server does not answer. Is it still running?")));
+    request.addEventListener("error", () => reject(away()));
     request.addEventListener("abort", () => reject(new Canceled()));
     let sent = false;
     request.upload.addEventListener("load", () => { sent = true; });
@@ -37,11 +36,18 @@ function upload(file, { signal, tell, picture }) {
   });
 }
 
-/** Upload a file as soon as the server has room for it. Returns the job. */
+/** Name a song of the server's folder of music. Returns the job. */
+async function submitPath({ path, picture, signal }) {
+  const query = picture ? "" : "?picture=false";
+  return (await ask(`api/v1/jobs/path${query}`, { method: "POST", json: { path }, signal })).json();
+}
+
+/** Upload a file, or name one, as soon as the server has room for it. Returns the job. */
 async function submit(file, options) {
   let renewed = false;
   for (;;) {
     try {
+      if (options.path) return await submitPath(options);
       return await upload(file, options);
     } catch (error) {
       if (error.outOfDate && !renewed) {
@@ -66,17 +72,18 @@ async function submit(file, options) {
  * submitted (job id) when the server has the song
  * answered  (job id) when the prediction is there
  * picture   whether waveform and timeline are wanted
+ * path      of a song in the server's folder of music; then no file is needed
  * job       of a song that the server has already; then no file is needed
  * stays     whether the server goes on when the page is left, for somebody who comes back
  * Returns the whole result.
  */
 export async function classify(file, options) {
-  const { signal, tell, submitted = () => {}, answered = () => {}, picture = true, stays = false } = options;
+  const { signal, tell, path: lies, submitted = () => {}, answered = () => {}, picture = true, stays = false } = options;
   let { job } = options;
   if (job) job = await (await ask(`api/v1/jobs/${job}`, { signal })).json();
   else {
     tell("Sending", 0);
-    job = await submit(file, { signal, tell, picture });
+    job = await submit(file, { signal, tell, picture, path: lies });
     await submitted(job.id);
   }
   const path = `api/v1/jobs/${job.id}`;
