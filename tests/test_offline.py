@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,11 +21,11 @@ import pytest
 import requests
 
 from earmark.cli import COMMANDS
-from earmark.cli.common import EXIT_PARTLY
+from earmark.cli.common import EXIT_PARTLY, EXIT_TERMINATED
 from support import gaussians, models, sounds
 from support.programs import find
-from support.skips import skip
-from support.web import RATE, make_music, song, wait_until
+from support.skips import import_or_skip, skip
+from support.web import RATE, make_library, make_music, song, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -54,20 +57,20 @@ class Watch:
         self._site.mkdir()
         (self._site / "sitecustomize.py").write_text(GUARD, "utf-8")
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, **variables: str) -> subprocess.Popen[str]:
         self._trace.write_text("")
         command = [sys.executable, "-m", "earmark", *map(str, arguments)]
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        env = {**kept, "HOME": str(self.home), "EARMARK_TEST_TRACE": str(self._trace)}
+        own = {"HOME": str(self.home), "EARMARK_TEST_TRACE": str(self._trace)}
+        env = {**kept, **own, **variables}
         if STRACE is None:
             env["PYTHONPATH"] = str(self._site)
         else:
             # -D: what is started is the command itself, and gets its signals.
             options = ("-D", "-f", "-q", "-e", "trace=network", "-o", str(self._trace))
             command = [STRACE, *options, *command]
-        return subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen(command, env=env, text=True, **pipes)
 
     def run(self, *arguments: object) -> str:
         with self.start(*arguments) as process:
@@ -143,7 +146,7 @@ def test_no_command_opens_a_connection_or_writes_into_the_home(
         ("doctor",),
         ("completion", "bash"),
     ]
-    # Those that never end have tests of their own; one asks the music server that its user names.
+    # Those have tests of their own: they do not end by themselves, or ask whom their user names.
     others = {"serve", "mcp", "watch", "connect"}
     assert {str(command) for command, *_ in commands} >= COMMANDS.keys() - others
     for arguments in commands:
@@ -176,6 +179,73 @@ def test_the_server_talks_to_nobody_but_its_clients(
     assert process.returncode == 0, errors
     assert watch.network(OUTSIDE) == []
     assert len(watch.network(re.compile(r"\bbind\("))) == 1
+    assert watch.left() == []
+
+
+@pytest.fixture(scope="module")
+def library(music: Path) -> Path:
+    return make_library(music.parent / "made.earmark", music)
+
+
+def test_a_folder_is_watched_without_a_connection(
+    watch: Watch, library: Path, tmp_path: Path
+) -> None:
+    tune = sounds.write(tmp_path / "tune.wav", song("melody", 100, 6.0), RATE)
+    folder = tmp_path / "come"
+    folder.mkdir()
+    waits = ("--settle", 0, "--poll", 1)
+    with watch.start("watch", folder, "--library", library, *waits) as process:
+        assert process.stdout is not None
+        assert str(folder) in process.stdout.readline()
+        shutil.move(tune, folder)
+        assert "melody" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == EXIT_TERMINATED, errors
+    assert watch.network(OPENED) == []
+    assert watch.left() == []
+
+
+def test_agents_are_answered_without_a_connection(
+    watch: Watch, library: Path, tmp_path: Path
+) -> None:
+    import_or_skip("mcp")
+    tune = sounds.write(tmp_path / "tune.wav", song("melody", 100, 6.0), RATE)
+    about = {"name": "test", "version": "1"}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": about}
+    asked = {"name": "classify", "arguments": {"songs": [str(tune)]}}
+    with watch.start("mcp", "--library", library) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for message in (
+            {"id": 1, "method": "initialize", "params": hello},
+            {"method": "notifications/initialized"},
+            {"id": 2, "method": "tools/call", "params": asked},
+        ):
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            process.stdin.flush()
+        answers = (json.loads(line) for line in process.stdout)
+        answer = next(answer for answer in answers if answer.get("id") == 2)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "melody" in answer["result"]["content"][0]["text"]
+    assert watch.network(OPENED) == []
+    assert watch.left() == []
+
+
+def test_only_the_music_server_that_is_named_is_asked(watch: Watch, library: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        arguments = ("navidrome", f"http://127.0.0.1:{port}", "--user", "nina")
+        with watch.start(
+            "connect", *arguments, "--library", library, EARMARK_PLAYER_PASSWORD="secret"
+        ) as process:
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    connected = watch.network(OUTSIDE)
+    assert connected
+    assert [line for line in connected if str(port) not in line] == []
     assert watch.left() == []
 
 
