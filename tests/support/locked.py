@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from support.command import Ran
 from support.programs import find_or_skip
-from support.skips import NOT_ROOT, skip
+from support.skips import NOT_ROOT, is_root, skip
 
 _CODE = """
 import contextlib, io, json, sys
@@ -36,7 +36,7 @@ if __name__ == "__main__":
 def run_locked_out(commands: Sequence[Sequence[object]], **environment: str) -> list[Ran]:
     """Run commands in a process that file permissions hold for, whoever runs the tests."""
     prefix: list[str] = []
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if is_root():
         prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         find_or_skip("setpriv")
         if subprocess.run([*prefix, "true"], capture_output=True).returncode:
