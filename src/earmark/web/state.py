@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from earmark import extraction
+from earmark.errors import LibraryRefused
 from earmark.library import Library, open_default, user_library_path
+from earmark.library.queueing import SongTable, song_table
 from earmark.web.config import Config
 from earmark.web.http.metrics import Metrics
 from earmark.web.served.library import ServedLibrary
 from earmark.web.songs.jobs import Jobs
 from earmark.web.songs.music_folder import MusicFolder
 from earmark.web.songs.queue import SongQueue
+from earmark.web.songs.shared import SharedJobs, SharedQueue
 from earmark.web.songs.uploads import Uploads
 from earmark.workers import WorkerPool
+
+logger = logging.getLogger(__name__)
 
 
 class ServerState:
@@ -45,7 +52,9 @@ class ServerState:
         self.serve(open_default(config.library))
         self.music = MusicFolder(config.music)
         self.uploads = Uploads(config.uploads)
-        self.jobs = Jobs(config.job_lifetime)
+        table = _shared_songs(self.library)
+        lifetime = config.job_lifetime
+        self.jobs = Jobs(lifetime) if table is None else SharedJobs(lifetime, table)
         self.pool = make_pool(
             config.workers,
             queue=config.queue,
@@ -54,14 +63,17 @@ class ServerState:
             nice=5,
         )
         self.pool.prepare(extraction.load, self.library.spec.to_json())
-        self.songs = SongQueue(
-            self.pool,
-            self.jobs,
-            uploads=self.uploads,
-            music=self.music,
-            served=lambda: self.served,
-            metrics=self.metrics,
-            max_duration=config.max_duration,
+        parts: dict[str, Any] = {
+            "uploads": self.uploads,
+            "music": self.music,
+            "served": lambda: self.served,
+            "metrics": self.metrics,
+            "max_duration": config.max_duration,
+        }
+        self.songs = (
+            SharedQueue(self.pool, self.jobs, queue=config.queue, **parts)
+            if isinstance(self.jobs, SharedJobs)
+            else SongQueue(self.pool, self.jobs, **parts)
         )
 
     @property
@@ -91,8 +103,18 @@ class ServerState:
 
     def close(self) -> None:
         """End the worker processes, delete all uploads and let go of the library."""
+        self.songs.close()
         self.pool.close()
         self.uploads.close()
         # What the database keeps beside a library's file goes with the last who has it open.
         for library in self._held:
             library.close()
+
+
+def _shared_songs(library: Library) -> SongTable | None:
+    """Return where the songs of several servers lie; None where each has its own."""
+    try:
+        return song_table(library)
+    except LibraryRefused as error:
+        logger.warning("songs stay with the server that they are sent to: %s", error)
+        return None

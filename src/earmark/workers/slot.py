@@ -321,7 +321,7 @@ class Slot:
             if kind == "done":
                 return content, arrays
             if kind == "failed":
-                raise _error_of(message, "" if call is None else call.name)
+                raise error_of(message, "" if call is None else call.name)
             done = message.get("done")
             if call is not None and isinstance(done, int | float):
                 call.progress = min(1.0, max(0.0, float(done)))
@@ -335,7 +335,7 @@ class Slot:
             self._stop()
 
 
-def _error_of(message: Mapping[str, Any], name: str) -> EarmarkError:
+def error_of(message: Mapping[str, Any], name: str) -> EarmarkError:
     """Make the error again that a worker told of; it knows the file by another name, perhaps."""
     if trace := message.get("trace"):
         logger.error("%s: %s", name, str(trace)[:4000])

@@ -29,6 +29,8 @@ from earmark.library.backends.postgres_search import drop_keys
 from earmark.library.backends.schema import (
     COPYING,
     FORMAT_VERSION,
+    SONG_TABLES,
+    drop_tables,
     metadata,
     read_meta,
     spec_facts,
@@ -235,6 +237,22 @@ class PostgresLibrary(SqlLibrary):
             connection.detach()
             connection.execute(sa.text("SELECT set_config('lock_timeout', '0', false)"))
             yield connection
+
+    def translated(self) -> contextlib.AbstractContextManager[None]:
+        """Turn errors of the database into Earmark's, in the block."""
+        return self._translated()
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[sa.Connection]:
+        """Return a transaction on tables that are no part of the library: nobody waits for it."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    def alone(self) -> sa.Connection:
+        """Return a connection of its own, which is closed at its end and not kept for others."""
+        connection = self._engine.connect()
+        connection.detach()
+        return connection
 
     def require_unchanged(self) -> None:
         """See that it is still the library that was opened.
@@ -446,6 +464,8 @@ def _clear(connection: sa.Connection, address: Address, *, overwrite: bool) -> i
         ) from error
     tables = [table for table in metadata.sorted_tables if table.name in there]
     drop_keys(connection, schema)
+    # Songs that wait were to be heard as the former library wanted it.
+    drop_tables(connection, schema, SONG_TABLES)
     metadata.drop_all(connection, tables, checkfirst=False)
     return revision + 1
 

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from earmark.errors import LibraryEmpty, LibraryError, LibraryReadOnly
 from earmark.library.backends import rows
-from earmark.library.backends.schema import state, track_genres, tracks, vectors
+from earmark.library.backends.schema import drop_tables, state, track_genres, tracks, vectors
 from earmark.library.rules import escape
 from earmark.neighbors import Parameters, Ranking, subsample
 
@@ -404,10 +404,7 @@ class _Numbers(sa.types.UserDefinedType[str]):
 
 def drop_keys(connection: sa.Connection, schema: str) -> None:
     """Remove what this module keeps in a schema, if it does."""
-    for name in ("search_keys", "search_model"):
-        connection.execute(
-            sa.schema.DropTable(sa.Table(name, sa.MetaData(), schema=schema), if_exists=True)
-        )
+    drop_tables(connection, schema, ("search_keys", "search_model"))
 
 
 def _make_tables(connection: sa.Connection, size: int) -> None:

@@ -7,7 +7,7 @@ and what is unknown comes first.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -15,6 +15,9 @@ from sqlalchemy.dialects import postgresql
 from earmark.errors import LibraryDamaged, LibraryFormat
 from earmark.library import rules
 from earmark.library.model import ExtractorSpec
+
+SONG_TABLES = ("song_jobs", "song_jobs_canceled")
+"""Tables of a database in which songs wait for any server; no part of a library."""
 
 FORMAT_VERSION = 3
 """Version of the layout below; every change needs a step in ``migrations``."""
@@ -238,3 +241,11 @@ def spec_of_facts(facts: Mapping[str, str], where: object) -> ExtractorSpec:
         return ExtractorSpec.from_json(json.loads(facts["extractor"]))
     except (KeyError, ValueError, RecursionError) as error:
         raise LibraryDamaged(f"{where}: does not say what it holds; build it again") from error
+
+
+def drop_tables(connection: sa.Connection, schema: str, names: Iterable[str]) -> None:
+    """Remove tables that are no part of a library from its schema, where they are there."""
+    for name in names:
+        connection.execute(
+            sa.schema.DropTable(sa.Table(name, sa.MetaData(), schema=schema), if_exists=True)
+        )

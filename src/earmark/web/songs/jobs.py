@@ -44,6 +44,9 @@ class Job:
         What a worker process has to do for it, or did: first the answer, then the timeline.
     canceled
         It was called off.
+    sent_here, taken, place
+        Of a job in a database: whether it was sent to this server, whether one has it, and how many
+        are before it.
     """
 
     name: str
@@ -56,6 +59,9 @@ class Job:
     ended: float | None = None
     call: Call[Any] | None = None
     canceled: bool = False
+    sent_here: bool = True
+    taken: bool = False
+    place: int | None = None
     _renewed: Answer | None = None
 
     @property
@@ -100,13 +106,15 @@ class Job:
     @property
     def state(self) -> State:
         """Where it stands: it runs from when a worker takes it."""
-        taken = self.call is not None and self.call.started is not None
+        taken = self.taken or (self.call is not None and self.call.started is not None)
         return self.outcome or ("running" if taken or self.answered.done() else "queued")
 
     @property
     def ahead(self) -> int | None:
         """How many songs are before it in the queue; None when it does not wait."""
-        return None if self.call is None or self.answered.done() else self.call.ahead
+        if self.answered.done() or self.taken:
+            return None
+        return self.place if self.call is None else self.call.ahead
 
     @property
     def done(self) -> float:
@@ -129,7 +137,7 @@ class Jobs:
     """The jobs of this server; finished ones are forgotten after ``lifetime`` seconds."""
 
     def __init__(self, lifetime: float) -> None:
-        self._lifetime = lifetime
+        self.lifetime = lifetime
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
@@ -139,7 +147,7 @@ class Jobs:
             self._jobs[job.id] = job
             ended = [other for other in self._jobs.values() if other.ended is not None]
             ended.sort(key=lambda other: other.ended or 0.0)
-            limit = time.time() - self._lifetime
+            limit = time.time() - self.lifetime
             for number, other in enumerate(ended):
                 if (other.ended or 0.0) < limit or number < len(ended) - MOST_FINISHED:
                     del self._jobs[other.id]
@@ -162,6 +170,11 @@ class Jobs:
         """Drop a job."""
         with self._lock:
             self._jobs.pop(job.id, None)
+
+    def unfinished(self) -> list[Job]:
+        """Return the jobs for which more is to come."""
+        with self._lock:
+            return [job for job in self._jobs.values() if not job.finished]
 
     def __len__(self) -> int:
         return len(self._jobs)

@@ -215,6 +215,9 @@ class SongQueue:
         if job.call is not None:
             job.call.cancel()
 
+    def close(self) -> None:
+        """Take no more songs."""
+
     def answer(self, job: Job) -> Answer | None:
         """Return the answer of a job by the library as it is now; None as long as there is none.
 
