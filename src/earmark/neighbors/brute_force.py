@@ -9,8 +9,8 @@ prove its answer is asked again with all tracks that the bounds leave open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ MOST_KEY_BYTES = 768_000_000
 # How many more candidates are kept than asked for: where tracks lie closer together than single
 # precision can tell, they mostly save asking again.
 _SPARE = 8
+
+Weights: TypeAlias = Float64 | Callable[[Float64], Float64] | None
+"""What ranks are multiplied by [n], or what returns it for exact forms [b, e]; None: 1."""
 
 
 def bounding_keys(
@@ -78,6 +81,11 @@ def bounding_queries(similarity: Similarity, queries: Float, exact: Float64) -> 
     return whole
 
 
+def _of(weights: Weights, part: slice) -> Weights:
+    """Return the weights of a part of the tracks."""
+    return weights if weights is None or callable(weights) else weights[part]
+
+
 class BruteForce:
     """An index that looks at every track, in blocks.
 
@@ -89,7 +97,9 @@ class BruteForce:
         The tracks [n, d], at least one. They are not copied, so they may lie in a file that is
         mapped into memory; they must not change.
     weights
-        What the rank of each track is multiplied by [n]; None: 1.
+        What the rank of each track is multiplied by [n]; or a function that is told the exact
+        forms [b, e] of some tracks, in order, and returns that [b], since it may need what is
+        computed here anyway; None: 1.
     blocks
         How many tracks each block has; None: as many as suits a processor.
 
@@ -105,7 +115,7 @@ class BruteForce:
         self,
         similarity: Similarity,
         vectors: Float,
-        weights: Float64 | None = None,
+        weights: Weights = None,
         *,
         blocks: Sequence[int] | None = None,
     ) -> None:
@@ -117,8 +127,8 @@ class BruteForce:
             return
         stops = np.cumsum(blocks)
         for start, stop in zip(stops - blocks, stops, strict=True):
-            given = None if weights is None else weights[start:stop]
-            self.blocks.append(self._block(vectors[start:stop], given, int(start)))
+            part = slice(int(start), int(stop))
+            self.blocks.append(self._block(vectors[part], _of(weights, part), int(start)))
         self._number()
 
     def __len__(self) -> int:
@@ -131,21 +141,18 @@ class BruteForce:
         other.blocks, other.starts = list(self.blocks), self.starts
         return other
 
-    def add(
-        self, vectors: Float, weights: Float64 | None = None, *, rows: Indices | None = None
-    ) -> None:
+    def add(self, vectors: Float, weights: Weights = None, *, rows: Indices | None = None) -> None:
         """Take in tracks [m, d], with what their ranks are multiplied by [m]."""
         if rows is None:
             for start in range(0, len(vectors), TRACKS_A_BLOCK):
                 part = slice(start, start + TRACKS_A_BLOCK)
-                given = None if weights is None else weights[part]
+                given = _of(weights, part)
                 self.blocks.append(self._block(vectors[part], given, len(self) + start))
             self._number()
             return
         for i, row in enumerate(rows.tolist()):
-            given = None if weights is None else weights[i : i + 1]
-            one = self._block(vectors[i : i + 1], given, 0)
-            self._insert(row, one)
+            part = slice(i, i + 1)
+            self._insert(row, self._block(vectors[part], _of(weights, part), 0))
 
     def _insert(self, row: int, one: Block) -> None:
         if not self.blocks:
@@ -158,9 +165,10 @@ class BruteForce:
             self.blocks[place : place + 1] = parts
         self._number()
 
-    def _block(self, vectors: Float, weights: Float64 | None, before: int) -> Block:
+    def _block(self, vectors: Float, given: Weights, before: int) -> Block:
         """Return a block of tracks that stand behind ``before`` others."""
         exact = self.similarity.exact(vectors)
+        weights = given(exact) if callable(given) else given
         keys = bounding_keys(self.similarity, vectors, exact, weights)
         n = before + len(vectors)
         errors = keys[:, -1]

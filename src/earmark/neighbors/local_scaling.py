@@ -22,6 +22,8 @@ from earmark.neighbors.metrics import Cosine, leveled, mean_of
 # From how many tracks the neighborhood of each is estimated, at most.
 MOST_SCALED_BY = 1_000
 LEAST_SCALE = 1e-3
+# The cosines of so many points and those stay in a processor's cache.
+_POINTS_A_BLOCK = 256
 OUTLIER_SHRINKAGE = 0.05
 
 
@@ -55,22 +57,32 @@ class LocalScaling:
         self._cosine = Cosine(self._standardize)
         self._among = self.points(vectors[subsample(rows, MOST_SCALED_BY)])
         self._nth = nth_of(k, len(self._among), len(rows))
-        scales = self._scales(vectors)
-        self._median = float(np.median(scales[rows]))
-        self._index = BruteForce(self._cosine, vectors, 1 / np.sqrt(scales))
+        scales: list[Float64] = []
+
+        def weights(exact: Float64) -> Float64:
+            scales.append(self._scales(exact))
+            return 1 / np.sqrt(scales[-1])
+
+        self._index = BruteForce(self._cosine, vectors, weights)
+        self._median = float(np.median(np.concatenate(scales)[rows]))
 
     def __len__(self) -> int:
         return len(self._index)
 
     def _standardize(self, vectors: Float) -> Float:
-        standardized: Float = (vectors - self._mean) / self._deviation
+        standardized: Float = vectors - self._mean
+        standardized /= self._deviation
         return standardized
 
-    def _scales(self, vectors: Float) -> Float64:
-        scales = np.empty(len(vectors))
-        for part in blocks(len(vectors)):
-            scales[part] = local_scales(self.points(vectors[part]), self._among, self._nth)
-        return scales
+    def _scales(self, exact: Float64) -> Float64:
+        """Return the local scales [n] of tracks in their exact form [n, d]."""
+        points = exact.astype(np.float32)
+        # What has no direction is not a number there.
+        points[np.isnan(points[:, 0])] = 0.0
+        return local_scales(points, self._among, self._nth)
+
+    def _weights(self, exact: Float64) -> Float64:
+        return 1 / np.sqrt(self._scales(exact))
 
     def facts(self) -> dict[str, NDArray[Any]]:
         """Return what was learned from the tracks, by which `Ranking` does without this index."""
@@ -118,7 +130,7 @@ class LocalScaling:
 
     def add(self, vectors: Float, rows: Indices | None = None) -> None:
         """Take in tracks [m, d]; means, deviations and the scales of others stay as they are."""
-        self._index.add(vectors, 1 / np.sqrt(self._scales(vectors)), rows=rows)
+        self._index.add(vectors, self._weights, rows=rows)
 
     def remove(self, rows: Indices) -> None:
         """Take tracks out; those behind them move up."""
@@ -148,16 +160,22 @@ def local_scales(points: Float, among: Float, nth: int) -> Float64:
     Distances, at least ``LEAST_SCALE``: copies of a track are at distance zero, and with no scale
     at all nothing else would be near it.
     """
-    distances = 1 - points @ among.T
-    nearest = np.partition(distances, nth, axis=1)[:, nth]
-    return np.maximum(nearest.astype(np.float64), LEAST_SCALE)
+    scales = np.empty(len(points))
+    others = np.ascontiguousarray(among.T)
+    room = np.empty((min(len(points), _POINTS_A_BLOCK), len(among)), np.result_type(points, among))
+    for part in blocks(len(points), _POINTS_A_BLOCK):
+        cosines = np.matmul(points[part], others, out=room[: part.stop - part.start])
+        cosines.partition(len(among) - 1 - nth, axis=1)
+        scales[part] = 1 - cosines[:, len(among) - 1 - nth]
+    return np.maximum(scales, LEAST_SCALE)
 
 
 def _deviation(vectors: Float, mean: Float64) -> Float64:
     """Return the standard deviation of each number [d] of vectors [n, d]."""
     total = np.zeros_like(mean)
     for part in blocks(len(vectors)):
-        total += np.square(vectors[part] - mean).sum(axis=0)
+        centered = vectors[part] - mean
+        total += np.square(centered, out=centered).sum(axis=0)
     return np.sqrt(total / len(vectors))
 
 

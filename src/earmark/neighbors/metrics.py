@@ -27,6 +27,8 @@ MOST_DECADES = 100.0
 # taken.
 N_COORDINATES = 8
 SAMPLED = 2_000
+# Of so many vectors what is computed on the way stays in a processor's cache.
+_ROWS_A_BLOCK = 512
 
 
 class Similarity(Protocol):
@@ -113,7 +115,9 @@ class Cosine:
 
     def exact(self, vectors: Float, *, track: bool = True) -> Float64:
         """Return the unit vectors [n, d]; what has no direction is not a number."""
-        exact = self.unit(vectors.astype(np.float64)).astype(np.float64, copy=False)
+        exact = np.empty(vectors.shape)
+        for part in blocks(len(vectors), _ROWS_A_BLOCK):
+            exact[part] = self.unit(vectors[part].astype(np.float64))
         nowhere = ~exact.any(axis=1)
         if nowhere.any():
             exact[nowhere] = np.nan
