@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earmark.library import ExtractorSpec, Track, create_library, open_default
+from earmark.library import ExtractorSpec, Track, create_library, open_default, open_library
 from support.clusters import clusters
 from support.command import Command
 
@@ -147,6 +147,32 @@ def test_a_large_library_says_which_command_has_the_figure(
     printed = earmark("info", path).out
     assert f"  not evaluated: {said['not_evaluated']}" in printed
     assert "right" not in printed
+
+
+def test_a_large_library_is_counted_as_a_small_one(
+    earmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "own.earmark", 60)
+    with open_library(path) as library:
+        several = [Track(name="a", genre="genre 0", other_genres=("genre 2",), artist="One; Two")]
+        several.append(Track(name="b", genre="genre 1", artist=" "))
+        library.add(several, np.ones((2, 12)))
+    figures = ("leave_one_artist_out", "not_evaluated")
+    small = {name: said for name, said in facts(earmark, path).items() if name not in figures}
+    assert (small["artists"], small["without_artist"]) == (8, 1)
+    monkeypatch.setattr("earmark.cli.info.MOST_EVALUATED", 0)
+    large = {name: said for name, said in facts(earmark, path).items() if name not in figures}
+    assert large == small
+
+
+def test_a_large_library_is_not_read(
+    earmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "own.earmark", 60)
+    told = facts(earmark, path)["parameters"]
+    monkeypatch.setattr("earmark.cli.info.MOST_EVALUATED", 0)
+    monkeypatch.setattr("earmark.library.backends.sql.read_snapshot", None)
+    assert facts(earmark, path)["parameters"] == told
 
 
 def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:

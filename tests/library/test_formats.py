@@ -110,7 +110,7 @@ def test_an_old_library_votes(old: Callable[[str], Path], kind: str) -> None:
         voter(library)
         fitted = library.fitted()
         assert fitted is not None
-        assert not is_stale(fitted, snapshot)
+        assert not is_stale(fitted, snapshot.revision, len(snapshot), snapshot.genre_names)
 
 
 def layout(path: Path) -> dict[str, Any]:

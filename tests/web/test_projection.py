@@ -10,10 +10,11 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from earmark.features import Comparison
-from earmark.library import ExtractorSpec, Library, Track, create_library
+from earmark.library import ExtractorSpec, Library, Snapshot, Track, create_library
+from earmark.library.fitting import follow, voter
 from earmark.neighbors import Voter, fit, make_voter, one_hot
 from earmark.web.pages.colors import COLORS, Colors
-from earmark.web.served.projection import Projection, project
+from earmark.web.served.projection import Projection, ProjectionCache, project
 from support.clusters import Tracks, clusters
 
 UNITS = np.array([1000.0, 1.0, 0.01, 5.0, 1.0, 300.0])
@@ -30,11 +31,11 @@ def projected(folder: Path, drawn: Tracks, *, majority: bool) -> tuple[Projectio
     labels, names = one_hot(drawn.genres)
     comparison = Comparison("euclidean")
     parameters = fit(drawn.vectors, labels, drawn.groups, comparison=comparison, majority=majority)
-    voter = make_voter(drawn.vectors, labels, names, parameters)
+    made = make_voter(drawn.vectors, labels, names, parameters)
     tracks = [Track(name=str(n), genre=genre) for n, genre in enumerate(drawn.genres)]
     path = folder / f"{len(list(folder.iterdir()))}.earmark"
     with library_of(path, tracks, drawn.vectors) as library:
-        return project(library.snapshot(), voter), voter
+        return project(library.snapshot(), made), made
 
 
 def spread_out(plane: np.ndarray) -> np.ndarray:
@@ -47,8 +48,8 @@ def spread_out(plane: np.ndarray) -> np.ndarray:
 def test_the_map_shows_the_two_directions_in_which_tracks_vary_most(
     tmp_path: Path, majority: bool
 ) -> None:
-    found, voter = projected(tmp_path, clusters(120, dimension=6), majority=majority)
-    compared = np.asarray(voter.points(found.snapshot.vectors), dtype=np.float64)
+    found, vote = projected(tmp_path, clusters(120, dimension=6), majority=majority)
+    compared = np.asarray(vote.points(found.snapshot.vectors), dtype=np.float64)
     if majority:
         # Numbers of different units weigh the same.
         compared = StandardScaler().fit_transform(compared)
@@ -79,6 +80,44 @@ def test_a_map_looks_the_same_every_time(tmp_path: Path, majority: bool) -> None
         assert (found.axes[largest, [0, 1]] > 0).all()
         placed = [found.place(vector) for vector in found.snapshot.vectors]
         np.testing.assert_allclose(placed, found.points, atol=1e-6)
+
+
+def test_on_a_map_of_many_a_correction_moves_nothing_else(tmp_path: Path) -> None:
+    drawn = clusters(120, dimension=6)
+    tracks = [Track(name=f"{n:03}", genre=genre) for n, genre in enumerate(drawn.genres)]
+    with library_of(tmp_path / "l.earmark", tracks, drawn.vectors) as library:
+        classified = Voting(library)
+        projections = ProjectionCache(classified.refresh)
+        before = projections.current()
+        library.update(7, genre=drawn.genres[0])
+        library.add([Track(name="050 b", genre=drawn.genres[0])], drawn.vectors[:1])
+        library.remove([20])
+        after = projections.current()
+        assert after.axes is before.axes
+        others = [row for row in range(120) if row not in (6, 19)]
+        at = after.snapshot.rows_of(before.snapshot.ids[others].tolist())
+        np.testing.assert_array_equal(after.points[at], before.points[others])
+        new = after.snapshot.rows_of([121])
+        np.testing.assert_allclose(after.points[new[0]], before.points[0], atol=1e-6)
+        # With the next four more than a twentieth has changed.
+        library.remove([30, 31, 32, 33])
+        anew = projections.current()
+        assert anew.axes is not before.axes
+        np.testing.assert_allclose(np.abs(anew.points).max(axis=0), 1)
+
+
+class Voting:
+    """The vote of a library, whatever has changed, as a classifier takes it up."""
+
+    def __init__(self, library: Library) -> None:
+        self.library, self.current = library, (voter(library), library.snapshot())
+
+    def refresh(self) -> tuple[Voter, Snapshot]:
+        known, old = self.current
+        new = self.library.snapshot()
+        if new is not old:
+            self.current = follow(known, old, new), new
+        return self.current
 
 
 def kept(path: Path, *tracks: tuple[str, bool]) -> Library:

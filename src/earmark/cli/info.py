@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,49 +92,56 @@ def _recall(library: Library) -> dict[str, Any]:
 def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
     from earmark.evaluation import load_evaluation_set
-    from earmark.library.fitting import voter
+    from earmark.library.fitting import parameters_now
     from earmark.neighbors import count_artists, fold_artist
 
-    snapshot = library.snapshot()
-    data = load_evaluation_set(library, most=None) if len(snapshot) else None
-    known = () if data is None else data.artists
-    # A track of several genres is one of each.
-    artists: dict[str, list[str | None]] = {
-        genre: [known[row] for row in snapshot.labels[:, column].nonzero()[0]]
-        for column, genre in enumerate(snapshot.genre_names)
+    labelled = library.count(labelled=True)
+    # The tracks of a large library are counted where they are, since reading them takes long.
+    data = load_evaluation_set(library, most=None) if 0 < labelled <= MOST_EVALUATED else None
+    known = library.artists(labelled=True) if data is None else _artists_of(data)
+    genres = library.genres()
+    artists = {
+        genre: library.artists(genre=genre) if data is None else _artists_of(data, genre)
+        for genre in genres
     }
+    named = sum(count for artist, count in known.items() if fold_artist(artist) is not None)
     spec = library.spec
     facts: dict[str, Any] = {
         "library": library.location,
         "tracks": library.count(),
-        "labelled": len(snapshot),
+        "labelled": labelled,
         "artists": count_artists(known),
-        "without_artist": sum(fold_artist(artist) is None for artist in known),
+        "without_artist": labelled - named,
         "extractor": {"name": spec.name, "version": spec.version, "dimension": spec.dimension},
         "metric": spec.similarity,
         "stored_as": spec.dtype,
         "genres": {
-            genre: {"tracks": len(artists[genre]), "artists": count_artists(artists[genre])}
-            for genre in snapshot.genre_names
+            genre: {"tracks": count, "artists": count_artists(artists[genre])}
+            for genre, count in genres.items()
         },
         "parameters": None,
         "leave_one_artist_out": None,
     }
-    if data is not None:
-        parameters = voter(library).parameters
-        facts["parameters"] = parameters.describe()
-        facts["leave_one_artist_out"] = held_out(data)
-        if facts["leave_one_artist_out"] is None:
-            facts["not_evaluated"] = not_evaluated(data)
+    if not labelled:
+        return facts
+    facts["parameters"] = parameters_now(library).describe()
+    facts["leave_one_artist_out"] = None if data is None else held_out(data)
+    if facts["leave_one_artist_out"] is None:
+        facts["not_evaluated"] = not_evaluated(library.location, labelled)
     return facts
 
 
-def held_out(data: EvaluationSet) -> dict[str, Any] | None:
-    """Return what `earmark evaluate` says of a library; None where it cannot be asked.
+def _artists_of(data: EvaluationSet, genre: str | None = None) -> Counter[str]:
+    """Count the tracks of each artist, those of a genre; a track of several genres is in each."""
+    return Counter(
+        artist
+        for track, artist in zip(data.tracks, data.artists, strict=True)
+        if artist is not None and (genre is None or genre in track.genres)
+    )
 
-    That is with tracks of a single artist, and with more than ``MOST_EVALUATED`` tracks, which take
-    longer than anybody who asks for information waits; `not_evaluated` says which.
-    """
+
+def held_out(data: EvaluationSet) -> dict[str, Any] | None:
+    """Return what `earmark evaluate` says of a library; None with tracks of a single artist."""
     import numpy as np
 
     from earmark.evaluation import (
@@ -145,7 +153,7 @@ def held_out(data: EvaluationSet) -> dict[str, Any] | None:
         score_predictions,
     )
 
-    if len(data) > MOST_EVALUATED or len(np.unique(data.groups)) < 2:
+    if len(np.unique(data.groups)) < 2:
         return None
     split = choose_split(data, SplitRequest()).split
     scores = score_predictions(data, cross_val_predict(data, split, Vote()))
@@ -158,13 +166,16 @@ def held_out(data: EvaluationSet) -> dict[str, Any] | None:
     }
 
 
-def not_evaluated(data: EvaluationSet) -> str:
-    """Say why `held_out` has no figure, and how to get one."""
-    if len(data) <= MOST_EVALUATED:
+def not_evaluated(location: str, labelled: int) -> str:
+    """Say why there is no figure for so many labelled tracks, and how to get one.
+
+    More than ``MOST_EVALUATED`` take longer than anybody who asks for information waits.
+    """
+    if labelled <= MOST_EVALUATED:
         return "all tracks are by one artist, so none is left to answer for another"
     return (
         f"asking each of more than {MOST_EVALUATED:,} tracks takes minutes; for the figure: "
-        f"earmark evaluate {shlex.quote(data.source)}"
+        f"earmark evaluate {shlex.quote(location)}"
     )
 
 

@@ -191,8 +191,11 @@ class Library(Protocol):
         """Return the number of tracks of each genre, genres sorted; the unlabelled do not count."""
         ...
 
-    def artists(self) -> dict[str, int]:
-        """Return the number of tracks of each artist, artists sorted, unknown ones left out."""
+    def artists(self, *, genre: str | None = None, labelled: bool | None = None) -> dict[str, int]:
+        """Return the number of tracks of each artist, artists sorted, unknown ones left out.
+
+        Only tracks that fit the filters count, which are those of `tracks`.
+        """
         ...
 
     def parents(self) -> dict[str, str]:

@@ -167,13 +167,48 @@ def refit(library: Library) -> Parameters:
     return parameters
 
 
-def is_stale(fitted: Fitted, snapshot: Snapshot) -> bool:
+def is_stale(fitted: Fitted, revision: int, count: int, genres: tuple[str, ...]) -> bool:
     """Tell whether a library has changed too much for its stored parameters.
 
     That is when more than a tenth of its tracks were touched, or a genre appeared or vanished.
+
+    Parameters
+    ----------
+    fitted
+        The stored parameters.
+    revision, count, genres
+        Of the library now: its revision, the number of its labelled tracks, its genres, sorted.
     """
-    touched = snapshot.revision - fitted.revision
-    return touched > CHANGE_LIMIT * len(snapshot) or fitted.genres != snapshot.genre_names
+    touched = revision - fitted.revision
+    return touched > CHANGE_LIMIT * count or fitted.genres != genres
+
+
+def parameters_now(library: Library) -> Parameters:
+    """Return the parameters of a library's vote, as `voter` has them; its tracks are not read.
+
+    Where the stored ones do not hold, they are fitted anew, for which tracks are read.
+
+    Raises
+    ------
+    LibraryEmpty
+        It has no labelled tracks.
+    """
+    counts, labelled = library.genres(), library.count(labelled=True)
+    fitted, genres = library.fitted(), tuple(counts)
+    # Of several genres a track, or of styles, it depends on the tracks which genres stand together.
+    plain = sum(counts.values()) == labelled and not neighbors.taxonomy(genres, library.parents())
+    if plain and fitted is not None and not is_stale(fitted, library.revision, labelled, genres):
+        parameters = _read(fitted, library)
+        if parameters is not None and not parameters.thresholds:
+            return parameters
+    return voter(library).parameters
+
+
+def _read(fitted: Fitted, library: Library) -> Parameters | None:
+    """Return stored parameters; None for what an older version of the vote wrote."""
+    with contextlib.suppress(LibraryDamaged):
+        return Parameters.from_bytes(fitted.blob, library.spec.comparison)
+    return None
 
 
 def voter(
@@ -218,19 +253,17 @@ def kept_parameters(
     given and they are of another number of neighbors.
     """
     fitted = library.fitted()
-    if fitted is None or is_stale(fitted, snapshot):
+    if fitted is None:
         return None
-    # What an older version of the vote wrote is fitted anew.
-    with contextlib.suppress(LibraryDamaged):
-        parameters = Parameters.from_bytes(fitted.blob, library.spec.comparison)
-        if n_neighbors is not None and parameters.n_neighbors != n_neighbors:
-            return None
-        # What is a kind of what may have changed without a genre more or less.
-        sets = snapshot.label_sets
-        wanted = () if sets is None or parameters.majority else sets.names
-        if tuple(name for name, _ in parameters.thresholds) == wanted:
-            return parameters
-    return None
+    if is_stale(fitted, snapshot.revision, len(snapshot), snapshot.genre_names):
+        return None
+    parameters = _read(fitted, library)
+    if parameters is None or n_neighbors not in (None, parameters.n_neighbors):
+        return None
+    # What is a kind of what may have changed without a genre more or less.
+    sets = snapshot.label_sets
+    wanted = () if sets is None or parameters.majority else sets.names
+    return parameters if tuple(name for name, _ in parameters.thresholds) == wanted else None
 
 
 def follow(voter: Voter, old: Snapshot, new: Snapshot) -> Voter:
@@ -249,13 +282,17 @@ def follow(voter: Voter, old: Snapshot, new: Snapshot) -> Voter:
     -------
     The voter, whose rows are those of ``new``, with the same parameters.
     """
-    _, before, after = np.intersect1d(old.ids, new.ids, return_indices=True)
-    same = (old.vectors[before] == new.vectors[after]).all(axis=1)
-    before, after = before[same], after[same]
-    removed = np.setdiff1d(np.arange(len(old)), before)
-    added = np.setdiff1d(np.arange(len(new)), after)
     labels = new.top
-    moved = (np.diff(after[np.argsort(before)]) < 0).any()
+    if new.since is not None and new.since[0] == old.revision:
+        removed, added = (np.sort(snapshot.rows_of(new.since[1])) for snapshot in (old, new))
+        moved = False
+    else:
+        _, before, after = np.intersect1d(old.ids, new.ids, return_indices=True)
+        same = (old.vectors[before] == new.vectors[after]).all(axis=1)
+        before, after = before[same], after[same]
+        removed = np.setdiff1d(np.arange(len(old)), before)
+        added = np.setdiff1d(np.arange(len(new)), after)
+        moved = bool((np.diff(after[np.argsort(before)]) < 0).any())
     if moved or len(removed) + len(added) > 1 + CHANGE_LIMIT * len(new):
         return neighbors.make_voter(new.vectors, *labels, voter.parameters)
     return voter.changed(removed, added, new.vectors[added], *labels)

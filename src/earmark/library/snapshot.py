@@ -53,6 +53,9 @@ class Snapshot:
         other than one label of weight 1.
     parents
         Which genre is stated to be a kind of which.
+    since
+        An earlier revision and the ids of all tracks that were touched since, where only these were
+        read anew.
     """
 
     revision: int
@@ -68,6 +71,7 @@ class Snapshot:
     audio_hashes: Hashes
     weights: tuple[Indices, Indices, NDArray[np.float32]]
     parents: Mapping[str, str] = field(default_factory=dict)
+    since: tuple[int, NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -201,6 +205,7 @@ class Snapshot:
             content_hashes=self.content_hashes[rows],
             audio_hashes=self.audio_hashes[rows],
             weights=(place[weighed[kept]], codes[kept], weights[kept]),
+            since=None,
         )
 
     def rows_of(self, ids: Iterable[int]) -> Indices:

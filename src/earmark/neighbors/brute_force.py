@@ -36,7 +36,7 @@ _PAIRS_A_BLOCK = 512
 MOST_EXACT = 16_384
 # Of how many bytes keys are kept, in all; those of further tracks are computed anew each time, so
 # that an index of very many tracks takes little more memory than their vectors.
-MOST_KEY_BYTES = 768_000_000
+MOST_KEY_BYTES = 850_000_000
 # How many more candidates are kept than asked for: where tracks lie closer together than single
 # precision can tell, they mostly save asking again.
 _SPARE = 8

@@ -175,8 +175,8 @@ class MemoryLibrary:
     def genres(self) -> dict[str, int]:
         return _counts(genre for track in self._now.tracks.values() for genre in track.genres)
 
-    def artists(self) -> dict[str, int]:
-        return _counts(track.artist for track in self._now.tracks.values())
+    def artists(self, *, genre: str | None = None, labelled: bool | None = None) -> dict[str, int]:
+        return _counts(track.artist for track in self.tracks(genre=genre, labelled=labelled))
 
     def parents(self) -> dict[str, str]:
         return dict(self._now.parents)

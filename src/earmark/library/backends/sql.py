@@ -23,6 +23,7 @@ from earmark.library import digest, rules
 from earmark.library.arrays import Arrays, arrays_of
 from earmark.library.backends import rows
 from earmark.library.backends.columns import read_parents, read_segments, read_snapshot
+from earmark.library.backends.revised import MOST_REVISED, read_revised
 from earmark.library.backends.schema import (
     genre_parents,
     has_segments,
@@ -70,6 +71,8 @@ class SqlLibrary:
         self._lock = threading.Lock()
         # With and without unlabelled tracks.
         self._snapshots: dict[bool, Snapshot] = {}
+        # What this object itself changed: by the revision before, the one behind it and the tracks.
+        self._own: dict[int, tuple[int, frozenset[int]]] = {}
         # Answers that cost a look at all tracks, with the revision for which they hold.
         self._kept: dict[object, tuple[int, Any]] = {}
 
@@ -120,9 +123,29 @@ class SqlLibrary:
     def _changing(self, at: datetime.datetime | None = None) -> Iterator[Writer]:
         """Change tracks: all of the block or, where it raises, nothing."""
         with self._writing() as connection:
+            before = _revision(connection)
             writer = Writer(connection, self.location, at)
             yield writer
             writer.close()
+            after = _revision(connection)
+        if len(writer.ids) <= MOST_REVISED:
+            if len(self._own) >= MOST_REVISED:
+                self._own.clear()
+            self._own[before] = after, frozenset(writer.ids)
+
+    def _touched(self, revision: int, now: int) -> frozenset[int] | None:
+        """Return the tracks that were touched between two revisions.
+
+        None where another process did some of it, and where they are many.
+        """
+        touched: frozenset[int] = frozenset()
+        while revision != now:
+            after, ids = self._own.get(revision, (revision, frozenset()))
+            touched |= ids
+            if after == revision or len(touched) > MOST_REVISED:
+                return None
+            revision = after
+        return touched
 
     def _cached(self, key: object, ask: Callable[[sa.Connection], T]) -> T:
         """Return an answer that is kept until the library changes."""
@@ -260,16 +283,21 @@ class SqlLibrary:
     def genres(self) -> dict[str, int]:
         return self._counts(track_genres.c.genre)
 
-    def artists(self) -> dict[str, int]:
-        return self._counts(tracks.c.artist)
+    def artists(self, *, genre: str | None = None, labelled: bool | None = None) -> dict[str, int]:
+        where = _filters(genre, None, None, None, labelled)
+        return self._counts(tracks.c.artist, where, genre, labelled)
 
-    def _counts(self, column: sa.Column[Any]) -> dict[str, int]:
-        query = sa.select(column, sa.func.count()).where(column.is_not(None)).group_by(column)
+    def _counts(
+        self, column: sa.Column[Any], where: Sequence[sa.ColumnElement[bool]] = (), *key: object
+    ) -> dict[str, int]:
+        query = (
+            sa.select(column, sa.func.count()).where(column.is_not(None), *where).group_by(column)
+        )
 
         def ask(connection: sa.Connection) -> dict[str, int]:
             return dict(sorted((str(key), int(count)) for key, count in connection.execute(query)))
 
-        return dict(self._cached(column.name, ask))
+        return dict(self._cached((column.name, *key), ask))
 
     def parents(self) -> dict[str, str]:
         with self._reading() as connection:
@@ -298,16 +326,31 @@ class SqlLibrary:
             unlabelled = unlabelled and _has_unlabelled(connection)
             known = self._snapshots.get(unlabelled)
             if known is None or known.revision != revision:
+                fresh = None
+                if known is not None:
+                    fresh = self._revised(connection, known, revision, unlabelled)
                 # Those of former revisions need not be held beside it.
                 self._snapshots = {
                     kind: held
                     for kind, held in self._snapshots.items()
                     if held.revision == revision
                 }
-                known = self._snapshots[unlabelled] = read_snapshot(
+                known = self._snapshots[unlabelled] = fresh or read_snapshot(
                     connection, revision, self.spec, self.location, unlabelled=unlabelled
                 )
             return known
+
+    def _revised(
+        self, connection: sa.Connection, known: Snapshot, revision: int, unlabelled: bool
+    ) -> Snapshot | None:
+        """Return the snapshot of a revision, made of a former one; None where that cannot be."""
+        touched = self._touched(known.revision, revision)
+        if touched is None:
+            return None
+        where = self.location
+        return read_revised(
+            connection, known, revision, touched, self.spec, where, unlabelled=unlabelled
+        )
 
     def to_arrays(self) -> Arrays:
         snapshot = self.snapshot()

@@ -44,6 +44,11 @@ class Writer:
         What messages call the library.
     at
         When, for the history; None: now.
+
+    Attributes
+    ----------
+    ids
+        Of the tracks that were added, changed or removed.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Writer:
         self._more: list[int] = []
         self._less: list[int] = []
         self._touched = 0
+        self.ids: set[int] = set()
         self._now = at or datetime.datetime.now(datetime.UTC)
 
     def close(self) -> None:
@@ -154,6 +160,7 @@ class Writer:
         self._add_vectors(ids, blobs)
         self._add_labels(zip(ids, new, strict=True))
         self._touched += len(ids)
+        self.ids.update(ids)
         return ids
 
     def _add_vectors(self, ids: Sequence[int], blobs: Sequence[bytes]) -> None:
@@ -228,6 +235,7 @@ class Writer:
             self._connection.execute(vectors.update().where(mine).values(vector=blob))
             self._more.append(digest.of_vector(track_id, blob))
         self._touched += 1
+        self.ids.add(track_id)
         return self._change("relabel", before, after)
 
     def remove(self, track: Track) -> Change:
@@ -239,6 +247,7 @@ class Writer:
         self._connection.execute(vectors.delete().where(vectors.c.track_id == track_id))
         self._connection.execute(tracks.delete().where(tracks.c.id == track_id))
         self._touched += 1
+        self.ids.add(track_id)
         return self._change("remove", track, None)
 
     def restore(self, track: Track, blob: bytes) -> None:
@@ -249,6 +258,7 @@ class Writer:
         self._add_vectors([track_id], [blob])
         self._add_labels([(track_id, track)])
         self._touched += 1
+        self.ids.add(track_id)
 
     # History
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.library import Snapshot
 from earmark.neighbors import Voter
+
+MOST_MOVED = 0.05
+"""Until this share of the tracks has changed, all others stay where they are on the map."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,16 @@ class Projection:
     voter
         What compares them.
     points
-        [n, 2], the middle at 0 and the farthest at 1 or -1 on both axes.
+        [n, 2], the middle at 0 and the farthest at 1 or -1 on both axes; what came since the axes
+        were chosen may lie beyond.
     mean, scale, axes
         What takes a vector, as the voter compares it, to the plane: [m], [m], [m, 2].
     middle, extent
         Of the plane, before it is brought to [-1, 1]: [2], [2].
     share
         The part of the variance that each axis shows [2].
+    moved
+        How many tracks have changed since the axes were chosen.
     """
 
     snapshot: Snapshot
@@ -42,13 +48,37 @@ class Projection:
     middle: NDArray[np.float64]
     extent: NDArray[np.float64]
     share: NDArray[np.float64]
+    moved: int = 0
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
         """Return the point of one more vector [d]; it may lie beyond all others."""
-        compared = np.asarray(self.voter.points(vector[None])[0], dtype=np.float64)
-        plane = ((compared - self.mean) / self.scale) @ self.axes
-        x, y = (plane - self.middle) / self.extent
+        x, y = self._places(vector[None])[0]
         return float(x), float(y)
+
+    def _places(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the points [m, 2] of vectors [m, d]."""
+        compared = np.asarray(self.voter.points(vectors), dtype=np.float64)
+        plane = ((compared - self.mean) / self.scale) @ self.axes
+        places: NDArray[np.float64] = (plane - self.middle) / self.extent
+        return places
+
+    def follow(self, snapshot: Snapshot, voter: Voter) -> Projection | None:
+        """Return the projection with a few tracks that have changed; all others stay in place.
+
+        None where another snapshot came between, where they are many, and where the vote was fitted
+        anew.
+        """
+        if snapshot.since is None or snapshot.since[0] != self.snapshot.revision:
+            return None
+        moved = self.moved + len(snapshot.since[1])
+        if moved > MOST_MOVED * len(snapshot) or voter.parameters != self.voter.parameters:
+            return None
+        touched = snapshot.since[1].tolist()
+        before, after = self.snapshot.rows_of(touched), snapshot.rows_of(touched)
+        points = np.empty((len(snapshot), 2))
+        points[np.delete(np.arange(len(points)), after)] = np.delete(self.points, before, axis=0)
+        points[after] = self._places(snapshot.vectors[after])
+        return replace(self, snapshot=snapshot, voter=voter, points=points, moved=moved)
 
 
 def project(snapshot: Snapshot, voter: Voter) -> Projection:
@@ -101,9 +131,11 @@ class ProjectionCache:
         """
         with self._lock:
             voter, snapshot = self._current()
-            if self._projection is None or self._projection.snapshot is not snapshot:
-                self._projection = project(snapshot, voter)
-            return self._projection
+            known = self._projection
+            if known is None or known.snapshot is not snapshot:
+                followed = None if known is None else known.follow(snapshot, voter)
+                known = self._projection = followed or project(snapshot, voter)
+            return known
 
     def place(self, vector: NDArray[np.floating]) -> tuple[float, float]:
         """Return the point of one more vector [d]."""
