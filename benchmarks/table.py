@@ -1,17 +1,19 @@
 """All speed claims in one table: `make bench` prints it and writes docs/benchmarks.md.
 
-    python benchmarks/table.py [--rounds 5] [--only WORD] [--check]
+    python benchmarks/table.py [--rounds 5] [--group NAME] [--only WORD] [--write] [--check]
 
 Each row does the same with the same input, by Earmark and by named peers, by turns and in one
 process, on one thread; the figures are processor seconds, the least and the median of all rounds.
-`--check` compares the ratios with generous bounds and ends with 1 where one is broken. The peers
-come with `pip install --group bench`; ffmpeg makes the inputs.
+`--group` and `--only` measure some rows; with `--write` these take their places in the page, and
+the others stay. `--check` compares the ratios with generous bounds and ends with 1 where one is
+broken. The peers come with `pip install --group bench`; ffmpeg makes the inputs.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import platform
 import resource
 import statistics
@@ -20,8 +22,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -30,15 +32,21 @@ import numpy as np
 import onnxruntime
 import soundfile
 from python_speech_features import mfcc as psf_mfcc
-from sklearn.neighbors import NearestNeighbors
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from earmark import open_library
 from earmark.audio import open_recording
+from earmark.evaluation import Vote, load_evaluation_set
+from earmark.evaluation import cross_val_predict as ask_all
+from earmark.evaluation.auditing import audit
+from earmark.evaluation.splits import LeaveOneArtistOut
 from earmark.features import get_extractor
 from earmark.features.musicnn import extractor as musicnn
 from earmark.library import ExtractorSpec, Track, new_library
-from earmark.library.fitting import voter
+from earmark.library.fitting import refit, voter
 from earmark.listen import listen
+from earmark.neighbors import find_copies
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -67,6 +75,9 @@ class Row:
     peers: dict[str, tuple[Run, float]]
     """By name: what it runs, and the ratio that `--check` wants at least."""
     limit: tuple[str, Run] | None = None
+    rounds: int | None = None
+    """How often, where it takes so long that fewer rounds than usual must do; then nothing is done
+    for warming up."""
 
 
 def processor_seconds() -> float:
@@ -77,10 +88,10 @@ def processor_seconds() -> float:
     )
 
 
-def measure(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
+def measure(runs: dict[str, Run], rounds: int, *, warm: bool = True) -> dict[str, list[float]]:
     """Return the processor seconds of each run in each round, by turns."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
+    for run in runs.values() if warm else ():
         run()
     for _ in range(rounds):
         for name, run in runs.items():
@@ -261,6 +272,139 @@ def make_library(path: Path, count: int) -> Path:
     return path
 
 
+def libraries(folder: Path, count: int) -> Iterator[Row]:
+    """Compare what is done with a large library as a whole."""
+    path = make_library(folder / "large.earmark", count)
+    with open_library(path) as library:
+        refit(library)
+        snapshot = library.snapshot()
+        peer = NearestNeighbors(n_neighbors=30, algorithm="brute", metric="cosine", n_jobs=1)
+        peer.fit(voter(library, snapshot).points(snapshot.vectors))
+        similarity = library.spec.similarity
+    dumped, plain = folder / "peer.pickle", folder / "vectors.npy"
+    dumped.write_bytes(pickle.dumps(peer))
+    np.save(plain, snapshot.vectors)
+
+    def opened() -> None:
+        with open_library(path, read_only=True) as library:
+            voter(library).kneighbors(snapshot.vectors[:1], 30)
+
+    def unpickled() -> None:
+        pickle.loads(dumped.read_bytes()).kneighbors(peer._fit_X[:1])
+
+    yield Row(
+        f"a library of {count:,} tracks opened and asked once",
+        opened,
+        {"scikit-learn's brute force from a pickle": (unpickled, 0.01)},
+        ("reading the vectors from a file of NumPy's", lambda: np.load(plain).sum()),
+    )
+    count_them = (
+        "import sqlite3, sys; held = sqlite3.connect(sys.argv[1]); held.execute('SELECT genre, "
+        "artist, count(*) FROM track_genres JOIN tracks ON id = track_id GROUP BY 1, 2').fetchall()"
+    )
+
+    def process(*arguments: object) -> Run:
+        whole = [sys.executable, *map(str, arguments)]
+        return lambda: subprocess.run(whole, stdout=subprocess.DEVNULL, check=True)
+
+    yield Row(
+        f"earmark info of {count:,} tracks",
+        process("-m", "earmark", "info", path),
+        {"sqlite3 that counts genres and artists": (process("-c", count_them, path), 0.05)},
+        ("python -c pass", process("-c", "pass")),
+    )
+    vectors = snapshot.vectors
+
+    def nearest_of_all(some: np.ndarray) -> None:
+        search = NearestNeighbors(n_neighbors=11, algorithm="brute", metric="cosine", n_jobs=1)
+        search.fit(some).kneighbors(some)
+
+    yield Row(
+        f"which of {count:,} tracks are copies",
+        lambda: find_copies(vectors, similarity, np.arange(count)),
+        {"scikit-learn, the 11 nearest of each": (lambda: nearest_of_all(vectors), 3.0)},
+        ("equal vectors alone", lambda: np.unique(vectors, axis=0)),
+        rounds=1,
+    )
+    few = 20_000
+    with open_library(path, read_only=True) as library:
+        drawn = load_evaluation_set(library, most=few)
+    units = drawn.vectors / np.linalg.norm(drawn.vectors, axis=1, keepdims=True)
+
+    def products() -> None:
+        for start in range(0, few, 1_000):
+            units[start : start + 1_000] @ units.T
+
+    yield Row(
+        f"earmark audit of {few:,} tracks",
+        lambda: audit(replace(drawn)),
+        {"scikit-learn, the 11 nearest of each": (lambda: nearest_of_all(drawn.vectors), 0.5)},
+        ("the products of all with all", products),
+        rounds=2,
+    )
+
+
+def evaluation(folder: Path, count: int) -> Iterator[Row]:
+    """Compare asking each track without its artist."""
+    with open_library(make_library(folder / "some.earmark", count), read_only=True) as library:
+        data = load_evaluation_set(library)
+    labels, groups = data.labels, data.groups
+    vote = KNeighborsClassifier(30, weights="distance", metric="cosine", algorithm="brute")
+    split = LeaveOneArtistOut()
+
+    def with_sklearn() -> None:
+        cross_val_predict(vote, data.vectors, labels, groups=groups, cv=GroupKFold(10))
+
+    units = data.vectors / np.linalg.norm(data.vectors, axis=1, keepdims=True)
+    yield Row(
+        f"each of {count:,} tracks answered without its artist, the vote fitted without it",
+        lambda: ask_all(data, split, Vote()),
+        {"scikit-learn, ten folds, a plain vote": (with_sklearn, 0.05)},
+        ("the products of all with all", lambda: units @ units.T),
+        rounds=2,
+    )
+
+
+def builds(folder: Path, count: int) -> Iterator[Row]:
+    """Compare building a library of very short files."""
+    music = folder / "short"
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        genre = music / f"genre {number % 5}"
+        genre.mkdir(parents=True, exist_ok=True)
+        samples = 0.1 * rng.standard_normal(11_025)
+        soundfile.write(genre / f"{number}.wav", samples, 22_050)
+    files = sorted(music.rglob("*.wav"))
+    extractor = get_extractor("mfcc")
+
+    def build() -> None:
+        target = folder / "short.earmark"
+        target.unlink(missing_ok=True)
+        whole = [sys.executable, "-m", "earmark", "build", music, "-o", target]
+        whole += ["--extractor", "mfcc", "--jobs", "1"]
+        subprocess.run(list(map(str, whole)), capture_output=True, check=True)
+
+    def with_librosa() -> None:
+        for file in files:
+            samples, _ = librosa.load(file, sr=22_050)
+            frames = librosa.feature.mfcc(
+                y=samples, sr=22_050, n_mfcc=13, n_fft=512, hop_length=221, n_mels=26
+            )
+            frames.mean(axis=1), np.cov(frames)
+
+    def only_hear() -> None:
+        for file in files:
+            listen(file, extractor)
+
+    yield Row(
+        f"earmark build of {count:,} files of half a second",
+        build,
+        {"a librosa script, nothing kept": (with_librosa, 0.2)},
+        ("their features alone", only_hear),
+        rounds=3,
+    )
+
+
 def memory() -> list[str]:
     """Return what `earmark classify` holds at most, beside what it holds before it hears."""
     look = """
@@ -307,16 +451,45 @@ def broken(row: Row, taken: dict[str, list[float]]) -> Iterator[str]:
             yield f"{row.what}: {ratio:.2f} times {peer}, at least {least:.2f} was promised"
 
 
-def rows(folder: Path) -> Iterator[Row]:
-    """Yield all rows."""
+def sounds(folder: Path) -> Iterator[Row]:
+    """Yield what is done with files of sound."""
     songs = make_songs(folder)
     for song in songs.values():
         for rate in (16_000, 22_050):
             yield decode(song, rate)
     yield from classic(songs["mp3"])
     yield learned(songs["mp3"])
-    yield from processes()
-    yield from searches(folder, 100_000)
+
+
+GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "sounds": sounds,
+    "processes": lambda _: processes(),
+    "searches": lambda folder: searches(folder, 100_000),
+    "libraries": lambda folder: libraries(folder, 100_000),
+    "evaluation": lambda folder: evaluation(folder, 10_000),
+    "builds": lambda folder: builds(folder, 500),
+}
+
+
+def rows(folder: Path, groups: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows of some groups."""
+    for name in groups:
+        yield from GROUPS[name](folder)
+
+
+def replace_lines(lines: list[str]) -> None:
+    """Put lines of the table into the page, in the places of those of the same work and peer."""
+
+    def key(line: str) -> tuple[str, str]:
+        cells = line.split(" | ")
+        return cells[0], cells[2]
+
+    page = PAGE.read_text(encoding="utf-8").split("\n")
+    at = [number for number, line in enumerate(page) if line.startswith("| ")]
+    held = {key(page[number]): page[number] for number in at[2:]}
+    held |= {key(line): line for line in lines}
+    page[at[2] : at[-1] + 1] = held.values()
+    PAGE.write_text("\n".join(page), encoding="utf-8")
 
 
 HEAD = """# Benchmarks
@@ -341,30 +514,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="rows that have this word")
+    parser.add_argument("--group", choices=list(GROUPS), action="append", help="these rows alone")
+    parser.add_argument("--write", action="store_true", help="put some rows into the page")
     parser.add_argument("--check", action="store_true", help="compare with the bounds")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     lines: list[str] = []
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows(Path(folder)):
+        for row in rows(Path(folder), arguments.group or GROUPS):
             if arguments.only not in row.what:
                 continue
             runs = {"ours": row.ours, **{name: run for name, (run, _) in row.peers.items()}}
             if row.limit is not None:
                 runs["limit"] = row.limit[1]
-            taken = measure(runs, arguments.rounds)
+            fewer = row.rounds is not None
+            rounds = arguments.rounds if row.rounds is None else min(row.rounds, arguments.rounds)
+            taken = measure(runs, rounds, warm=not fewer)
             for line in shown(row, taken):
                 print(line, flush=True)
                 lines.append(line)
             faults += broken(row, taken)
+    if arguments.write:
+        replace_lines(lines)
+    if arguments.only or arguments.group:
+        if arguments.check and faults:
+            sys.exit("\n".join(faults))
+        return
     idle, more = memory()
     told = (
         f"\nPython that classifies a song holds {idle} MB before it hears, and {more} MB more "
         "then.\n"
     )
     print(told)
-    if not arguments.only and not arguments.check:
+    if not arguments.check:
         where = (
             f"\nMeasured on {time.strftime('%Y-%m-%d')}: {platform.machine()}, Python "
             f"{platform.python_version()}, NumPy {np.__version__}, librosa {librosa.__version__}, "
