@@ -34,8 +34,9 @@ test: $(VENV)/.develop
 quick: $(VENV)/.develop
 	$(BIN)/python $(PYTEST) -m "not slow and not browser"
 
+# Kills and full disks are as they are with the newest.
 oldest: $(OLDEST)/.develop
-	$(OLDEST)/bin/python $(PYTEST) \
+	$(OLDEST)/bin/python $(PYTEST) --ignore tests/library/test_ends.py \
 		tests/audio tests/library tests/test_listen.py tests/test_classify.py
 
 soak: $(VENV)/.develop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -12,12 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from earmark import testing
+from earmark.features import CLASSIC, get_extractor
+from earmark.library import Track, create_library
 from earmark.testing import EACH, GENRES, RATE, make_music
 from earmark.workers import Limits, WorkerPool, child, protocol
 
@@ -36,9 +40,27 @@ __all__ = [
 song = testing.make_song
 
 
+_HEARD: dict[frozenset[tuple[str, str]], tuple[list[Track], Any]] = {}
+"""Tracks and embeddings of collections that were heard, by the names and hashes of their files."""
+
+
 def make_library(path: Path, music: Path) -> Path:
-    """Write the small library, with the classic features."""
-    testing.make_library(path, music).close()
+    """Write the small library, with the classic features; the same music is heard once."""
+    files = {file.relative_to(music).as_posix(): file for file in music.rglob("*.wav")}
+    collection = frozenset(
+        (name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in files.items()
+    )
+    if collection not in _HEARD:
+        with testing.make_library(path, music) as library:
+            tracks = [
+                replace(track, id=None, path=Path(track.path or "").relative_to(music).as_posix())
+                for track in library.tracks()
+            ]
+            _HEARD[collection] = tracks, library.snapshot().vectors
+        return path
+    tracks, embeddings = _HEARD[collection]
+    with create_library(path, get_extractor(CLASSIC).spec) as library:
+        library.add([replace(t, path=str(music / (t.path or ""))) for t in tracks], embeddings)
     return path
 
 
