@@ -69,7 +69,11 @@ def _answer_of(job: Job, answer: Answer) -> dict[str, Any]:
     """Return what an answer shows: its result, and the correction that it can take back."""
     state = server_state()
     result = serializers.job_result(state.music, job, answer)
-    return {**result, "correction": teaching.correction_of(state.library, answer)}
+    return {
+        **result,
+        "correction": teaching.correction_of(state.library, answer),
+        "typical": state.served.typical_distances(),
+    }
 
 
 @pages.get("/answers/<job_id>")

@@ -32,6 +32,18 @@ def nearness(distances: list[float]) -> list[float]:
 
 
 def voters(neighbors: list[dict[str, Any]]) -> str:
-    """Say of which genres the tracks are that voted, the commonest first."""
-    counts = Counter(near["genre"] for near in neighbors)
-    return ", ".join(f"{count} {genre}" for genre, count in counts.most_common())
+    """Say of which genres the tracks are that voted, the commonest first.
+
+    >>> voters([{"genre": "metal"}, {"genre": "rock"}, {"genre": "metal"}])
+    '2 of 3 are metal, 1 rock'
+    >>> voters([{"genre": "metal"}] * 3)
+    'all 3 are metal'
+    """
+    counts = Counter(near["genre"] for near in neighbors).most_common()
+    if not counts:
+        return ""
+    (genre, count), *others = counts
+    share = f"all {count}" if not others else f"{count} of {len(neighbors)}"
+    verb = "is" if count == 1 else "are"
+    rest = "".join(f", {count} {genre}" for genre, count in others)
+    return f"{share} {verb} {genre}{rest}"

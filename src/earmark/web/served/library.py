@@ -18,7 +18,7 @@ from earmark.errors import (
     TrackNotFound,
 )
 from earmark.extraction import Looked, as_listened
-from earmark.library import Library, Track
+from earmark.library import Library, Snapshot, Track
 from earmark.library.fitting import rows_of_song
 from earmark.library.model import LARGEST_ID
 from earmark.neighbors import Parameters, count_artists
@@ -28,6 +28,7 @@ from earmark.web.served.player_songs import PlayerSongs
 from earmark.web.served.projection import ProjectionCache
 from earmark.web.served.recommender import KeptRecommender
 from earmark.web.served.report import Report
+from earmark.web.served.typical_distances import TypicalDistances, typical_distances
 from earmark.web.songs.analysis import Analyzed, Picture
 from earmark.web.songs.answers import Answer, Timeline, told, until_the_end
 
@@ -55,6 +56,7 @@ class ServedLibrary:
         self._classifier = Classifier(library, background=True)
         self.projections = ProjectionCache(self._classifier.refresh)
         self._lock = threading.Lock()
+        self._typical: tuple[Snapshot, TypicalDistances | None] | None = None
 
     @property
     def revision(self) -> tuple[str, int]:
@@ -154,6 +156,13 @@ class ServedLibrary:
         itself = rows_of_song(self.library, voter, snapshot, content_hash or "", audio_hash)
         distances, rows = voter.kneighbors(vector[None], k, exclude=[itself])
         return neighbors_of(self.library, snapshot, rows[0], distances[0])
+
+    def typical_distances(self) -> TypicalDistances | None:
+        """Return what is near and what is far among the tracks as they are now."""
+        voter, snapshot = self._classifier.refresh()
+        if self._typical is None or self._typical[0] is not snapshot:
+            self._typical = snapshot, typical_distances(voter, snapshot)
+        return self._typical[1]
 
     def track(self, track_id: int) -> Track:
         """Return a track.
