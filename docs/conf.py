@@ -1,11 +1,11 @@
 """How the documentation becomes a site: ``make docs`` writes it into ``build/docs``, offline."""
 
-from importlib.metadata import version as version_of
+from earmark import __version__
 
 project = "Earmark"
 author = "The Earmark developers"
 project_copyright = author
-version = release = version_of("earmark")
+version = release = __version__
 
 extensions = [
     "myst_parser",

@@ -19,7 +19,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +51,11 @@ def run(*command: object, cwd: Path = ROOT, **environment: str) -> str:
 
 def version_of(root: Path = ROOT) -> str:
     """Return the version, from the one place where it stands."""
-    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    return str(project["version"])
+    text = (root / "src" / "earmark" / "version.py").read_text("utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if found is None:
+        raise NotReadyError("src/earmark/version.py does not say which version this is")
+    return found[1]
 
 
 def faults(root: Path = ROOT) -> list[str]:
@@ -63,7 +65,7 @@ def faults(root: Path = ROOT) -> list[str]:
     if run("git", "status", "--porcelain", cwd=root).strip():
         found.append("there are changes that are not committed")
     if f"v{version}" in run("git", "tag", "--list", cwd=root).split():
-        found.append(f"v{version} is tagged already; raise the version in pyproject.toml")
+        found.append(f"v{version} is tagged already; raise the version in src/earmark/version.py")
     changes = (root / "CHANGELOG.md").read_text("utf-8")
     heading = re.search(rf"^## {re.escape(version)}, (.*)$", changes, re.MULTILINE)
     if heading is None:

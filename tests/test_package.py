@@ -112,6 +112,19 @@ def test_importing_the_package_is_light() -> None:
     assert not {"flask", "sqlalchemy", "onnxruntime", "av", "rich"} & set(loaded)
 
 
+def test_a_process_whose_workers_listen_loads_no_decoder() -> None:
+    loaded = run(
+        sys.executable,
+        "-c",
+        "import earmark.cli.classify, earmark.classify, earmark.hearing, sys\n"
+        "earmark.open_library('reference')\n"
+        "print(*sorted(sys.modules))",
+    ).split()
+    assert "earmark.hearing" in loaded
+    unneeded = {"av", "soundfile", "soxr", "onnxruntime", "psycopg", "mutagen", "flask"}
+    assert not unneeded & set(loaded)
+
+
 def test_the_package_hands_out_what_users_import_and_nothing_else() -> None:
     for name in earmark.__all__:
         assert getattr(earmark, name).__name__ == name

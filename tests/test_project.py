@@ -8,13 +8,15 @@ from pathlib import Path
 
 import yaml
 
+from earmark import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_citation_names_the_version_and_the_licence() -> None:
     said = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert said["version"] == project["version"]
+    assert said["version"] == __version__
     assert said["license"] == project["license"]
     assert said["abstract"] == project["description"]
     assert {"cff-version", "message", "title", "authors"} <= set(said)

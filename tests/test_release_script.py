@@ -28,7 +28,9 @@ def git(tree: Path, *arguments: str) -> None:
 @pytest.fixture
 def ready(tmp_path: Path) -> Path:
     """Return a tree that is ready for its release."""
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "2.1.0"\n')
+    package = tmp_path / "src" / "earmark"
+    package.mkdir(parents=True)
+    (package / "version.py").write_text('__version__ = "2.1.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(
         "# Changes\n\n## Unreleased\n\n## 2.1.0, 2026-11-28\n\n- More.\n\n## 2.0.0, 2026-10-01\n"
     )

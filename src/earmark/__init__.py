@@ -21,13 +21,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from earmark.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from earmark.classify import Classifier
     from earmark.errors import EarmarkError
     from earmark.library import Library, Track, create_library, open_default, open_library
     from earmark.prediction import Neighbor, Prediction, Segment
-
-    __version__: str
 
 __all__ = [
     "Classifier",
@@ -60,10 +60,6 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Import a name when it is first used, so that ``import earmark`` is quick."""
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("earmark")
         if name not in _HOMES:
             raise AttributeError(f"module 'earmark' has no attribute {name!r}")
         return getattr(importlib.import_module(_HOMES[name]), name)

@@ -18,6 +18,7 @@ from earmark.errors import EarmarkError
 from earmark.features.listing import entries
 from earmark.features.runtime import QUIET
 from earmark.library import database_versions, open_default, user_library_path
+from earmark.version import __version__
 from earmark.web.config import Config
 from earmark.web.http.limits import limits_for
 from earmark.workers import WorkerPool, sandbox
@@ -57,7 +58,7 @@ def examine(library_name: str | None = None) -> dict[str, Any]:
     problems: list[str] = []
     notes: list[str] = []
     facts: dict[str, Any] = {
-        "earmark": metadata.version("earmark"),
+        "earmark": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {**{name: _version(name) for name in PACKAGES}, **database_versions()},

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from earmark.audio import open_recording
-from earmark.audio.decoders import errors_of_one_file
+from earmark.audio.source import errors_of_one_file
 from earmark.errors import (
     AudioEmpty,
     AudioError,

@@ -118,12 +118,12 @@ def test_any_exception_of_a_decoder_is_the_error_of_one_file(
         raise KeyError("what nobody\nexpected")
 
     with monkeypatch.context() as patch:
-        patch.setattr("earmark.audio.ffmpeg.samples_of", broken)
+        patch.setattr("earmark.audio.ffmpeg.copy_samples", broken)
         with pytest.raises(NotAudio, match="KeyError") as caught:
             open_recording(file)
         assert "\n" not in str(caught.value)
     with open_recording(file) as recording:
-        monkeypatch.setattr("earmark.audio.ffmpeg.samples_of", broken)
+        monkeypatch.setattr("earmark.audio.ffmpeg.copy_samples", broken)
         with pytest.raises(NotAudio, match="KeyError"):
             list(recording.blocks(16000))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 from mcp.server import MCPServer
@@ -16,6 +15,7 @@ from mcp.types import ToolAnnotations
 
 from earmark.agents.tools import Tools
 from earmark.errors import EarmarkError
+from earmark.version import __version__
 from earmark.words import json_text, shown
 
 INSTRUCTIONS = """\
@@ -40,7 +40,7 @@ def make_server(library_name: str | None = None) -> MCPServer[Any]:
         Which library; None: the user's default.
     """
     server: MCPServer[Any] = MCPServer(
-        "earmark", instructions=INSTRUCTIONS, version=version("earmark"), log_level="WARNING"
+        "earmark", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     tools = Tools(library_name)
     # One question at a time: each may use all of the machine.

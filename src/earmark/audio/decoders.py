@@ -7,9 +7,6 @@ everything else, and takes over where libsndfile meets damage, since it finds th
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +23,7 @@ from earmark.audio.sndfile import SoundFileSource
 from earmark.audio.source import (
     DAMAGED,
     ENDS_EARLY,
+    TRUNCATED,
     CannotDecode,
     CannotOpen,
     Source,
@@ -35,11 +33,8 @@ from earmark.audio.source import (
 from earmark.audio.truncation import Cut, find_cut, find_rest
 from earmark.errors import AudioError, AudioTruncated, NoAudioStream, NotAudio
 
-TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
 MORE_THAN_CLAIMED = "its header speaks of less sound than there is; the rest is left out"
 
-# How Python prints an object that has no text of its own.
-_AN_OBJECT = re.compile(r"<\S+(?: \S+)? at 0x[0-9a-f]+>")
 _MPEG_NAMES = {".mp3", ".mp2", ".mp1", ".mpa", ".mpga"}
 # Raw frames have no signature; where the first bytes decide nothing, the name does.
 _RAW_NAMES = {
@@ -300,27 +295,3 @@ class AnySource:
         self._source.close()
         if self._inner is not None:
             self._inner.close()
-
-
-@contextmanager
-def errors_of_one_file(path: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into the error of one file, so that others go on.
-
-    Raises
-    ------
-    AudioTruncated
-        A decoder cannot go on where one could a moment ago: the file changed.
-    NotAudio
-        For all other exceptions but those on purpose, and too little memory.
-    """
-    try:
-        yield
-    except (AudioError, MemoryError):
-        raise
-    except (CannotOpen, CannotDecode) as error:
-        # What could be decoded a moment ago.
-        raise AudioTruncated(path, "the file changed while it was read; try it again") from error
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        what = _AN_OBJECT.sub("it", what)
-        raise NotAudio(path, f"a decoder failed ({what}); save it in another format") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
@@ -12,27 +12,18 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio.containers import open_container
 from earmark.audio.files import Readable
 from earmark.audio.mpeg import parse, stated_samples
-from earmark.audio.planes import samples_of
+from earmark.audio.planes import copy_samples, samples_of
 from earmark.audio.source import DAMAGED, CannotOpen, shortfall
 from earmark.audio.timeline import Timeline, is_even
 from earmark.audio.truncation import states_duration
-
-# FFmpeg also knows "formats" that are lists of other files or addresses to open (HLS, concat,
-# SDP, image sequences). A file that somebody sends must not make it open anything else.
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,asf_o,ogg,flac,wav,w64,aiff,au,caf,mp3,aac,loas,"
-    "ac3,eac3,dts,dtshd,truehd,mlp,ape,wv,tta,tak,mpc,mpc8,avi,flv,mpeg,mpegts,amr,amrnb,amrwb,"
-    "rm,voc,dsf,iff,oma,shn,xwma,nut,wtv,mxf,ivf,swf,mpegvideo,h264,hevc,m4v,spdif"
-)
-OPTIONS = {"protocol_whitelist": "none", "format_whitelist": _FORMATS}
 
 _RAW = {"loas", "ac3", "eac3", "dts", "truehd", "mlp", "spdif"}  # frames without a container
 _GUESSED_STAMPS = _RAW | {"mpeg", "mpegts", "asf", "rm", "avi", "flv"}
 # What FFmpeg says of the length of others, it may have guessed from the bit rate.
 _STATED_LENGTH = {"mov", "flac", "asf", "tta", "wv", "ape", "mpc", "mpc8", "tak", "avi", "dsf"}
-_BUFFER = 1 << 16  # bytes that are read at a time
 _WARM_UP = 0.3  # seconds; AAC with spectral band replication needs several of its frames
 _SKIP_AHEAD = 5.0  # seconds; a span this near is reached by decoding on
 _BEHIND = 2.0  # seconds that are kept, for a span that begins a little before the last one's end
@@ -42,10 +33,10 @@ _ANCHORS = 7  # frames whose stamps are asked, since single ones err in Ogg Vorb
 
 
 class _Decoded(NamedTuple):
-    """What came of a packet: a frame's stamp, its samples [channels, n], and the packet."""
+    """What came of a packet: a frame's stamp, how many samples of each channel, and both."""
 
     stamp: int | None
-    samples: NDArray[np.float32]
+    length: int
     packet: Any
     frame: Any
 
@@ -114,13 +105,7 @@ class FFmpegSource:
     def _open(self) -> None:
         view = self._file.part()
         try:
-            self._container: Any = av.open(
-                view,
-                format=self._form,
-                options=OPTIONS,
-                metadata_errors="replace",
-                buffer_size=_BUFFER,
-            )
+            self._container: Any = open_container(view, self._form)
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise CannotOpen(str(error)) from error
         streams = self._container.streams
@@ -146,12 +131,15 @@ class FFmpegSource:
         heads = list(islice(self._decoded, _ANCHORS))
         if not heads:
             return
-        self.sample_rate, self.channels = heads[0].frame.sample_rate, len(heads[0].samples)
+        self.sample_rate, self.channels = (
+            heads[0].frame.sample_rate,
+            heads[0].frame.layout.nb_channels,
+        )
         claimed = self._claimed_frames()
         stated = self._stated_frames(claimed)
         # The first frame can be cut short, and stamped for that.
         anchor = heads[min(1, len(heads) - 1)]
-        place = heads[0].samples.shape[1] if len(heads) > 1 else 0
+        place = heads[0].length if len(heads) > 1 else 0
         if anchor.stamp is None:
             self._count()
         else:
@@ -160,7 +148,7 @@ class FFmpegSource:
             can_seek = not is_damaged and self._formats.isdisjoint(_GUESSED_STAMPS)
             if can_seek and "ogg" in self._formats and self._stream.codec_context.name != "vorbis":
                 self._index_pages(anchor, place)
-            self._survey(timeline, anchor.frame.samples, claimed, can_seek)
+            self._survey(timeline, anchor.length, claimed, can_seek)
         if stated:
             self._warn(*shortfall(self.frames, stated, self.sample_rate, is_exact=False))
 
@@ -211,7 +199,7 @@ class FFmpegSource:
             return False
         end += self._ahead.shape[1]
         for decoded in self._decoded:
-            end += decoded.samples.shape[1]
+            end += decoded.length
             if end - expected > slack:
                 return False
         if expected - end > slack:
@@ -260,7 +248,7 @@ class FFmpegSource:
         self._rewind()
         self.frames = 0
         for decoded in self._decoded:
-            self.frames += decoded.samples.shape[1]
+            self.frames += decoded.length
             if self.frames * self.channels > self._most:
                 return
         self.is_exact = True
@@ -295,18 +283,19 @@ class FFmpegSource:
                     if lost is not None:
                         self._warn(DAMAGED)
                         lost = None
-                    yield _Decoded(frame.pts, self._samples(frame), packet, frame)
+                    yield _Decoded(frame.pts, frame.samples, packet, frame)
         # What stands behind the last frame of an MP3 is hardly sound, unless it begins like it; of
         # Ogg the last page says whether more was to come.
         is_junk = "mp3" in self._formats and lost is not None and not parse(bytes(lost)[:4])
         if lost is not None and not is_junk and "ogg" not in self._formats:
             self._warn(DAMAGED)
 
-    def _samples(self, frame: Any) -> NDArray[np.float32]:
-        samples = samples_of(frame)
-        if self.channels and len(samples) != self.channels:
-            samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
-        return samples
+    def _copy(self, frame: Any, block: NDArray[np.float32]) -> None:
+        """Put the samples of a frame into a block [channels, n] of its length."""
+        if frame.layout.nb_channels == self.channels:
+            copy_samples(frame, block)
+        else:
+            block[:] = samples_of(frame).mean(axis=0, keepdims=True)
 
     def _warn(self, *warnings: str) -> None:
         self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
@@ -350,27 +339,39 @@ class FFmpegSource:
         heads = list(islice(self._decoded, _ANCHORS)) if first else []
         if not heads or heads[0].stamp is None:
             return None
-        self._ahead = np.concatenate([head.samples for head in heads], axis=1)
+        self._hold(heads)
         if self._pages:
             assert first is not None  # noqa: S101
             page = self._pages.get(first.packet.pos)
             return None if page is None else page + (first.packet.duration or 0)
         return self._timeline.place(_stamp_of(heads, self._timeline.ticks))
 
+    def _hold(self, heads: Sequence[_Decoded]) -> None:
+        """Let the samples of decoded frames be the next to be read."""
+        ends = np.cumsum([head.length for head in heads])
+        self._ahead = np.empty((self.channels, ends[-1]), np.float32)
+        for head, end in zip(heads, ends.tolist(), strict=True):
+            self._copy(head.frame, self._ahead[:, end - head.length : end])
+
     def read(self, frames: int) -> NDArray[np.float32]:
         """Return the next samples [n, channels]."""
         block = np.empty((self.channels, frames), np.float32)
-        n = 0
+        n = min(frames, self._ahead.shape[1])
+        block[:, :n] = self._ahead[:, :n]
+        self._ahead = self._ahead[:, n:]
         while n < frames:
-            if not self._ahead.shape[1]:
-                head = next(self._decoded, None)
-                if head is None:
-                    break
-                self._ahead = head.samples
-            taken = self._ahead[:, : frames - n]
-            self._ahead = self._ahead[:, taken.shape[1] :]
-            block[:, n : n + taken.shape[1]] = taken
-            n += taken.shape[1]
+            head = next(self._decoded, None)
+            if head is None:
+                break
+            left = frames - n
+            if head.length <= left:
+                self._copy(head.frame, block[:, n : n + head.length])
+                n += head.length
+            else:
+                self._hold([head])
+                block[:, n:] = self._ahead[:, :left]
+                self._ahead = self._ahead[:, left:]
+                n = frames
         block = block[:, :n]
         self._at += n
         keep = min(round(_BEHIND * self.sample_rate), _STEP // max(1, self.channels))
@@ -388,5 +389,5 @@ def _stamp_of(heads: list[_Decoded], ticks: Any) -> int:
     for head in heads:
         if head.stamp is not None:
             votes[head.stamp - round(before * ticks)] += 1
-        before += head.samples.shape[1]
+        before += head.length
     return votes.most_common(1)[0][0]

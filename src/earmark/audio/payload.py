@@ -15,11 +15,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import av
-import av.error
-
 from earmark.audio.bounds import find_sound
-from earmark.audio.ffmpeg import OPTIONS
+from earmark.audio.containers import open_container
 from earmark.audio.files import OpenFile, View
 
 _log = logging.getLogger(__name__)
@@ -27,8 +24,6 @@ _log = logging.getLogger(__name__)
 _VERSION = "earmark.payload/1"
 _BLOCK = 1 << 20
 _FAR = 1 << 20  # bytes read beyond a gap after which the gap is read too
-# Samples that an edit list leaves out are in the file all the same, and taggers may rewrite it.
-_OPTIONS = {**OPTIONS, "ignore_editlist": "1"}
 # What FFmpeg states of these is found by decoding, and is not the same in all its versions.
 _SELF_DESCRIBED = frozenset({"aac", "aac_latm", "mp1", "mp2", "mp3", "opus"})
 _SLACK = 1 << 20  # bytes, and packets, that a container may add to those of the file
@@ -129,14 +124,17 @@ def _hash_payload(file: HashingFile) -> str | None:
 
 
 def _open(view: View, *, after_id3: bool) -> Any:
+    import av.error  # here for the same reason as in `open_container`
+
+    # Samples that an edit list leaves out are in the file all the same, and taggers may rewrite it.
     try:
         try:
-            return av.open(view, options=_OPTIONS, metadata_errors="replace")
+            return open_container(view, edits=False)
         except av.error.InvalidDataError:
             # FFmpeg gives up where an ID3 tag is longer than it says, and its rest is like text.
             if not after_id3:
                 raise
-            return av.open(view.part(), format="mp3", options=_OPTIONS, metadata_errors="replace")
+            return open_container(view.part(), "mp3", edits=False)
     except Exception as error:  # of broken files PyAV raises more than FFmpeg's errors
         raise _Unreadable(str(error)) from error
 

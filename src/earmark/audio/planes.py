@@ -25,27 +25,35 @@ def samples_of(frame: Any) -> NDArray[np.float32]:
     -----
     ``AudioFrame.to_ndarray`` knows no 64-bit integers, and copies once more.
     """
+    samples = np.empty((frame.layout.nb_channels, frame.samples), np.float32)
+    copy_samples(frame, samples)
+    return samples
+
+
+def copy_samples(frame: Any, into: NDArray[np.float32]) -> None:
+    """Write the samples of an ``av.AudioFrame`` to an array [channels, n] of its own shape."""
     form = frame.format
     name: str = form.name.removesuffix("p")
     dtype, scale = _FORMATS[name]
-    n, channels = frame.samples, frame.layout.nb_channels
+    channels, n = into.shape
     if form.is_planar:
-        raw = np.empty((channels, n), dtype)
-        for row, plane in zip(raw, frame.planes, strict=False):  # np.stack takes twice as long
-            row[:] = np.frombuffer(plane, dtype, n)
+        for row, plane in zip(into, frame.planes, strict=False):
+            _convert(np.frombuffer(plane, dtype, n), name, scale, row)
     else:
         raw = np.frombuffer(frame.planes[0], dtype, n * channels).reshape(n, channels).T
+        _convert(raw, name, scale, into)
+
+
+def _convert(raw: NDArray[Any], name: str, scale: float, into: NDArray[np.float32]) -> None:
     if name == "flt":
-        return raw
-    with np.errstate(over="ignore", invalid="ignore"):  # of doubles; checked later on
-        if name == "dbl":
-            return raw.astype(np.float32)
-        # 16 bits fit into the 24 of a float32; 32 bits are rounded once, after scaling.
-        if raw.itemsize > 2:
-            wide: NDArray[np.float64] = raw.astype(np.float64)
-            return (wide * scale).astype(np.float32)
-        narrow: NDArray[np.float32] = raw.astype(np.float32)
+        into[:] = raw
+    elif name == "dbl":
+        with np.errstate(over="ignore", invalid="ignore"):  # checked later on
+            into[:] = raw
+    elif raw.itemsize > 2:
+        # 32 bits do not fit into the 24 of a float32; they are rounded once, after scaling.
+        np.multiply(raw.astype(np.float64), scale, out=into, casting="same_kind")
+    else:
         if name == "u8":
-            narrow -= np.float32(128.0)
-        narrow *= np.float32(scale)
-        return narrow
+            raw = raw - np.float32(128.0)
+        np.multiply(raw, np.float32(scale), out=into)

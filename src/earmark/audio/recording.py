@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.decoders import TRUNCATED, AnySource, errors_of_one_file
 from earmark.audio.downmix import Mixer
 from earmark.audio.files import OpenFile
 from earmark.audio.resample import ReadPlan, plan, resample
 from earmark.audio.silence import SILENCE, SILENT, LevelCheck
-from earmark.audio.source import shortfall
+from earmark.audio.source import TRUNCATED, errors_of_one_file, shortfall
 from earmark.errors import (
     AudioSilent,
     AudioTooLong,
@@ -23,6 +22,9 @@ from earmark.errors import (
     AudioTruncated,
     NotAudio,
 )
+
+if TYPE_CHECKING:
+    from earmark.audio.decoders import AnySource
 
 MIN_DURATION = 1.0
 MAX_DURATION = 4 * 3600.0
@@ -70,7 +72,7 @@ class Recording:
         self._file = OpenFile(path)
         try:
             with errors_of_one_file(path):
-                self._source = AnySource(self._file, most=self._most)
+                self._source = _source(self._file, most=self._most)
         except BaseException:
             self._file.close()
             raise
@@ -85,7 +87,7 @@ class Recording:
     # -- opening ---------------------------------------------------------------------------
 
     def _open_again(self) -> AnySource:
-        return AnySource(self._file, like=self._source)
+        return _source(self._file, like=self._source)
 
     def _check_shape(self) -> None:
         source = self._source
@@ -182,7 +184,8 @@ class Recording:
         try:
             for block in self._samples(source, sample_rate, start, stop):
                 total += len(block)
-                silent += len(block) - sum(b - a for a, b in _sounding(block, sample_rate))
+                starts, stops = _sounding(block, sample_rate)
+                silent += len(block) - int((stops - starts).sum())
                 self.silent_share = silent / total
                 yield block
         finally:
@@ -258,7 +261,8 @@ class Recording:
         at = 0
         try:
             for block in self.blocks(self.sample_rate):
-                for begin, stop in _sounding(block, self.sample_rate):
+                edges = (side.tolist() for side in _sounding(block, self.sample_rate))
+                for begin, stop in zip(*edges, strict=True):
                     start, end = (at + begin) / self.sample_rate, (at + stop) / self.sample_rate
                     if found and start - found[-1][1] < shortest_pause:
                         start = found.pop()[0]
@@ -361,19 +365,31 @@ def open_recording(
     return Recording(os.fspath(path), max_duration=max_duration, min_duration=min_duration)
 
 
-def _sounding(block: NDArray[np.float32], rate: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans [start, stop) of mono samples, a tenth of a second each, with sound."""
+def _source(file: OpenFile, *, like: AnySource | None = None, most: int = 1 << 62) -> AnySource:
+    # Imported when a file is opened: a process whose workers do that needs no decoder.
+    from earmark.audio.decoders import AnySource
+
+    return AnySource(file, like=like, most=most)
+
+
+def _sounding(block: NDArray[np.float32], rate: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the spans of mono samples, a tenth of a second each, with sound begin and end.
+
+    Both [s]; a span ends before its stop.
+    """
     window = max(1, round(_WINDOW * rate))
     whole = len(block) // window * window
+    starts, stops = [], []
     for begin, rows in ((0, block[:whole].reshape(-1, window)), (whole, block[None, whole:])):
         if not rows.size:
             continue
         at = np.flatnonzero(rows.max(axis=1) - rows.min(axis=1) > 2 * SILENCE)
         # Of a window at an edge what is silent is left out: to a logarithm it is an abyss.
         loud = np.abs(rows[at]) > SILENCE
-        first = begin + at * window + loud.argmax(axis=1)
-        stop = begin + at * window + rows.shape[1] - loud[:, ::-1].argmax(axis=1)
-        yield from zip(first.tolist(), stop.tolist(), strict=True)
+        first = begin + at * window
+        starts.append(first + loud.argmax(axis=1))
+        stops.append(first + rows.shape[1] - loud[:, ::-1].argmax(axis=1))
+    return np.concatenate(starts), np.concatenate(stops)
 
 
 def _clock(seconds: float) -> str:

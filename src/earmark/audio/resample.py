@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 QUALITY = "HQ"
@@ -79,6 +78,9 @@ def resample(
     if native == rate:
         yield from blocks
         return
+    # Imported where it is needed, as the decoders are.
+    import soxr
+
     stream = soxr.ResampleStream(native, rate, 1, "float32", QUALITY)
     for block in blocks:
         out = stream.resample_chunk(np.ascontiguousarray(block))

@@ -1,17 +1,26 @@
-"""What a decoder is: samples at the file's own rate, in order, from any frame on.
+"""What a decoder is: samples at the file's own rate, in order, from any frame on; and how it fails.
 
 A *frame* is one sample of every channel.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.errors import AudioError, AudioTruncated, NotAudio
+
 DAMAGED = "has damaged frames, which are left out"
 ENDS_EARLY = "ends early; its last part may be missing"
+TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
+
+# How Python prints an object that has no text of its own.
+_AN_OBJECT = re.compile(r"<\S+(?: \S+)? at 0x[0-9a-f]+>")
 
 
 def shortfall(frames: int, expected: int, sample_rate: int, *, is_exact: bool) -> list[str]:
@@ -72,3 +81,27 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of the file."""
         ...
+
+
+@contextmanager
+def errors_of_one_file(path: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into the error of one file, so that others go on.
+
+    Raises
+    ------
+    AudioTruncated
+        A decoder cannot go on where one could a moment ago: the file changed.
+    NotAudio
+        For all other exceptions but those on purpose, and too little memory.
+    """
+    try:
+        yield
+    except (AudioError, MemoryError):
+        raise
+    except (CannotOpen, CannotDecode) as error:
+        # What could be decoded a moment ago.
+        raise AudioTruncated(path, "the file changed while it was read; try it again") from error
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        what = _AN_OBJECT.sub("it", what)
+        raise NotAudio(path, f"a decoder failed ({what}); save it in another format") from error

@@ -16,11 +16,10 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
 
-import av
 from tinytag import TinyTag
 
 from earmark.audio.bounds import find_tags
-from earmark.audio.ffmpeg import OPTIONS
+from earmark.audio.containers import open_container
 from earmark.audio.files import OpenFile, View
 from earmark.audio.id3 import RECORDING, plain_id3
 from earmark.words import ARTIST_SEPARATOR
@@ -285,7 +284,7 @@ def _by_ape(tag: View) -> Tags:
 
 def _by_ffmpeg(sound: View) -> Tags:
     try:
-        with av.open(sound.part(), options=OPTIONS, metadata_errors="replace") as container:
+        with open_container(sound.part()) as container:
             stream = next(iter(container.streams.audio), None)
             said = [container.metadata, {} if stream is None else stream.metadata]
     except Exception as error:  # of broken files PyAV raises more than FFmpeg's errors

@@ -23,6 +23,7 @@ from click.shell_completion import CompletionItem
 
 from earmark.cli.common import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated
 from earmark.errors import EarmarkError
+from earmark.version import __version__
 from earmark.words import shown
 
 COMMANDS = {
@@ -107,7 +108,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="earmark")
+@click.version_option(__version__)
 def earmark() -> None:
     """Hear what genre a piece of music is, how sure that is, and which tracks it sounds like."""
 

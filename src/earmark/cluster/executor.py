@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +28,7 @@ from earmark.errors import (
     WorkerDied,
     WorkerError,
 )
+from earmark.version import __version__
 from earmark.workers import Limits
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ClusterExecutor(Executor):
             if isinstance(cluster, str)
             else str(self._client.scheduler_info()["address"])
         )
-        self._setup = Setup(secrets.token_hex(8), version("earmark"), limits or Limits())
+        self._setup = Setup(secrets.token_hex(8), __version__, limits or Limits())
         self._condition = threading.Condition()
         self._waiting: deque[_Call[Any]] = deque()
         # To be done by themselves, and to be sent with their files.

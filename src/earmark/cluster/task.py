@@ -12,11 +12,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from earmark.errors import EarmarkError, WorkerError
+from earmark.version import __version__
 from earmark.workers import Limits, WorkerPool
 
 IDLE_SECONDS = 60.0
@@ -130,7 +130,7 @@ def run(batch: Batch) -> list[Answer] | Refusal:
 
 def other_version(wanted: str) -> str | None:
     """Say that another Earmark is installed here than whoever asks has; None where it is that."""
-    here = version("earmark")
+    here = __version__
     if here == wanted:
         return None
     return f"has Earmark {here}, and this is {wanted}; install the same on both"

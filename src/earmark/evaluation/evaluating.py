@@ -7,7 +7,6 @@ import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from earmark.evaluation.split_choice import ChosenSplit, SplitRequest, choose_sp
 from earmark.evaluation.splits import LeaveOneArtistOut, Split
 from earmark.neighbors import fit
 from earmark.schemas import schema
+from earmark.version import __version__
 from earmark.words import percent
 
 # The random split that stands beside the honest one is repeated less on large libraries: each
@@ -191,7 +191,7 @@ def fingerprint(data: EvaluationSet) -> str:
 def versions() -> dict[str, str]:
     """Return the versions that figures may depend on."""
     return {
-        "earmark": metadata.version("earmark"),
+        "earmark": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
     }

@@ -8,7 +8,7 @@ work: whole blocks of frames at once, in single precision, their spectra by matr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -27,6 +27,7 @@ PREEMPHASIS = np.float32(0.97)
 LIFTER = 22
 FULL_SCALE = np.float32(32_768)
 FRAMES_A_BLOCK = 256  # whose spectra stay in the processor's cache
+_PIECE = 1 << 15  # samples that stay in it while they are scaled
 
 Float32 = NDArray[np.float32]
 
@@ -98,9 +99,7 @@ def frame_blocks(samples: Iterable[Samples]) -> Iterable[Float32]:
     n_samples = 0
     n_frames = 0
     enough = FRAME_LENGTH + FRAME_STEP * (FRAMES_A_BLOCK - 1)
-    for block in samples:
-        if len(block) == 0:
-            continue
+    for block in _pieces(samples):
         # The recipe reads 16-bit samples, so what a lossy decoder leaves below one step is silence.
         scaled = np.asarray(block, dtype=np.float32) * FULL_SCALE
         np.rint(scaled, out=scaled)
@@ -124,6 +123,12 @@ def frame_blocks(samples: Iterable[Samples]) -> Iterable[Float32]:
     tail = np.zeros(FRAME_LENGTH + FRAME_STEP * (n_left - 1), dtype=np.float32)
     tail[: len(waiting)] = waiting[: len(tail)]
     yield sliding_window_view(tail, FRAME_LENGTH)[::FRAME_STEP]
+
+
+def _pieces(samples: Iterable[Samples]) -> Iterator[Samples]:
+    for block in samples:
+        for start in range(0, len(block), _PIECE):
+            yield block[start : start + _PIECE]
 
 
 class Mfcc:

@@ -6,16 +6,19 @@ import contextlib
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from earmark.errors import LibraryError, LibraryExists, LibraryExtractor, LibraryNotFound
 from earmark.library.backends import connections, sqlite_files
 from earmark.library.backends.addresses import is_address, parse
-from earmark.library.backends.postgres import PostgresLibrary
 from earmark.library.backends.sqlite import SqliteLibrary
 from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec
+
+if TYPE_CHECKING:
+    from earmark.library.backends.postgres import PostgresLibrary
 
 PACKAGED = ("reference", "classic")
 """Names that stand for the libraries inside the package."""
@@ -61,7 +64,7 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     (250, True, 73)
     """
     if is_address(os.fspath(location)):
-        return PostgresLibrary.open(parse(os.fspath(location)), read_only=read_only)
+        return _postgres().open(parse(os.fspath(location)), read_only=read_only)
     path = _file(location)
     inside = sqlite_files.real_path(path).parent == PACKAGE_DATA
     return SqliteLibrary.open(path, read_only=read_only or inside, immutable=inside)
@@ -94,7 +97,7 @@ def create_library(
     {'pop': 1}
     """
     if is_address(os.fspath(location)):
-        return PostgresLibrary.create(parse(os.fspath(location)), spec, overwrite=overwrite)
+        return _postgres().create(parse(os.fspath(location)), spec, overwrite=overwrite)
     return SqliteLibrary.create(_file(location), spec, overwrite=overwrite)
 
 
@@ -109,8 +112,15 @@ def new_library(
         As `create_library`.
     """
     if is_address(os.fspath(location)):
-        return PostgresLibrary.new(parse(os.fspath(location)), spec, overwrite=overwrite)
+        return _postgres().new(parse(os.fspath(location)), spec, overwrite=overwrite)
     return SqliteLibrary.new(_file(location), spec, overwrite=overwrite)
+
+
+def _postgres() -> type[PostgresLibrary]:
+    # Imported when an address is named, since most libraries are files.
+    from earmark.library.backends.postgres import PostgresLibrary
+
+    return PostgresLibrary
 
 
 def _file(location: str | os.PathLike[str]) -> Path:

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
+from earmark.version import __version__
 from earmark.web import api, media, pages, players, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
@@ -63,7 +63,7 @@ def create_app(config: Config | None = None, *, state: ServerState | None = None
     app = APIFlask(
         "earmark.web",
         title="Earmark",
-        version=version("earmark"),
+        version=__version__,
         docs_path=None,
         spec_path=f"{api.PREFIX}/openapi.json",
         static_folder=str(HERE / "static"),

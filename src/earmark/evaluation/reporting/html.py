@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from importlib import metadata
 from typing import Any
 
 import jinja2
@@ -14,6 +13,7 @@ from earmark.evaluation.evaluating import Evaluation, fingerprint, versions
 from earmark.evaluation.intervals import Interval
 from earmark.evaluation.reporting.svg import answer_chart, calibration_chart
 from earmark.evaluation.reporting.text import audit_sentence, groups_text
+from earmark.version import __version__
 from earmark.words import in_page, percent
 
 MATRIX_GENRES = 24
@@ -70,7 +70,7 @@ def report_html(evaluation: Evaluation) -> str:
             fingerprint=fingerprint(evaluation.data),
             versions=versions(),
             parameters=_told(evaluation.parameters),
-            version=metadata.version("earmark"),
+            version=__version__,
             listed=LISTED,
             groups=groups_text(scores.n_groups, evaluation.data.n_artists > 0),
             over="artists" if evaluation.data.n_artists else "recordings",

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from earmark.errors import LibraryDamaged, LibraryFormat
 from earmark.library import rules
@@ -24,7 +23,7 @@ FORMAT_VERSION = 3
 
 
 # In UTF-8, PostgreSQL's collation "C" is the order of code points, as SQLite and Python have it.
-_BY_CODE_POINTS = postgresql.TEXT(collation="C")
+_BY_CODE_POINTS = sa.Text(collation="C")
 _TEXT = sa.Text().with_variant(_BY_CODE_POINTS, "postgresql")
 # SQLite gives numbers by itself only to a column of exactly this type, which holds as much there.
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from apiflask import APIBlueprint
 
+from earmark.version import __version__
 from earmark.web.access import public
 from earmark.web.api import schemas
 from earmark.web.request_context import server_state
@@ -19,7 +19,7 @@ blueprint = APIBlueprint("system", __name__, tag="System")
 @blueprint.output(schemas.HealthOut)
 def health() -> Any:
     """Ask whether the server runs."""
-    return {"status": "ok", "version": version("earmark")}
+    return {"status": "ok", "version": __version__}
 
 
 @blueprint.get("/ready")

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
@@ -22,6 +21,7 @@ from werkzeug.exceptions import TooManyRequests
 from earmark.errors import EarmarkError
 from earmark.library import Track
 from earmark.recommend import Songs, Suggestion
+from earmark.version import __version__
 from earmark.web.access import no_form_secret, public
 from earmark.web.problems import without_folders
 from earmark.web.request_context import access, server_state
@@ -231,7 +231,7 @@ def _answer(body: dict[str, Any], *, status: str = "ok") -> Response:
         "status": status,
         "version": API_VERSION,
         "type": "earmark",
-        "serverVersion": version("earmark"),
+        "serverVersion": __version__,
         "openSubsonic": True,
         **body,
     }
