@@ -110,7 +110,7 @@ class Pool:
 
 def read_pool(folder: Path) -> Pool:
     """Read GTZAN's clips from the package, the others from a folder."""
-    with open_library("reference", read_only=True) as library:
+    with open_library("gtzan", read_only=True) as library:
         snapshot, comparison = library.snapshot(), library.spec.comparison
     new = read_new_artists(folder)
     return Pool(

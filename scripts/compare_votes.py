@@ -3,7 +3,7 @@
     python scripts/compare_votes.py [LIBRARY]
 
 Prints the table of docs/how-it-decides.md. It needs no audio: the vectors are those of the
-reference library, or of another one with learned features. Every way is judged alike: artists are
+library ``gtzan``, or of another one with learned features. Every way is judged alike: artists are
 dealt into 20 folds; what a way fits, it fits without the fold; then each track of the fold is
 answered by all tracks of other artists.
 """
@@ -189,7 +189,7 @@ def row(
 def main() -> None:
     """Judge every way and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library", nargs="?", default="reference")
+    parser.add_argument("library", nargs="?", default="gtzan")
     with open_library(parser.parse_args().library, read_only=True) as library:
         snapshot = library.snapshot()
         groups = tracks_together(snapshot, library.spec.similarity)

@@ -1,7 +1,8 @@
-"""Make the two libraries of the package from the GTZAN clips.
+"""Make the three libraries of the package from the GTZAN clips and recordings by other artists.
 
     make libraries
     python scripts/make_libraries.py ../shared/data
+    python scripts/make_libraries.py ../shared/data --into FOLDER
     python scripts/make_libraries.py --update
 
 With ``--update`` the libraries that are there are brought to the present format of the file and
@@ -9,15 +10,19 @@ their votes are fitted anew; their vectors stay as they are. They are kept in th
 are opened often and never for writing: an older one would be brought up to date in memory each
 time.
 
-Both are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``, then
-packed: paths are dropped, since nobody else has the files there, and vectors keep as few bits as
-do not change an answer. The same clips give the same files, bit for bit.
+Those of GTZAN are built by ``earmark build`` from a manifest of the clips that lie in ``gtzan/``,
+then packed: paths are dropped, since nobody else has the files there, and vectors keep as few bits
+as do not change an answer. The same clips give the same files, bit for bit.
 
-reference.earmark
+gtzan.earmark
     The learned features of every clip, full and excerpt, and of four segments of each, in half
     precision. Of an exact copy the
     second track is left out; where a copy stands under two genres (Queen's "Tie Your Mother Down"
     is metal.00058 and rock.00016), so is the one that Sturm's index calls mislabelled.
+reference.earmark
+    These, and of each genre at most fifteen recordings by other artists, whose embeddings lie in
+    ``artists/``. So no genre is mostly of one other collection; each track says which collection it
+    is from. docs/reference-library.md has what such a library is worth.
 classic.earmark
     The classic features, in single precision, of the lossless clips where there are such, else of
     the full clips. It keeps copies: it is the recordings of the classic file that it must know.
@@ -40,12 +45,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.features import ExtractorSpec, Segments, get_extractor
-from earmark.library import Track, create_library, open_library
+from earmark.library import PACKAGED, Track, create_library, open_library
 from earmark.library.fitting import refit
 from earmark.listen import identify, listen
+from new_artists import PIECES_OF_A_GENRE, read_new_artists
 
 DATA = Path(__file__).resolve().parent.parent / "src" / "earmark" / "data"
 MISLABELLED_COPIES = {"metal.00058"}
+SOURCE = "GTZAN"
 
 
 def read_index(gtzan: Path) -> dict[str, dict[str, str]]:
@@ -115,6 +122,28 @@ def pack(built: Path, packed: Path, dtype: str) -> None:
     write(tracks, np.asarray(snapshot.vectors), [parts.get(i) for i in ids], spec, packed)
 
 
+def widen(narrow: Path, artists: Path, wide: Path) -> None:
+    """Write a library of GTZAN's clips again with recordings of its genres by other artists."""
+    new = read_new_artists(artists)
+    with open_library(narrow, read_only=True) as library:
+        snapshot, spec = library.snapshot(), library.spec
+        ids = snapshot.ids.tolist()
+        held, parts = library.get_many(ids), library.segments(ids)
+    rows = new.choose(new.of_genres(snapshot.genre_names), PIECES_OF_A_GENRE)
+    known = [replace(held[i], id=None, source=SOURCE) for i in ids]
+    tracks = [*known, *(new.tracks[row] for row in rows)]
+    segments = [*(parts.get(i) for i in ids), *(new.segments[row] for row in rows)]
+    # As a snapshot has them.
+    order = sorted(range(len(tracks)), key=lambda row: tracks[row].name)
+    write(
+        [tracks[row] for row in order],
+        np.concatenate([snapshot.vectors, new.vectors[rows]])[order],
+        [segments[row] for row in order],
+        spec,
+        wide,
+    )
+
+
 def write(
     tracks: list[Track],
     vectors: NDArray[np.floating],
@@ -145,37 +174,44 @@ def update(packed: Path) -> None:
 
 
 def main() -> None:
-    """Build and pack both libraries."""
+    """Build and pack the libraries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, nargs="?", help="the folder that holds gtzan/")
+    parser.add_argument(
+        "data", type=Path, nargs="?", help="the folder that holds gtzan/ and artists/"
+    )
     parser.add_argument("--update", action="store_true", help="only bring them up to date")
-    parser.add_argument("--only", choices=["reference", "classic"])
+    parser.add_argument("--only", choices=PACKAGED, help="make one; reference is made of gtzan")
+    parser.add_argument("--into", type=Path, default=DATA, help="where they lie; default: here")
     arguments = parser.parse_args()
+    packed = {name: arguments.into / f"{name}.earmark" for name in PACKAGED}
+    wanted = [arguments.only] if arguments.only else PACKAGED
     if arguments.update:
-        for name in ("reference", "classic"):
-            update(DATA / f"{name}.earmark")
+        for name in wanted:
+            update(packed[name])
         return
     if arguments.data is None:
-        parser.error("name the folder that holds gtzan/")
+        parser.error("name the folder that holds gtzan/ and artists/")
     gtzan = arguments.data / "gtzan"
     index = read_index(gtzan)
     full = {path.stem: path for path in sorted((gtzan / "full").glob("*/*.ogg"))}
     excerpts = {path.stem: path for path in sorted((gtzan / "excerpt").glob("*/*.ogg"))}
     lossless = {path.stem: path for path in sorted((gtzan / "lossless").glob("*.flac"))}
     with tempfile.TemporaryDirectory() as folder:
-        if arguments.only != "classic":
+        if "gtzan" in wanted:
             clips = [
                 p for name, p in {**excerpts, **full}.items() if not is_later_copy(index[name])
             ]
-            out = Path(folder) / "reference.earmark"
+            out = Path(folder) / "gtzan.earmark"
             build(clips, index, "musicnn", out)
-            pack(out, DATA / "reference.earmark", "float16")
-        if arguments.only != "reference":
+            pack(out, packed["gtzan"], "float16")
+        if "classic" in wanted:
             out = Path(folder) / "classic.earmark"
             clips = list({**full, **lossless}.values())
             build(clips, index, "mfcc", out)
             add_copies(clips, index, out)
-            pack(out, DATA / "classic.earmark", "float32")
+            pack(out, packed["classic"], "float32")
+    if "reference" in wanted:
+        widen(packed["gtzan"], arguments.data / "artists", packed["reference"])
 
 
 if __name__ == "__main__":

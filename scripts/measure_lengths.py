@@ -1,6 +1,6 @@
 """Measure how good the reference library's answers are by how much of a song was heard.
 
-    python scripts/measure_lengths.py ../shared/data
+    python scripts/measure_lengths.py ../shared/data [--library LIBRARY]
 
 Of every full clip of GTZAN in the library one part of each length is heard, at a random place.
 Artists are left out in fitting and in the vote. Clips last 30 s, so the class above 60 s is
@@ -75,9 +75,11 @@ def main() -> None:
     """Print coverage, sizes of lists, accuracy and confidence by length, and by class of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder that holds gtzan/")
-    gtzan = parser.parse_args().data / "gtzan"
+    parser.add_argument("--library", default="reference", help="one that holds these clips")
+    arguments = parser.parse_args()
+    gtzan = arguments.data / "gtzan"
     clips = {path.stem: path for path in sorted((gtzan / "full").glob("*/*.ogg"))}
-    with open_library("reference", read_only=True) as library:
+    with open_library(arguments.library, read_only=True) as library:
         snapshot, comparison = library.snapshot(), library.spec.comparison
         held = library.get_many(snapshot.ids.tolist())
         excerpts = excerpts_of(library, snapshot)

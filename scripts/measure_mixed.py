@@ -173,10 +173,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes that listen")
     parser.add_argument("--every", type=int, default=1, help="take each so-manieth clip only")
     parser.add_argument("--medleys", type=int, default=20, help="so many of each half")
+    parser.add_argument("--library", default="reference", help="one that holds these clips")
     parser.add_argument("--answers", action="store_true", help="measure ordinary answers")
     arguments = parser.parse_args()
     paths = {path.stem: path for path in (arguments.data / "gtzan/full").glob("*/*.ogg")}
-    library = open_library("reference", read_only=True)
+    library = open_library(arguments.library, read_only=True)
     snapshot = library.snapshot()
     held = library.get_many(snapshot.ids.tolist())
     names = [held[number].name for number in snapshot.ids.tolist()]

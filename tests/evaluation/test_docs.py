@@ -53,7 +53,7 @@ def test_the_walk_of_the_teaching_page(
         assert result.exit_code == 0, result.output
         printed = result.stdout.splitlines()
         # The learned features and their vote go on being improved, so only about.
-        about = "reference" in arguments
+        about = "gtzan" in arguments
         pick, points = (percentages, 4.0) if about else (numbers, 0.3)
         for line in expected:
             alike = [p for p in printed if skeleton(p) == skeleton(line)]

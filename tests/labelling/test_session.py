@@ -182,7 +182,7 @@ def test_few_chosen_labels_beat_more_at_random(tmp_path: Path) -> None:
         import label_songs
     finally:
         sys.path.pop(0)
-    with open_library("reference", read_only=True) as library:
+    with open_library("gtzan", read_only=True) as library:
         bench = label_songs.Bench(library)
     chosen = label_songs.curve(bench, bench.chosen, 6, [40])
     drawn = label_songs.curve(bench, bench.at_random, 6, [60])

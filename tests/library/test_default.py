@@ -37,7 +37,7 @@ def opened(explicit: str | None = None) -> str:
 @pytest.fixture(autouse=True)
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = tmp_path / "package"
-    for name in ("reference", "classic"):
+    for name in ("reference", "gtzan", "classic"):
         source = make(tmp_path / f"{name}.earmark", name)
         data.mkdir(exist_ok=True)
         with open_library(source) as library:

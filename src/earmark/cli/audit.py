@@ -61,7 +61,7 @@ def audit(
 
     Recordings that are there twice, artists under several genres, labels that the neighborhood
     disagrees with, hubs, genres too small to judge, and files that are gone or changed. LIBRARY is
-    a file, or 'reference' or 'classic'. Nothing is changed without --apply.
+    a file, or 'reference', 'gtzan' or 'classic'. Nothing is changed without --apply.
 
     A line of a plan relabels or removes a track. Delete the lines that are wrong, or change
     "relabel" into "keep" where the label is right: that is remembered.

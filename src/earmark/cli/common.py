@@ -29,8 +29,8 @@ EXIT_CODES = (
 )
 
 LIBRARY_HELP = (
-    "The library to compare with: a file, an address, 'reference' or 'classic'. Without it: "
-    "$EARMARK_LIBRARY, else your own, else 'reference'."
+    "The library to compare with: a file, an address, 'reference', 'gtzan' or 'classic'. Without "
+    "it: $EARMARK_LIBRARY, else your own, else 'reference'."
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

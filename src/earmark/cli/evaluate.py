@@ -144,7 +144,7 @@ def evaluate(
 ) -> None:
     """Say how well LIBRARY names genres, and whether that figure can be believed.
 
-    LIBRARY is a file, or 'reference' or 'classic'. The figures of a leaky and of an honest
+    LIBRARY is a file, or 'reference', 'gtzan' or 'classic'. The figures of a leaky and of an honest
     split are shown side by side, and their difference is the leak.
 
     \b

@@ -53,8 +53,8 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> None:
     """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
 
-    LIBRARY is a file, the address of a database, or 'reference' or 'classic' for those of the
-    package; without it, the one that `classify` would use.
+    LIBRARY is a file, the address of a database, or 'reference', 'gtzan' or 'classic' for those of
+    the package; without it, the one that `classify` would use.
 
     \b
     earmark info my.earmark

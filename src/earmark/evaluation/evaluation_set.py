@@ -314,7 +314,7 @@ def load_evaluation_set(
     >>> with open_library("reference") as library:
     ...     tracks = load_evaluation_set(library)
     >>> len(tracks), tracks.genre_names[:3]
-    (598, ('blues', 'classical', 'country'))
+    (738, ('blues', 'classical', 'country'))
     """
     snapshot = library.snapshot()
     if len(snapshot) == 0:

@@ -107,7 +107,7 @@ def doubtful_words(spec: ExtractorSpec) -> frozenset[str]:
 
     Examples
     --------
-    >>> "indie rock" in doubtful_words(get_extractor(DEFAULT).spec)
+    >>> "progressive rock" in doubtful_words(get_extractor(DEFAULT).spec)
     True
     """
     try:

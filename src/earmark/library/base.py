@@ -39,7 +39,7 @@ class Library(Protocol):
     >>> [track.name for track in jazz]
     ['jazz.00000', 'jazz.00001', 'jazz.00002']
     >>> snapshot.vectors.shape
-    (598, 250)
+    (738, 250)
     """
 
     @property
@@ -242,7 +242,7 @@ class Library(Protocol):
         >>> with open_library("reference") as library:
         ...     X, y, groups, names = library.to_arrays()
         >>> X.shape, y[0], len(groups), names[0]
-        ((598, 250), np.str_('blues'), 598, 'blues.00000')
+        ((738, 250), np.str_('blues'), 738, 'blues.00000')
         """
         ...
 

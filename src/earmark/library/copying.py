@@ -112,7 +112,7 @@ def copy_library(
     >>> from earmark import open_library
     >>> copied = copy_library("reference", "mine.earmark")
     >>> copied.tracks
-    598
+    738
     """
     with open_library(source, read_only=True) as opened:
         library = cast(SqlLibrary, opened)

@@ -20,7 +20,7 @@ from earmark.library.model import ExtractorSpec
 if TYPE_CHECKING:
     from earmark.library.backends.postgres import PostgresLibrary
 
-PACKAGED = ("reference", "classic")
+PACKAGED = ("reference", "gtzan", "classic")
 """Names that stand for the libraries inside the package."""
 
 PACKAGE_DATA = Path(__file__).resolve().parent.parent / "data"
@@ -40,7 +40,7 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     """Open a library by where it is, or one of the package by name.
 
     The package's own are opened without locks, so that they may lie in a read-only folder. A file
-    in the current folder that is called just ``reference`` or ``classic`` is reached as
+    in the current folder that is called just ``reference``, ``gtzan`` or ``classic`` is reached as
     ``./reference``.
 
     Parameters
@@ -61,7 +61,7 @@ def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -
     --------
     >>> with open_library("reference") as library:
     ...     library.spec.dimension, library.read_only, library.count(genre="jazz")
-    (250, True, 73)
+    (250, True, 88)
     """
     if is_address(os.fspath(location)):
         return _postgres().open(parse(os.fspath(location)), read_only=read_only)
@@ -179,7 +179,7 @@ def open_default(explicit: str | None = None, *, read_only: bool = False) -> Lib
 
     In this order: ``explicit``; the environment variable ``EARMARK_LIBRARY``; the user's own in
     the platform's data folder; the reference library of the package. The first two may also be
-    ``"reference"`` or ``"classic"``. With ``read_only`` it cannot be changed.
+    ``"reference"``, ``"gtzan"`` or ``"classic"``. With ``read_only`` it cannot be changed.
 
     Raises
     ------

@@ -40,7 +40,8 @@ class Config:
     Attributes
     ----------
     library
-        Path of the library, or ``"reference"`` or ``"classic"``; None: the default one.
+        Path of the library, or ``"reference"``, ``"gtzan"`` or ``"classic"``; None: the default
+        one.
     music
         Folder whose files may be played and classified by path; None: no such folder.
     token
