@@ -44,7 +44,9 @@ class DaskCluster:
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(_TESTS),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")])
+            ),
             "DASK_TEMPORARY_DIRECTORY": str(self._folder),
         }
         found = subprocess.Popen(
