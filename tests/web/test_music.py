@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from mutagen.flac import FLAC
 from playwright.sync_api import Browser, Page, expect
 
@@ -120,6 +123,8 @@ def test_a_folder_is_classified_goes_on_after_a_restart_and_is_planned_for(
     first = Server(tmp_path, *options)
     # Polls that nobody answers, and a job that nobody knows any more.
     with opened(browser, first.url, expect="Failed to load resource", **PHONE) as page:
+        jobs: list[str] = []
+        page.on("request", lambda asked: jobs.append(asked.url.rpartition("/")[2]))
         page.goto("/music")
         page.get_by_role("link", name="live & loud").click()
         expect(page.get_by_role("button", name="Classify all 2 songs")).to_be_visible()
@@ -130,11 +135,20 @@ def test_a_folder_is_classified_goes_on_after_a_restart_and_is_planned_for(
             wait_until(lambda: page.title() != "" and first.state()["working"] == 2)
             page.reload()
             expect(page.locator(ROWS)).to_have_count(3)
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.locator(f"{ROWS} > th + td")).to_have_text(["canceled"] * 3)
+            # What came to nothing is tried again.
+            page.get_by_role("button", name="Classify all 3 songs").click()
+            expect(page.locator(f"{ROWS} > .bad")).to_have_count(0)
+            first.stop(signal.SIGKILL)
         expect(page.locator(ROWS).first).to_contain_text("waiting for the server")
         port = str(urlsplit(first.url).port)
         with Server(tmp_path, *options, "--port", port):
             expect(page.locator(".many-state")).to_have_text("All done.")
             expect(page.locator(f"{ROWS} > th + td")).to_have_text(["hum", "melody", "hiss"])
+            # What the server forgets is heard again when it is asked for.
+            for job in {job for job in jobs if re.fullmatch(r"[\w-]{24}", job)}:
+                requests.delete(f"{first.url}{API}/jobs/{job}", timeout=60)
             page.get_by_role("button", name="Why, for b.flac").click()
             expect(page.locator(".wave-stage")).to_be_visible()
             page.get_by_role("button", name="Play the song").click()

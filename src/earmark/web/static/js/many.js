@@ -90,13 +90,20 @@ export class Many {
     })));
   }
 
-  /** Take up songs of the server's folder of music, by their paths; those that are here stay. */
+  /**
+   * Take up songs of the server's folder of music, by their paths. Those that have an answer keep
+   * it; those that came to nothing are tried again.
+   */
   async addPaths(paths) {
-    const known = new Set(this.#rows.map(({ song }) => song.path));
-    const songs = paths.filter((path) => !known.has(path)).map((path) => ({
+    const known = new Map(this.#rows.map((row) => [row.song.path, row]));
+    const again = paths.map((path) => known.get(path)).filter((row) => row?.song.problem);
+    for (const row of again) {
+      Object.assign(row.song, { problem: null, job: null });
+      this.#draw(row, "waiting");
+    }
+    await this.#take(paths.filter((path) => !known.has(path)).map((path) => ({
       name: path.slice(path.lastIndexOf("/") + 1), path, file: null, problem: null, lies: true,
-    }));
-    if (songs.length) await this.#take(songs);
+    })));
   }
 
   async #take(found) {

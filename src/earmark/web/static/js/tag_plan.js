@@ -78,7 +78,7 @@ export class TagPlan {
       button.addEventListener("click", () =>
         save(NAME, "application/x-ndjson", proposals.map((one) => `${JSON.stringify(one)}\n`).join("")));
       parts.push(
-        this.#table(["File", "Has", "Would get", "Probability"], proposals.map((one) =>
+        this.#table(["File", "Has", "Would get", "Sure"], proposals.map((one) =>
           [nameOf(one.path), one.tags_seen.genres.join("; ") || "none", one.genres.join("; "), percent(one.probability)])),
         make("p", {}, button, " Then ", make("code", {}, `earmark tag --apply ${NAME}`),
           " writes it, and ", make("code", {}, "earmark tag --undo"), " takes it back."));
