@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from support import models
+from support import forked, models
 from support.web import Server, make_music
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,13 +32,9 @@ def earmark(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with the folder's own home."""
     own = {"XDG_DATA_HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder / "cache")}
-    return subprocess.run(
-        [sys.executable, "-m", "earmark", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, **own, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = forked.earmark(*arguments, folder=folder, **{**own, **environment})
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
 
 

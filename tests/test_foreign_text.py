@@ -9,8 +9,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +19,7 @@ import requests
 
 from earmark import testing
 from earmark.library import open_library
+from support import forked
 from support.web import Server, make_library
 
 pytestmark = pytest.mark.slow
@@ -98,9 +97,7 @@ def songs(folder: Path) -> Path:
 
 def run(*arguments: object, code: int | None = 0) -> tuple[str, str]:
     """Run a command that ends well, if a code is given; return what it wrote to a terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", "earmark", *map(str, arguments)], capture_output=True, timeout=300
-    )
+    done = forked.earmark(*arguments)
     assert code is None or done.returncode in (code, 3), done.stderr[-2000:]
     assert b"Traceback" not in done.stderr
     # Not by Python's text mode, which would join what \r parts.

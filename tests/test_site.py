@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from earmark.testing import make_music
+from support import forked
 
 pytestmark = pytest.mark.slow
 
@@ -76,22 +77,24 @@ def commands_of(page: str) -> list[str]:
 def type_them(commands: list[str], folder: Path) -> dict[str, str]:
     """Type commands one after the other in a folder; return what each printed."""
     printed = {}
-    programs = {"earmark": [sys.executable, "-m", "earmark"], "python": [sys.executable]}
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "COLUMNS": "100"}
     home |= {"XDG_CACHE_HOME": str(folder / "cache")}
     for command in commands:
         program, *arguments = shlex.split(command)
         typed = [argument.replace("scripts/", f"{ROOT}/scripts/") for argument in arguments]
-        done = subprocess.run(
-            [*programs[program], *typed],
-            cwd=folder,
-            env={**os.environ, **home},
-            capture_output=True,
-            text=True,
-        )
+        if program == "earmark":
+            done = forked.earmark(*typed, folder=folder, **home)
+        else:
+            assert program == "python"
+            done = subprocess.run(
+                [sys.executable, *typed],
+                cwd=folder,
+                env={**os.environ, **home},
+                capture_output=True,
+            )
         # 3: done, and some songs had no sure answer or were passed over.
-        assert done.returncode in (0, 3), (command, done.stdout + done.stderr)
-        printed[command] = done.stdout
+        assert done.returncode in (0, 3), (command, (done.stdout + done.stderr).decode())
+        printed[command] = done.stdout.decode()
     return printed
 
 

@@ -22,13 +22,14 @@ from rich.progress import Progress
 from earmark.cli.build import build
 from earmark.cli.progress import columns
 from earmark.library import open_library
-from support import sounds
+from support import forked, sounds
 from support.skips import needs_posix
 
 pytestmark = pytest.mark.slow
 
 GENRES = ("jazz", "pop", "rock")
 EACH = 5
+FEATURES = ("--features", "mfcc")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def music(originals: Path, tmp_path: Path) -> Path:
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "earmark", "build", *map(str, arguments), "--features", "mfcc"],
+        [sys.executable, "-m", "earmark", "build", *map(str, arguments), *FEATURES],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,9 +64,8 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    process = start(*arguments)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    done = forked.earmark("build", *arguments, *FEATURES)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 def content(path: Path) -> list[Any]:
