@@ -149,8 +149,9 @@ def search(name: str, count: int) -> None:
     Mixtures of classic features are Gaussians, too: means and covariances between those of two.
     """
     with open_library(name, read_only=True) as library:
-        metric = library.spec.similarity
-    vectors = perturbed(name, count)
+        comparison = library.spec.comparison
+    metric = comparison.similarity
+    vectors = perturbed(name, count)[:, comparison.columns]
     index = BruteForce(METRICS[metric].fit(vectors), vectors)
     keys = [block.keys for block in index.blocks if block.keys is not None]
     size = sum(key.nbytes for key in keys)

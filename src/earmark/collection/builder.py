@@ -195,7 +195,10 @@ class _Build:
 
     def scan(self) -> None:
         """Pass over what has not changed since it was heard."""
-        known = {track.path: track for track in self.library.tracks() if track.path is not None}
+        revision = self.library.revision
+        tracks = self.library.tracks()
+        self.changes.learn(tracks, revision)
+        known = {track.path: track for track in tracks if track.path is not None}
         for file in self.collection.files:
             track = known.get(file.path)
             if track is None or not is_unchanged(track, file.path):
@@ -287,7 +290,7 @@ class _Build:
         self.report.unchanged += 1
         held = looked is not None and looked.content_hash == track.content_hash
         if held and looked is not None and track.id is not None:
-            self.library.set_identity(track.id, audio_hash=looked.audio_hash)
+            self.changes.identify(track.id, looked.audio_hash)
 
     def _undecided(self, looked: Looked) -> str | None:
         """Return the file of a track of the same recording which may hold another one by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -32,9 +33,51 @@ class Changes:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.made = False
+        # What tracks have, or had: of what is not among them nothing need be asked. None: unknown.
+        self._hashes: set[str] | None = None
+        self._paths: set[str] = set()
+        self._revision = -1
+
+    def learn(self, tracks: Iterable[Track], revision: int) -> None:
+        """Be told of all tracks of the library, as of a revision."""
+        self._hashes, self._revision = set(), revision
+        self._met(tracks)
+
+    def _met(self, tracks: Iterable[Track]) -> None:
+        """Remember hashes and paths of tracks."""
+        if self._hashes is None:
+            return
+        for track in tracks:
+            self._hashes.update(filter(None, (track.content_hash, track.audio_hash)))
+            if track.path is not None:
+                self._paths.add(track.path)
+
+    def _wrote(self, count: int) -> None:
+        """Be told of so many tracks that were changed here.
+
+        Where another process changed some, too, the library is asked from then on.
+        """
+        self.made = True
+        self._revision += count
+        if self._hashes is not None and self.library.revision != self._revision:
+            self._hashes = None
+
+    def identify(self, track_id: int, audio_hash: str | None) -> None:
+        """Write down the sound of a track, which is no change of it."""
+        self.library.set_identity(track_id, audio_hash=audio_hash)
+        if self._hashes is not None and audio_hash is not None:
+            self._hashes.add(audio_hash)
+            self._revision += 1
+
+    def _may_know(self, looked: Looked) -> bool:
+        if self._hashes is None:
+            return True
+        return looked.content_hash in self._hashes or looked.audio_hash in self._hashes
 
     def known(self, looked: Looked) -> list[Track]:
         """Return the tracks of the same recording, those of the same bytes first."""
+        if not self._may_know(looked):
+            return []
         found = {track.id: track for track in self.library.find_hash(looked.content_hash)}
         if looked.audio_hash is not None:
             for track in self.library.find_audio_hash(looked.audio_hash):
@@ -77,7 +120,8 @@ class Changes:
             size=new.size,
             modified_ns=new.modified_ns,
         )
-        self.made = True
+        self._met([new])
+        self._wrote(1)
         return True
 
     def leave(self, path: str) -> None:
@@ -89,7 +133,7 @@ class Changes:
     def remove(self, track_ids: list[int]) -> None:
         """Take tracks out."""
         self.library.remove(track_ids, remember=False)
-        self.made = True
+        self._wrote(len(track_ids))
 
     def track_of(
         self,
@@ -101,7 +145,8 @@ class Changes:
     ) -> Track:
         """Return the track of a file; artist and title are those of another file of its sound."""
         # A file that was encoded anew is still what it was taught to be.
-        old = self.library.find_path(file.path)
+        held = self._hashes is None or file.path in self._paths
+        old = self.library.find_path(file.path) if held else None
         return Track(
             name=file.name,
             **_genres(old, file),
@@ -122,7 +167,8 @@ class Changes:
     ) -> None:
         """Add tracks with their vectors and segments."""
         self.library.add(tracks, np.stack(vectors), segments=segments, remember=False)
-        self.made = True
+        self._met(tracks)
+        self._wrote(len(tracks))
 
 
 class _Genres(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,10 @@ def revised(
         ],
     )
 
-    def woven(column: str) -> NDArray:  # type: ignore[type-arg]
-        joined: NDArray = np.concatenate([getattr(known, column), getattr(some, column)])[order]  # type: ignore[type-arg]
-        return joined
+    def woven(column: str) -> NDArray[Any]:
+        joined = np.concatenate([getattr(known, column), getattr(some, column)])
+        column_now: NDArray[Any] = joined[order]
+        return column_now
 
     return replace(
         known,
