@@ -29,11 +29,13 @@ from earmark.collection.builder import BATCH, SEGMENTS_A_TRACK
 from earmark.features import Segments, get_extractor
 from earmark.library import Track, new_library
 from earmark.library.fitting import voter
+from earmark.library.mapped import MappedSearch, Precision
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "war_of_freedom.ogg"
 SHIPPED = {"musicnn": "reference", "mfcc": "classic"}
 ROUNDS = 5
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
 
 
 def worked(what: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -152,6 +154,16 @@ def asked(name: str, count: int, folder: Path) -> None:
         f"{1000 * many:.2f} ms each, exact; {held:,.0f} bytes of memory a track",
         flush=True,
     )
+    with open_library(path, read_only=True) as library:
+        for precision in PRECISIONS:
+            search = MappedSearch.make(folder / precision, library, precision)
+            one = worked(lambda search=search: search.search(queries[:1], 10), 20)  # type: ignore[misc]
+            size = (folder / precision).stat().st_size / count
+            print(
+                f"    one query in a mapped file of {precision} keys: {1000 * one:.2f} ms, exact; "
+                f"{size:,.0f} bytes of disk a track",
+                flush=True,
+            )
 
 
 def cluster(folder: Path, calls: int = 4000) -> None:

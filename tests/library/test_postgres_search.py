@@ -21,6 +21,7 @@ from earmark.library import (
     open_library,
 )
 from earmark.library.backends.postgres_search import DatabaseSearch
+from earmark.library.mapped import MappedSearch
 from earmark.library.searching import database_search
 from earmark.neighbors import Parameters, Ranking, make_voter
 from support.postgres import Server
@@ -94,6 +95,12 @@ def test_all_back_ends_give_the_same_neighbors(
             distances, expected = in_memory(file, queries)
             assert in_memory(memory, queries)[1] == expected
             assert in_memory(database, queries)[1] == expected
+            for precision in ("float32", "float16"):
+                keys = tmp_path / f"{packaged}.{precision}"
+                blocks = MappedSearch.make(keys, file, precision)  # type: ignore[arg-type]
+                exact, ids = blocks.search(queries, K)
+                assert [names_of(file, row.tolist()) for row in ids] == expected
+                np.testing.assert_allclose(exact, distances, rtol=1e-6, atol=1e-9)
             search = DatabaseSearch(database)  # type: ignore[arg-type]
             search.prepare(parameters_of(file), index_from=100_000)
             assert not search.is_indexed()
