@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from support import sounds
-from support.browser import opened
+from support.browser import FLAGS, opened
+from support.programs import find_or_skip
 from support.web import RATE, Server, song, wait_until
 
 pytestmark = pytest.mark.browser
@@ -89,6 +90,32 @@ def test_the_table_outlives_a_reload_another_page_and_a_new_tab(
     expect(other.locator(".hero h1")).to_be_visible()
     other.reload()
     expect(other.locator("#kept")).to_be_hidden()
+
+
+def test_the_table_outlives_a_restart_of_the_browser(
+    browser: Browser, server: Server, songs: list[Path], tmp_path: Path
+) -> None:
+    def started() -> BrowserContext:
+        return browser.browser_type.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=find_or_skip("chromium"),
+            args=FLAGS,
+            base_url=server.url,
+        )
+
+    with started() as context:
+        page = context.new_page()
+        page.goto("/")
+        choose(page, *songs[:2])
+        all_done(page)
+        page.wait_for_function(f"() => !({ASKS})()")
+    with started() as context:
+        page = context.new_page()
+        page.goto("/")
+        expect(page.locator("#kept")).to_contain_text("The answers of 2 songs are kept")
+        page.get_by_role("button", name="Show them").click()
+        all_done(page)
+        assert genres(page) == ["melody", "hum"]
 
 
 def test_a_reload_in_the_middle_loses_no_song(
