@@ -28,7 +28,12 @@ PACKAGES = (
     *("numpy", "onnxruntime", "av", "soundfile", "soxr", "sqlalchemy", "flask", "apiflask"),
     *("waitress", "click", "rich", "psutil", "tinytag"),
 )
-EXTRAS = {"tag": "mutagen", "hub": "huggingface_hub", "postgres": "psycopg"}
+EXTRAS = {
+    "tag": "mutagen",
+    "hub": "huggingface_hub",
+    "postgres": "psycopg",
+    "cluster": "distributed",
+}
 """By name: the package that an extra of Earmark brings."""
 
 GIVEN_UP = {
