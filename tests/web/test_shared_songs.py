@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 import requests
@@ -115,6 +116,32 @@ def test_a_queue_is_full_for_all_servers(make_app, place, tmp_path, tune):
     assert one.get(jobs[1]["self_url"]).json["ahead"] == 1
     gate.touch()
     wait_until(lambda: one.get(jobs[1]["self_url"]).json["state"] == "done")
+
+
+def test_a_database_that_goes_away_while_a_song_is_heard_loses_none(
+    make_app, place, postgres, tune, monkeypatch
+):
+    app = make_app(library=place)
+    songs, client = app.extensions["earmark"].songs, app.test_client()
+    write, stopped = songs._write, threading.Event()
+
+    def write_when_it_is_away(*arguments):
+        if not stopped.is_set():
+            postgres.stop()
+            stopped.set()
+        write(*arguments)
+
+    monkeypatch.setattr(songs, "_write", write_when_it_is_away)
+    job = send(client, tune)
+    assert stopped.wait(60)
+    try:
+        answer = client.post(f"{API}/jobs", data={"file": (io.BytesIO(b"sound"), "song.wav")})
+        assert answer.status_code == 503
+        assert "the server cannot be reached" in answer.json["detail"]
+    finally:
+        postgres.start()
+    wait_until(lambda: client.get(job["self_url"]).json["state"] == "done")
+    assert client.get(job["result_url"]).json["prediction"]["genre"] == "melody"
 
 
 def test_a_server_that_is_killed_loses_no_song(place, tmp_path, tune):
