@@ -94,8 +94,8 @@ def _sources(data: EvaluationSet, split: Split) -> str:
     if split.name == LeaveOneSourceOut.name:
         return " Nor is any source."
     return (
-        f" The tracks are of {data.n_sources} sources, which are on both sides; --group source "
-        "keeps them apart."
+        f" The tracks are of {data.n_sources} sources, which are on both sides; "
+        "earmark evaluate --group source keeps them apart."
     )
 
 
