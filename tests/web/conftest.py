@@ -12,11 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from earmark.library.copying import copy_library
 from earmark.web import Config
 from earmark.web.app import create_app
 from earmark.web.state import ServerState
 from support import sounds
 from support.browser import launch, opened
+from support.postgres import Server as Postgres
 from support.programs import find, find_or_skip
 from support.skips import skip
 from support.web import RATE, Server, ThreadPool, make_library, make_music, song, wait_until
@@ -50,6 +52,14 @@ def tune_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A melody that is not in the library."""
     file = tmp_path_factory.mktemp("songs") / "tune.wav"
     return sounds.write(file, song("melody", 100, 6.0), 22050)
+
+
+@pytest.fixture
+def place(postgres: Postgres, library_file: Path) -> str:
+    """The small library, in a database."""
+    location = postgres.new_place()
+    copy_library(library_file, location)
+    return location
 
 
 class Client(FlaskClient):

@@ -7,21 +7,12 @@ import io
 import pytest
 
 from earmark.library import open_library
-from earmark.library.copying import copy_library
 from support import sounds
 from support.web import RATE, song, wait_until
 
 API = "/api/v1"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def place(postgres, library_file):
-    """The small library, in a database."""
-    location = postgres.new_place()
-    copy_library(library_file, location)
-    return location
 
 
 def submit(client, file):

@@ -8,21 +8,12 @@ import threading
 import pytest
 import requests
 
-from earmark.library.copying import copy_library
 from support import misdeeds, sounds
 from support.web import RATE, Server, song, wait_until
 
 API = "/api/v1"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def place(postgres, library_file):
-    """The small library, in a database."""
-    location = postgres.new_place()
-    copy_library(library_file, location)
-    return location
 
 
 @pytest.fixture
