@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +23,8 @@ def artist_names(artists: str | None) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+# Most artists have several tracks, and are asked for again and again.
+@lru_cache(maxsize=100_000)
 def fold_artists(artists: str | None) -> tuple[str, ...]:
     """Return the names of a track's artists without differences of case and spacing.
 
