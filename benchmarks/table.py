@@ -371,7 +371,7 @@ def builds(folder: Path, count: int) -> Iterator[Row]:
     for number in range(count):
         genre = music / f"genre {number % 5}"
         genre.mkdir(parents=True, exist_ok=True)
-        samples = 0.1 * rng.standard_normal(11_025)
+        samples = 0.1 * rng.standard_normal(26_460)
         soundfile.write(genre / f"{number}.wav", samples, 22_050)
     files = sorted(music.rglob("*.wav"))
     extractor = get_extractor("mfcc")
@@ -396,7 +396,7 @@ def builds(folder: Path, count: int) -> Iterator[Row]:
             listen(file, extractor)
 
     yield Row(
-        f"earmark build of {count:,} files of half a second",
+        f"earmark build of {count:,} files of 1.2 s",
         build,
         {"a librosa script, nothing kept": (with_librosa, 0.2)},
         ("their features alone", only_hear),
