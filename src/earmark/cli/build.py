@@ -59,7 +59,8 @@ SHOWN = 20
     "--features",
     "extractor",
     metavar="NAME",
-    help="Of 'earmark extractors', a model folder, hear:MODULE#WEIGHTS or hf:OWNER/NAME@REVISION.",
+    help="A name of 'earmark extractors', a model folder, hear:MODULE#WEIGHTS or "
+    "hf:OWNER/NAME@REVISION.",
 )
 @click.option(
     "--jobs",
@@ -84,7 +85,7 @@ SHOWN = 20
     "--genre-level",
     type=click.IntRange(1, 20),
     metavar="N",
-    help="Which folder is the genre; 1 is the first.",
+    help="Which folder below FOLDER is the genre.",
 )
 @click.option(
     "--labels",
