@@ -144,8 +144,8 @@ def evaluate(
 ) -> None:
     """Say how well LIBRARY names genres, and whether that figure can be believed.
 
-    LIBRARY is a file, or 'reference', 'gtzan' or 'classic'. The figures of a leaky and of an honest
-    split are shown side by side, and their difference is the leak.
+    LIBRARY is a file, 'reference', 'gtzan' or 'classic'. Figures of a leaky and an
+    honest split stand side by side, and their difference is the leak.
 
     \b
     earmark evaluate my.earmark --report report.html
