@@ -13,6 +13,8 @@ import requests
 from support import forked, models
 from support.web import Server, make_music
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -46,6 +46,7 @@ def make(path: Path, n: int, *, artists: int | None = 6) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_the_reference_library_holds(earmark: Command) -> None:
     said = facts(earmark)
     assert said == facts(earmark, "reference")
@@ -185,6 +186,7 @@ def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
     assert "no labelled tracks yet" in ran.out
 
 
+@pytest.mark.slow
 def test_asking_changes_nothing_in_the_package(earmark: Command) -> None:
     with open_default("reference") as library:
         path = library.path

@@ -12,6 +12,8 @@ from earmark.library import open_library
 from support import gaussians, sounds
 from support.locked import run_locked_out
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Path]:
