@@ -206,6 +206,7 @@ def test_everything_that_changes_the_library_needs_the_token(make_app):
         ("POST", "/api/v1/classify"),
         ("POST", "/api/v1/classify/path"),
         ("POST", "/api/v1/similar"),
+        ("POST", "/api/v1/tags/plan"),
         ("POST", "/api/v1/jobs"),
         ("POST", "/api/v1/jobs/path"),
         ("DELETE", "/api/v1/jobs/1"),
