@@ -162,6 +162,18 @@ def test_sources_come_along_and_are_written_again(tmp_path: Path) -> None:
         assert again["source"].tolist() == sources
 
 
+def test_several_genres_come_along_and_are_written_again(tmp_path: Path) -> None:
+    several = ["z; Jazz, Swing", "", "w;;x", " y "]
+    _, library = bring(tmp_path, other_genres=np.array(several))
+    wanted = {"a": ("x", "z", "Jazz, Swing"), "b": ("y",), "c": ("x", "w"), "d": ("y",)}
+    with library:
+        assert {track.name: track.genres for track in library.tracks()} == wanted
+        export_vectors(library, tmp_path / "again.npz")
+    import_vectors(tmp_path / "again.npz", tmp_path / "again.earmark")
+    with open_library(tmp_path / "again.earmark") as again:
+        assert {track.name: track.genres for track in again.tracks()} == wanted
+
+
 def test_what_is_no_archive(tmp_path: Path) -> None:
     bad = tmp_path / "bad.npz"
     for data in (b"", b"text", archive(tmp_path).read_bytes()[:-200]):

@@ -53,7 +53,8 @@ def import_command(
 
     A my.dat is a row of pickled tuples (mean, covariance, label) of classic features; it is read
     without running anything in it. An npz holds arrays 'vectors', 'track' and 'genre', optionally
-    'artist', 'title' and 'metric'; such a library can be evaluated, but not asked about a song.
+    'artist', 'title', 'source', 'other_genres' (parted by ;) and 'metric'; such a library can be
+    evaluated, but not asked about a song.
 
     \b
     earmark import my.dat -o classic.earmark --genres rock,pop

@@ -16,10 +16,11 @@ from earmark.errors import ImportFormatError
 from earmark.features import FOREIGN
 from earmark.importing.archive import read_arrays
 from earmark.importing.imported import Imported, keep
+from earmark.importing.table import GENRE_SEPARATOR, OTHER_GENRES
 from earmark.library.base import Library
 from earmark.library.model import ExtractorSpec, Track
 from earmark.neighbors import metrics
-from earmark.words import one_line, plural
+from earmark.words import LONGEST_NAME, LONGEST_SHOWN, one_line, plural
 
 METRICS = ("cosine", "euclidean")
 """What foreign vectors can be compared by."""
@@ -40,8 +41,9 @@ def import_vectors(
     ----------
     source
         An ``.npz`` with ``vectors`` [n, d], ``track`` [n] and ``genre`` [n] (empty: unlabelled);
-        optionally ``artist`` [n], ``title`` [n], ``source`` [n], and ``metric``. Vectors of type
-        float64 are kept as such, others as float32.
+        optionally ``artist`` [n], ``title`` [n], ``source`` [n], ``other_genres`` [n] (genres
+        behind the first, parted by ``;``), and ``metric``. Vectors of type float64 are kept as
+        such, others as float32.
     target
         The new library.
     metric
@@ -66,6 +68,7 @@ def import_vectors(
     artists = _texts(file, arrays, "artist", count, required=False)
     titles = _texts(file, arrays, "title", count, required=False)
     sources = _texts(file, arrays, "source", count, required=False)
+    others = _texts(file, arrays, OTHER_GENRES, count, required=False, longest=LONGEST_SHOWN)
     chosen, notes = _metric(file, arrays, metric)
 
     finite = np.isfinite(vectors).all(axis=1)
@@ -90,6 +93,7 @@ def import_vectors(
         Track(
             name=names[row],
             genre=genres[row] or None,
+            other_genres=_others(others[row], genres[row]),
             artist=artists[row] or None,
             title=titles[row] or None,
             source=sources[row] or None,
@@ -143,6 +147,9 @@ def export_vectors(library: Library, target: str | os.PathLike[str]) -> int:
         "source": np.array([track.source or "" for track in tracks], dtype=str),
         "metric": np.array(spec.similarity),
     }
+    if any(track.other_genres for track in tracks):
+        several = [f"{GENRE_SEPARATOR} ".join(track.other_genres) for track in tracks]
+        arrays[OTHER_GENRES] = np.array(several, dtype=str)
     try:
         with new_file(file, overwrite=True) as part, part.open("wb") as out:
             np.savez_compressed(out, **arrays)
@@ -203,7 +210,13 @@ def _array(file: Path, arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray
 
 
 def _texts(
-    file: Path, arrays: Mapping[str, NDArray[Any]], name: str, count: int, *, required: bool = True
+    file: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    name: str,
+    count: int,
+    *,
+    required: bool = True,
+    longest: int = LONGEST_NAME,
 ) -> list[str]:
     if not required and name not in arrays:
         return [""] * count
@@ -213,9 +226,15 @@ def _texts(
             f"{file}: {name!r} is {array.dtype} of shape {array.shape}; it needs to be a name for "
             f"each of the {count} vectors"
         )
-    if array.dtype.kind == "S":
-        return [one_line(bytes(value).decode("utf-8", "replace")) for value in array]
-    return [one_line(str(value)) for value in array]
+    is_bytes = array.dtype.kind == "S"
+    texts = (bytes(text).decode("utf-8", "replace") if is_bytes else str(text) for text in array)
+    return [one_line(text, longest) for text in texts]
+
+
+def _others(text: str, genre: str) -> tuple[str, ...]:
+    """Return the genres behind the first, from how `export_vectors` writes them."""
+    known = dict.fromkeys(one_line(part) for part in text.split(GENRE_SEPARATOR))
+    return tuple(other for other in known if genre and other not in ("", genre))
 
 
 def _metric(

@@ -15,7 +15,10 @@ COLUMNS = ("path", "genre", "artist", "title", "track", "seconds", "taught", "co
 """The columns; ``track`` is the name."""
 
 OTHER_GENRES = "other_genres"
-"""One column more where tracks have several genres: those after the first, parted by ``;``."""
+"""One column more where tracks have several genres: those after the first."""
+
+GENRE_SEPARATOR = ";"
+"""What stands between these."""
 
 
 def track_json(track: Track) -> dict[str, Any]:
@@ -53,7 +56,9 @@ def write_table(tracks: Iterable[Track], file: TextIO) -> None:
             "yes" if track.taught else "",
             track.content_hash or "",
         )
-        table.writerow((*cells, "; ".join(track.other_genres)) if several else cells)
+        table.writerow(
+            (*cells, f"{GENRE_SEPARATOR} ".join(track.other_genres)) if several else cells
+        )
 
 
 def export_table(library: Library, target: Path) -> int:
