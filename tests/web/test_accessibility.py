@@ -90,10 +90,10 @@ def look(page, width, axe, tune_file, bad_file):
         page.goto("about:blank")
         page.goto(path)
         prepare(page, name, tune_file, bad_file)
-        page.evaluate(axe)
         for scheme, found in violations.items():
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+            page.evaluate(axe)
             told = page.evaluate(
                 "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
                 " 'wcag22aa', 'best-practice']})"

@@ -25,7 +25,9 @@ export function renewSecret() {
 }
 
 async function fetchSecret() {
-  const page = await (await fetch(base, { headers: { Accept: "text/html" } })).text();
+  const page = await fetch(base, { headers: { Accept: "text/html" } })
+    .then((answer) => answer.text())
+    .catch(() => { throw away(); });
   const fresh = new DOMParser().parseFromString(page, "text/html");
   csrf = fresh.querySelector("meta[name='csrf-token']")?.content ?? csrf;
   for (const field of document.querySelectorAll("input[name='csrf_token']")) field.value = csrf;
