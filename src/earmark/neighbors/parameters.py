@@ -108,6 +108,8 @@ class Parameters:
             calibrated = asdict(self.calibration)
             thresholds, novelty = self.calibration.set_thresholds, self.calibration.novelty
             del calibrated["set_thresholds"], calibrated["novelty"]
+            # They chose the floor and the power. How good a library is, an evaluation says.
+            del calibrated["accuracy"], calibrated["balanced_accuracy"]
             calibrated["set_threshold"] = thresholds.whole
             calibrated["by_length"] = [
                 {
