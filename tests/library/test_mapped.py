@@ -18,6 +18,9 @@ from earmark.library.searching import mapped_search
 from earmark.neighbors import Parameters, Ranking, make_voter
 
 K = 10
+SCALES = 1e-5
+"""How far distances may differ: the scales of hubs are sums in single precision, whose order depends
+on how many tracks are looked at together."""
 
 
 def filled(packaged: str, count: int) -> Library:
@@ -62,7 +65,7 @@ def test_the_nearest_are_those_of_memory(
         search = MappedSearch.make(tmp_path / precision, library, precision)  # type: ignore[arg-type]
         found, ids = search.search(queries, K)
         np.testing.assert_array_equal(ids, expected)
-        np.testing.assert_allclose(found, distances, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(found, distances, rtol=SCALES, atol=1e-9)
         assert search._keys.itemsize == size
         assert isinstance(search._keys, np.memmap)
 

@@ -27,6 +27,9 @@ from earmark.neighbors import Parameters, Ranking, make_voter
 from support.postgres import Server
 
 K = 10
+SCALES = 1e-5
+"""How far distances may differ: the scales of hubs are sums in single precision, whose order depends
+on how many tracks are looked at together."""
 
 
 def filled(packaged: str, place: Path | str | None, count: int) -> Library:
@@ -100,13 +103,13 @@ def test_all_back_ends_give_the_same_neighbors(
                 blocks = MappedSearch.make(keys, file, precision)  # type: ignore[arg-type]
                 exact, ids = blocks.search(queries, K)
                 assert [names_of(file, row.tolist()) for row in ids] == expected
-                np.testing.assert_allclose(exact, distances, rtol=1e-6, atol=1e-9)
+                np.testing.assert_allclose(exact, distances, rtol=SCALES, atol=1e-9)
             search = DatabaseSearch(database)  # type: ignore[arg-type]
             search.prepare(parameters_of(file), index_from=100_000)
             assert not search.is_indexed()
             exact, ids = search.search(queries, K)
             assert [names_of(database, row.tolist()) for row in ids] == expected
-            np.testing.assert_allclose(exact, distances, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(exact, distances, rtol=SCALES, atol=1e-9)
             search.prepare(parameters_of(file), index_from=1)
             assert search.is_indexed() == (packaged == "reference")
             _, ids = search.search(queries, K)
