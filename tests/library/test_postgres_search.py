@@ -28,7 +28,7 @@ from support.postgres import Server
 
 K = 10
 SCALES = 1e-5
-"""How far distances may differ: the scales of hubs are sums in single precision, whose order depends
+"""How far distances may differ: hubs are scaled by sums in single precision, whose order depends
 on how many tracks are looked at together."""
 
 
