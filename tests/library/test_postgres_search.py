@@ -25,11 +25,9 @@ from earmark.library.mapped import MappedSearch
 from earmark.library.searching import database_search
 from earmark.neighbors import Parameters, Ranking, make_voter
 from support.postgres import Server
+from support.tolerances import SCALES
 
 K = 10
-SCALES = 1e-5
-"""How far distances may differ: hubs are scaled by sums in single precision, whose order depends
-on how many tracks are looked at together."""
 
 
 def filled(packaged: str, place: Path | str | None, count: int) -> Library:
