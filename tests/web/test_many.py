@@ -513,6 +513,32 @@ def test_a_page_of_before_a_restart_still_takes_songs(
         expect(page.locator(".taught")).to_contain_text("Undone.")
 
 
+BREAKS_OFF = """() => {
+  const whole = fetch;
+  const broken = new Set();
+  const part = () => new ReadableStream({ pull: (way) => way.error(new TypeError("network error")) });
+  window.fetch = (path, ...rest) => {
+    const [kind] = path.match(/jobs\\/[^/]+(\\/result)?$|answers/) ?? [""];
+    const once = kind.replace(/jobs\\/[^/]+/, "job");
+    if (!once || broken.has(once)) return whole(path, ...rest);
+    broken.add(once);
+    window.brokenOff = [...broken];
+    return Promise.resolve(new Response(part(), { headers: { "Content-Type": "application/json" } }));
+  };
+}"""
+"""Of each kind of answer about a job, the first breaks off between its head and its body."""
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(page: Page, songs: list[Path]) -> None:
+    page.goto("/")
+    page.evaluate(BREAKS_OFF)
+    choose(page, *songs[:2])
+    expect(page.locator(ROWS).first).to_contain_text("waiting for the server")
+    all_done(page)
+    assert genres(page) == ["melody", "hum"]
+    assert page.evaluate("brokenOff") == ["job", "job/result"]
+
+
 def test_what_comes_to_nothing_gives_the_page_back(
     page: Page, server: Server, songs: list[Path]
 ) -> None:

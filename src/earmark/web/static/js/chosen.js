@@ -1,6 +1,6 @@
 // What can be done with some of several songs: teach their genre, take them along.
 
-import { ask, make } from "./common.js";
+import { ask, askJson, make } from "./common.js";
 import { TagPlan } from "./tag_plan.js";
 import { byGenre, toZip } from "./playlists.js";
 import { save, toCsv, toJson } from "./table.js";
@@ -85,7 +85,7 @@ export class Chosen {
       try {
         await this.#refresh(row);
         const taught = { job: row.song.job, genre };
-        const { id } = await (await ask("api/v1/corrections", { method: "POST", json: taught })).json();
+        const { id } = await askJson("api/v1/corrections", { method: "POST", json: taught });
         made.push(id);
         done.push(row);
         this.#say(`${songs(made.length)} taught: ${genre}…`);

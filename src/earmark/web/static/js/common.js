@@ -27,7 +27,7 @@ export function renewSecret() {
 async function fetchSecret() {
   const page = await fetch(base, { headers: { Accept: "text/html" } })
     .then((answer) => answer.text())
-    .catch(() => { throw away(); });
+    .catch(lost);
   const fresh = new DOMParser().parseFromString(page, "text/html");
   csrf = fresh.querySelector("meta[name='csrf-token']")?.content ?? csrf;
   for (const field of document.querySelectorAll("input[name='csrf_token']")) field.value = csrf;
@@ -63,9 +63,20 @@ export async function ask(path, options = {}) {
   throw Object.assign(new Error(line), { status: answer.status });
 }
 
+/** Fetch JSON with the page's secret. */
+export const askJson = async (path, options = {}) => whole(await ask(path, options), "json");
+
+/** The body of an answer, as "json" or "text"; a server may end between its head and its body. */
+const whole = (answer, kind) => answer[kind]().catch(lost);
+
 /** The server does not answer at all; it may come back. */
 export const away = () =>
   Object.assign(new Error("The server does not answer. Is it still running?"), { isAway: true });
+
+/** What a connection that breaks comes to; what was called off stays that. */
+function lost(error) {
+  throw error.name === "TypeError" ? away() : error;
+}
 
 function send(path, { method = "GET", json, headers = {}, again, ...rest }) {
   return fetch(base + path, {
@@ -78,10 +89,7 @@ function send(path, { method = "GET", json, headers = {}, again, ...rest }) {
     },
     body: json === undefined ? undefined : JSON.stringify(json),
     ...rest,
-  }).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw away();
-  });
+  }).catch(lost);
 }
 
 export function clock(seconds) {
@@ -113,7 +121,7 @@ export const genreClass = (genre) => colors.get(genre) ?? "g-none";
 
 /** Fetch the answer of a job as the part of the page that shows it; its colors are known then. */
 export async function askAnswer(jobId, signal) {
-  const html = await (await ask(`answers/${jobId}`, { signal, headers: { Accept: "text/html" } })).text();
+  const html = await whole(await ask(`answers/${jobId}`, { signal, headers: { Accept: "text/html" } }), "text");
   const part = document.createElement("template");
   part.innerHTML = html;
   learnColors(part.content);

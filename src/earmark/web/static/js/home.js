@@ -1,6 +1,6 @@
 // The home page: take songs by every way in, and show the answers.
 
-import { ask, askAnswer, base, clock, make } from "./common.js";
+import { askAnswer, askJson, base, clock, make } from "./common.js";
 import "./player.js";
 import { stop } from "./player.js";
 import { dropped, fromFolder } from "./dropped.js";
@@ -109,7 +109,7 @@ async function restore(jobId) {
   const mine = turn;
   makeRoom();
   try {
-    const result = await (await ask(`api/v1/jobs/${jobId}/result`)).json();
+    const result = await askJson(`api/v1/jobs/${jobId}/result`);
     const article = mine === turn && (await open(jobId, mine));
     // The song itself is not here any more: its picture is, but it cannot be heard.
     if (article && result.timeline) picture(article.querySelector(".picture"), result, null);

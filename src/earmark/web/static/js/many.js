@@ -1,7 +1,7 @@
 // Several songs: a table that fills, is filtered, opens in place, and is found again.
 
 import { Chosen } from "./chosen.js";
-import { ask, askAnswer, base, genreClass, knowsColor, make, percent, sleep } from "./common.js";
+import { ask, askAnswer, askJson, base, genreClass, knowsColor, make, percent, sleep } from "./common.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
@@ -414,7 +414,7 @@ export class Many {
   /** Show a song by the library as it is now. */
   async #renew(row) {
     const { song } = row;
-    song.prediction = (await (await ask(`api/v1/jobs/${song.job}/result`)).json()).prediction;
+    song.prediction = (await askJson(`api/v1/jobs/${song.job}/result`)).prediction;
     if (!knowsColor(song.prediction.genre)) await askAnswer(song.job);
     await this.#keep(song);
     this.#draw(row);
@@ -501,7 +501,7 @@ export class Many {
     }
     teachable(article, async (fresh) => {
       article = fresh;
-      song.prediction = (await (await ask(`api/v1/jobs/${song.job}/result`)).json()).prediction;
+      song.prediction = (await askJson(`api/v1/jobs/${song.job}/result`)).prediction;
       await this.#keep(song);
       this.#draw(row);
       this.#summarize();

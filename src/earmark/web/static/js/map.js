@@ -1,6 +1,6 @@
 // The map: every track a point, drawn on a canvas; by pointer, touch or keyboard.
 
-import { ask, genreClass, make } from "./common.js";
+import { askJson, genreClass, make } from "./common.js";
 import { drawLines, drawNames, drawPath, regions } from "./map_layers.js";
 import { MapPath, pathOfAddress } from "./map_path.js";
 import { findable } from "./map_search.js";
@@ -198,7 +198,7 @@ async function findNeighbors(point) {
   if (!point.id || neighbors.has(point.id)) return;
   neighbors.set(point.id, null);
   try {
-    neighbors.set(point.id, (await (await ask(`api/v1/tracks/${point.id}/similar?k=${NEIGHBORS}`)).json()).neighbors);
+    neighbors.set(point.id, (await askJson(`api/v1/tracks/${point.id}/similar?k=${NEIGHBORS}`)).neighbors);
   } catch {
     // Without them the card says what it can; the next time they are asked for again.
     neighbors.delete(point.id);
@@ -421,7 +421,7 @@ async function load() {
   const loading = byId("map-loading");
   loading.hidden = false;
   try {
-    const map = await (await ask("api/v1/map")).json();
+    const map = await askJson("api/v1/map");
     points = [...map.points, ...droppedSongs()];
     for (const point of points) point.className = genreClass(point.genre);
     byNumber = new Map(points.filter((point) => point.id).map((point) => [point.id, point]));

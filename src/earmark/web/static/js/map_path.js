@@ -1,7 +1,7 @@
 // The path on the map: from one track to another, or a list that another page leads here with. The address
 // of the page holds it.
 
-import { ask, make } from "./common.js";
+import { askJson, make } from "./common.js";
 import { playAll } from "./player.js";
 
 const SONGS = 12;
@@ -39,7 +39,7 @@ export class MapPath {
     const mine = this.turn;
     this.say("Looking for a path…");
     try {
-      const { tracks } = await (await ask(`api/v1/lists/path?start=${start.id}&end=${end.id}&n=${SONGS}`)).json();
+      const { tracks } = await askJson(`api/v1/lists/path?start=${start.id}&end=${end.id}&n=${SONGS}`);
       if (mine !== this.turn) return;
       this.use(tracks.map(({ track_id: id, ...song }) => ({ id, ...song })));
       this.place.querySelector("h2")?.focus();
@@ -56,7 +56,7 @@ export class MapPath {
       const point = this.find(id);
       if (point) return point;
       try {
-        const track = await (await ask(`api/v1/tracks/${id}`)).json();
+        const track = await askJson(`api/v1/tracks/${id}`);
         return { ...track, track: track.name };
       } catch {
         // It was removed from the library.

@@ -1,6 +1,6 @@
 // The page of the server's folder of music: classify all of it, and find the answers again.
 
-import { ask } from "./common.js";
+import { askJson } from "./common.js";
 import "./player.js";
 import { Kept } from "./kept.js";
 import { Many } from "./many.js";
@@ -18,7 +18,7 @@ if (start) {
     trouble.hidden = true;
     try {
       const query = new URLSearchParams({ folder });
-      const { below } = await (await ask(`api/v1/music?${query}`)).json();
+      const { below } = await askJson(`api/v1/music?${query}`);
       // Not awaited: songs of other folders may join while these are heard.
       many.addPaths(below);
       place.scrollIntoView({ block: "nearest" });

@@ -1,7 +1,7 @@
 // The player: one bar at the foot of every page. Each page goes on where the one before it stopped.
 // Buttons with [data-play] hear one track; those of the form #like play what sounds like a song.
 
-import { ask, clock, make } from "./common.js";
+import { askJson, clock, make } from "./common.js";
 import { canSound, keep, Queue, restore } from "./queue.js";
 
 const byId = (id) => document.getElementById(id);
@@ -289,7 +289,7 @@ export async function hear(url, { name = "", from = 0, stays = true } = {}) {
   const { song } = queue;
   begin(from);
   try {
-    const { title, artist, name: track, duration } = await (await ask(`api/v1/tracks/${id}`)).json();
+    const { title, artist, name: track, duration } = await askJson(`api/v1/tracks/${id}`);
     Object.assign(song, { title, artist, track, duration });
     if (mine === wanted) changed();
   } catch {
@@ -324,9 +324,9 @@ async function like(field, value) {
   const mine = wanted;
   say("Looking for songs like it…");
   try {
-    const list = ask(`api/v1/lists/similar?${field}=${encodeURIComponent(value)}&n=${LIKE_IT}`);
-    const about = ask(field === "song" ? `api/v1/tracks/${value}` : `api/v1/jobs/${value}`);
-    const [{ tracks }, it] = await Promise.all([list, about].map(async (answer) => (await answer).json()));
+    const list = askJson(`api/v1/lists/similar?${field}=${encodeURIComponent(value)}&n=${LIKE_IT}`);
+    const about = askJson(field === "song" ? `api/v1/tracks/${value}` : `api/v1/jobs/${value}`);
+    const [{ tracks }, it] = await Promise.all([list, about]);
     if (mine !== wanted) return;
     const songs = tracks.map(({ track_id: id, track, title, artist, audio: url, duration }) => ({ id, track, title, artist, audio: url, duration }));
     const name = it.title ?? it.name;

@@ -1,7 +1,7 @@
 // The page of playlists: find songs to start from, and put the list in order. The address of the page
 // always holds the list as it is, so that going away, coming back and loading again lose nothing.
 
-import { ask, clock, make } from "./common.js";
+import { askJson, clock, make } from "./common.js";
 import { playAll, songsOf } from "./player.js";
 
 const byId = (id) => document.getElementById(id);
@@ -40,7 +40,7 @@ async function lookFor() {
     return;
   }
   try {
-    const { tracks, pagination } = await (await ask(`api/v1/tracks?per_page=${FOUND}&search=${encodeURIComponent(words)}`)).json();
+    const { tracks, pagination } = await askJson(`api/v1/tracks?per_page=${FOUND}&search=${encodeURIComponent(words)}`);
     if (mine !== turn) return;
     found.replaceChildren(...tracks.map((track) => {
       const button = make("button", { type: "button" }, make("b", {}, track.title ?? track.name),

@@ -1,6 +1,6 @@
 // Places that show the report: while it is being computed, ask for it, and show it when it is there.
 
-import { ask, make, sleep } from "./common.js";
+import { askJson, make, sleep } from "./common.js";
 
 const PAUSE = 2000;
 
@@ -18,7 +18,7 @@ function inUse() {
 
 async function isComputing() {
   try {
-    return (await (await ask("api/v1/report")).json()).state === "computing";
+    return (await askJson("api/v1/report")).state === "computing";
   } catch {
     // Perhaps the next time.
     return true;

@@ -1,6 +1,6 @@
 // From a file in the browser to its answer: upload with progress, then ask for the job.
 
-import { ask, away, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
+import { askJson, away, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
 
 export class Canceled extends Error {}
 
@@ -39,7 +39,7 @@ function upload(file, { signal, tell, picture }) {
 /** Name a song of the server's folder of music. Returns the job. */
 async function submitPath({ path, picture, signal }) {
   const query = picture ? "" : "?picture=false";
-  return (await ask(`api/v1/jobs/path${query}`, { method: "POST", json: { path }, signal })).json();
+  return askJson(`api/v1/jobs/path${query}`, { method: "POST", json: { path }, signal });
 }
 
 /** Upload a file, or name one, as soon as the server has room for it. Returns the job. */
@@ -80,7 +80,7 @@ async function submit(file, options) {
 export async function classify(file, options) {
   const { signal, tell, path: lies, submitted = () => {}, answered = () => {}, picture = true, stays = false } = options;
   let { job } = options;
-  if (job) job = await (await ask(`api/v1/jobs/${job}`, { signal })).json();
+  if (job) job = await askJson(`api/v1/jobs/${job}`, { signal });
   else {
     tell("Sending", 0);
     job = await submit(file, { signal, tell, picture, path: lies });
@@ -91,7 +91,9 @@ export async function classify(file, options) {
   // An answer that is shown already stays, to be taught and to be come back to.
   const callOff = () =>
     fetch(`${base}${path}${told ? "?forget=false" : ""}`,
-      { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true });
+      { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true })
+      // A server that is away has nothing to stop.
+      .catch(() => {});
   if (signal.aborted) {
     callOff();
     throw new Canceled();
@@ -113,9 +115,9 @@ export async function classify(file, options) {
       else tell("Listening", null);
       await sleep(pause);
       pause = Math.min(1000, pause * 1.25);
-      job = await (await ask(path, { signal })).json();
+      job = await askJson(path, { signal });
     }
-    return await (await ask(`${path}/result`, { signal })).json();
+    return await askJson(`${path}/result`, { signal });
   } catch (error) {
     if (signal.aborted) throw new Canceled();
     throw error;

@@ -1,6 +1,6 @@
 // Which genres the files of songs would get: shown, and saved as the plan that the command takes.
 
-import { ask, make, percent } from "./common.js";
+import { askJson, make, percent } from "./common.js";
 import { save } from "./table.js";
 
 const MODES = [
@@ -57,7 +57,7 @@ export class TagPlan {
         const part = answered.slice(at, at + AT_ONCE);
         for (const row of part) await this.#refresh(row);
         const json = { jobs: part.map(({ song }) => song.job), mode: this.#mode.value };
-        const found = await (await ask("api/v1/tags/plan", { method: "POST", json })).json();
+        const found = await askJson("api/v1/tags/plan", { method: "POST", json });
         if (mine !== this.#turn) return;
         proposals.push(...found.proposals);
         left.push(...found.left);
