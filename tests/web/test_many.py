@@ -516,14 +516,17 @@ def test_a_page_of_before_a_restart_still_takes_songs(
 BREAKS_OFF = """() => {
   const whole = fetch;
   const broken = new Set();
-  const part = () => new ReadableStream({ pull: (way) => way.error(new TypeError("network error")) });
+  const part = () => new ReadableStream({
+    pull: (way) => way.error(new TypeError("network error")),
+  });
   window.fetch = (path, ...rest) => {
     const [kind] = path.match(/jobs\\/[^/]+(\\/result)?$|answers/) ?? [""];
     const once = kind.replace(/jobs\\/[^/]+/, "job");
     if (!once || broken.has(once)) return whole(path, ...rest);
     broken.add(once);
     window.brokenOff = [...broken];
-    return Promise.resolve(new Response(part(), { headers: { "Content-Type": "application/json" } }));
+    const headers = { "Content-Type": "application/json" };
+    return Promise.resolve(new Response(part(), { headers }));
   };
 }"""
 """Of each kind of answer about a job, the first breaks off between its head and its body."""
