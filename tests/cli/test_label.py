@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -58,6 +59,9 @@ def test_one_key_answers(monkeypatch: pytest.MonkeyPatch, run: Command, library:
     assert set(found) == {"hum", "Hiss"}
     assert sum(found.values()) == 4
     assert "not music" in ran.out
+    # The only genre has every vote, which tells nothing.
+    assert "  1  hum\n" in ran.out
+    assert re.search(r"  1  (hum|Hiss)  \d+%\n", ran.out)
     assert "4 labels of 2 genres; 4 in this session" in ran.out
     history = json.loads(run("history", "-l", library, "--json").out)["corrections"]
     assert len(history) == 5

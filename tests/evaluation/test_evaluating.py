@@ -327,6 +327,24 @@ def test_errors_name_the_library() -> None:
         audit(make_evaluation_set(1, 1))
 
 
+def test_genres_of_one_artist_are_spoken_of() -> None:
+    tracks = make_evaluation_set(6, 1)
+    first, second, third = tracks.genre_names
+    assert [*tracks.genres] == [first, second, third] * 2
+
+    def notes(artists: str, request: SplitRequest | None = None) -> tuple[str, ...]:
+        data = replace(tracks, artists=tuple(artists))
+        return choose_split(data, request or SplitRequest()).notes
+
+    (note,) = notes("ABCDBC")
+    assert note.startswith(f"2 genres have tracks by one artist only ({second}, {third}); ")
+    (note,) = notes("ABCDEC")
+    assert note.startswith(f"1 genre has tracks by one artist only ({third}); ")
+    assert notes("ABCDEF") == ()
+    assert notes("ABCDBC", SplitRequest("random")) == ()
+    assert choose_split(make_evaluation_set(6, 1, known=False), SplitRequest()).notes == ()
+
+
 def test_more_neighbors_than_may_vote_are_spoken_of() -> None:
     data = make_evaluation_set()
     assert not evaluate(data, None, Vote(44, majority=True), other_splits=False).notes
@@ -337,7 +355,7 @@ def test_more_neighbors_than_may_vote_are_spoken_of() -> None:
     assert "that it has not heard" not in empty.sentence()
     (note, *_) = evaluate(data, None, Vote(45, majority=False), other_splits=False).notes
     assert "says nothing" not in note
-    assert not evaluate(make_evaluation_set(3, 1), None, Vote()).notes
+    assert not evaluate(make_evaluation_set(6, 1), None, Vote()).notes
     assert "would have claimed" not in evaluate(data, None, Vote(45, majority=True)).sentence()
     # Of the splits beside it, too.
     notes = evaluate(data, SplitRequest("k-fold", folds=24), Vote(45, majority=True)).notes

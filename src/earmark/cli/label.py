@@ -89,7 +89,9 @@ def _show(question: Question, session: Session) -> None:
     out.print()
     out.print(shown(f"{known or track.name}{length}"), style="bold", markup=False)
     for key, guess in zip(KEYS, question.guesses, strict=False):
-        out.print(f"  {key}  {shown(guess.genre, 40)}  {percent(guess.share, 0)}", markup=False)
+        # One genre alone has every vote, whatever the song is.
+        share = f"  {percent(guess.share, 0)}" if len(question.guesses) > 1 else ""
+        out.print(f"  {key}  {shown(guess.genre, 40)}{share}", markup=False)
     more = len(question.guesses) - len(KEYS)
     rest = f", and {more} more by n and the name" if more > 0 else ""
     out.print(

@@ -35,6 +35,8 @@ SPLITS = (
     "fault-filtered",
 )
 RANDOM_REPEATS = 30
+GENRES_TOLD = 5
+"""Of a list of genres, in a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def choose_split(data: EvaluationSet, request: SplitRequest) -> ChosenSplit:
     if name == "leave-one-out":
         return ChosenSplit(LeaveOneOut())
     if name == "leave-one-artist-out":
-        return ChosenSplit(LeaveOneArtistOut())
+        return ChosenSplit(LeaveOneArtistOut(), _of_one_artist(data))
     if name == "leave-one-source-out":
         if data.n_sources < 2:
             raise EvaluationError(
@@ -109,6 +111,25 @@ def choose_split(data: EvaluationSet, request: SplitRequest) -> ChosenSplit:
     if name == "fault-filtered":
         return fault_filtered(data)
     raise EvaluationError(f"there is no split {name}; there are {', '.join(SPLITS)}")
+
+
+def _of_one_artist(data: EvaluationSet) -> tuple[str, ...]:
+    """Tell of the genres that nobody votes for as soon as an artist is left out."""
+    if not data.n_artists or len(data.genre_names) == 1:
+        return ()
+    alone = [
+        genre
+        for number, genre in enumerate(data.genre_names)
+        if len(np.unique(data.groups[data.labels == number])) == 1
+    ]
+    if not alone:
+        return ()
+    names = ", ".join(alone[:GENRES_TOLD]) + (", …" if len(alone) > GENRES_TOLD else "")
+    count = len(alone)
+    return (
+        f"{count} {plural(count, 'genre has', 'genres have')} tracks by one artist only ({names}); "
+        "when that artist is left out nothing votes for it, so those tracks count as wrong",
+    )
 
 
 def default_split(data: EvaluationSet) -> str:

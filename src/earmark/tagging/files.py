@@ -86,7 +86,7 @@ def require_writable(target: str, status: Status) -> None:
     """
     # The administrator may write what is read-only, but nobody made it so for nothing.
     if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise CannotChange("is read-only")
+        raise CannotChange("is read-only; to have it changed, allow writing to it first")
 
 
 def require_at_rest(file: IO[bytes]) -> None:

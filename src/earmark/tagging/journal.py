@@ -108,6 +108,7 @@ class Journal:
             try:
                 _lock(self._file)
                 self._line(named("journal", {"event": "begun", "made": now.isoformat()}))
+                self._size_empty = os.fstat(self._file.fileno()).st_size
             except BaseException:
                 self._file.close()
                 raise
@@ -128,6 +129,7 @@ class Journal:
         journal = cls.__new__(cls)
         journal.folder = folder
         journal._count = 0
+        journal._size_empty = -1
         try:
             journal._file = (folder / NAME).open("ab", buffering=0)
             _lock(journal._file)
@@ -148,11 +150,18 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close it, and note that it was not just cut off."""
-        if not self._file.closed:
+        """Close it, and note that it was not just cut off; one that tells of no file is removed."""
+        if self._file.closed:
+            return
+        is_empty = os.fstat(self._file.fileno()).st_size == self._size_empty
+        if not is_empty:
             with contextlib.suppress(JournalError):
                 self._write(ENDED, sync=False)
-            self._file.close()
+        self._file.close()
+        if is_empty:
+            with contextlib.suppress(OSError):
+                (self.folder / NAME).unlink()
+                self.folder.rmdir()
 
     def part(self, path: str) -> None:
         """Note a file under a passing name, so that it is found if this process ends here."""
