@@ -71,6 +71,26 @@ def test_a_real_song_is_dropped_in_and_the_answer_read(browser, reference_server
         expect(page.locator("#map-card")).to_contain_text("war_of_freedom.ogg")
 
 
+def test_who_has_no_song_at_hand_tries_a_sample(browser, reference_server):
+    told = {
+        "strings": r"This song is classified as classical\.",
+        "electric guitars": r"This song is classified as metal\.",
+        # Of no genre of this library, and it says so.
+        "a drum machine": r"Not sure: it (is unlike the songs|sounds like electronic music)",
+    }
+    with opened(browser, reference_server.url, expect="ERR_FAILED") as page:
+        page.goto("/")
+        for name, sentence in told.items():
+            page.get_by_role("button", name=name, exact=True).click()
+            expect(page.locator(SENTENCE)).to_have_text(re.compile(sentence))
+        # It can be heard as any other song.
+        expect(page.locator(".wave-stage")).to_be_visible()
+        # One that the server does not give is said to be missing, and nothing is left of it.
+        page.route("**/samples/*.ogg", lambda route: route.abort())
+        page.get_by_role("button", name="strings", exact=True).click()
+        expect(page.locator("#trouble")).to_contain_text("does not answer")
+
+
 def test_the_whole_answer(page, server, tune_file):
     page.goto("/")
     drop(page, "body", tune_file)

@@ -74,7 +74,7 @@ export const away = () =>
   Object.assign(new Error("The server does not answer. Is it still running?"), { isAway: true });
 
 /** What a connection that breaks comes to; what was called off stays that. */
-function lost(error) {
+export function lost(error) {
   throw error.name === "TypeError" ? away() : error;
 }
 

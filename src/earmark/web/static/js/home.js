@@ -1,6 +1,6 @@
 // The home page: take songs by every way in, and show the answers.
 
-import { askAnswer, askJson, base, clock, make } from "./common.js";
+import { askAnswer, askJson, away, base, clock, lost, make } from "./common.js";
 import "./player.js";
 import { stop } from "./player.js";
 import { dropped, fromFolder } from "./dropped.js";
@@ -239,6 +239,18 @@ byId("cancel").addEventListener("click", () => {
   input.value = "";
   input.focus();
 });
+
+for (const button of drop.querySelectorAll("[data-sample]")) {
+  button.addEventListener("click", async () => {
+    const address = button.dataset.sample;
+    try {
+      const sound = await fetch(address).then((found) => (found.ok ? found.blob() : Promise.reject(away())), lost);
+      await take({ songs: [new File([sound], address.split("/").at(-1), { type: "audio/ogg" })] });
+    } catch (error) {
+      complain(error.message);
+    }
+  });
+}
 
 let depth = 0;
 addEventListener("dragenter", (event) => {
