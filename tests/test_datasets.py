@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from earmark.datasets import gtzan, read_features
+from earmark.datasets import genre_folders, gtzan, indexed, read_features
 from earmark.errors import CollectionError
 from earmark.evaluation.gtzan import GENRES
 
@@ -95,3 +98,78 @@ def test_a_table_that_cannot_be_used_is_told(tmp_path: Path, text: str, told: st
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(CollectionError, match=told):
         read_features(tmp_path / "t.csv")
+
+
+def test_any_folder_gives_its_clips(tmp_path: Path) -> None:
+    for where in ("polka/one.wav", "waltz/slow/two.flac", "loose.mp3"):
+        file = tmp_path / "dances" / where
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"RIFF")
+    found = genre_folders(tmp_path / "dances")
+    assert [(clip.name, clip.genre) for clip in found.clips] == [("one", "polka"), ("two", "waltz")]
+    assert found.broken == (str(tmp_path / "dances" / "loose.mp3"),)
+    assert len(set(found.groups.tolist())) == 2
+    assert repr(found) == "<Clips: 2 clips, 1 broken>"
+    with pytest.raises(CollectionError):
+        genre_folders(tmp_path / "nowhere")
+
+
+def index_of(folder: Path, tracks: Any) -> Path:
+    file = folder / "index.json"
+    file.write_text(json.dumps({"version": "1.0", "tracks": tracks}))
+    return file
+
+
+def test_an_index_gives_its_clips(tmp_path: Path) -> None:
+    checksums = {}
+    for name in ("a", "b", "c"):
+        file = tmp_path / "data" / "polka" / f"{name}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(f"RIFF{name}".encode())
+        checksums[name] = hashlib.md5(file.read_bytes()).hexdigest()
+    index = index_of(
+        tmp_path,
+        {
+            "c": {"audio": ["polka/c.wav", checksums["a"]], "tempo": ["c.bpm", "0"]},
+            "a": {"audio": ["polka/a.wav", checksums["a"]]},
+            "b": {"audio": ["polka/b.wav", checksums["b"]]},
+            "gone": {"audio": ["polka/gone.wav", "0"]},
+            "silent": {"audio": [None, None]},
+        },
+    )
+    found = indexed(index, tmp_path / "data")
+    assert [(clip.name, clip.genre) for clip in found.clips] == [
+        ("a", "polka"), ("b", "polka"), ("c", "polka"),
+    ]  # fmt: skip
+    assert (found.broken, found.missing) == ((), ("gone",))
+    checked = indexed(
+        index,
+        tmp_path / "data",
+        verified=True,
+        genres={"a": "one", "c": "two", "gone": "one"},
+        artists={"a": "Anna"},
+    )
+    assert [(clip.name, clip.genre, clip.artist) for clip in checked.clips] == [
+        ("a", "one", "Anna")
+    ]
+    assert checked.broken == (str(tmp_path / "data" / "polka" / "c.wav"),)
+    assert checked.missing == ("gone",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no json", "is no JSON"),
+        ("[" * 200_000, "is no JSON"),
+        ("[]", "is no index"),
+        ('{"tracks": []}', "is no index"),
+        ('{"tracks": {"a": {"mix": ["a.wav", null]}}}', "of 'a' there is no pair"),
+        ('{"tracks": {"a": {"audio": ["a.wav"]}}}', "of 'a' there is no pair"),
+        ('{"tracks": {"a": 3}}', "of 'a' there is no pair"),
+        ('{"tracks": {"a": {"audio": ["a.wav", null]}}}', "holds none of the clips"),
+    ],
+)
+def test_an_index_that_cannot_be_used_is_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(CollectionError, match=told):
+        indexed(tmp_path / "index.json", tmp_path)

@@ -5,8 +5,11 @@ Nothing is downloaded: name a folder that holds them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.collection.folder import scan_folder
 from earmark.errors import CollectionError
 from earmark.evaluation import gtzan as facts
 from earmark.neighbors import group_tracks
-from earmark.tables import read_table
+from earmark.tables import read_table, read_text
 
 _SUFFIXES = (".wav", ".au", ".flac", ".ogg", ".mp3")
 _HEADERS = (b"RIFF", b".snd", b"fLaC", b"OggS", b"ID3")
@@ -26,7 +30,7 @@ _NOT_FEATURES = ("filename", "length", "label")
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of GTZAN.
+    """One clip of a collection.
 
     Attributes
     ----------
@@ -35,46 +39,51 @@ class Clip:
     path
         Its file, absolute.
     genre
-        As the folder has it.
+        As the collection has it.
     artist
         None where unknown.
     part
-        ``"train"``, ``"valid"`` or ``"test"`` of the fault-filtered split; None where the clip is
-        in none of them, as copies, distorted and wrongly labelled ones are.
+        ``"train"``, ``"valid"`` or ``"test"`` of GTZAN's fault-filtered split; None where the clip
+        is in none of them, as copies, distorted and wrongly labelled ones are.
     """
 
     name: str
     path: str
     genre: str
     artist: str | None
-    part: str | None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
-class Gtzan:
-    """The clips of GTZAN that a folder holds.
+class Clips:
+    """The clips of a collection that a folder holds.
 
     Attributes
     ----------
     clips
         Those that are there and whole, by name.
     broken
-        Files that are no sound, such as jazz.00054.wav of Kaggle's zip.
+        Files that are not what they should be, such as jazz.00054.wav of Kaggle's zip, which is no
+        sound.
     missing
-        Names of the 1,000 clips that have no file here.
+        Names of clips that should be here and have no file.
     """
 
     clips: tuple[Clip, ...]
-    broken: tuple[str, ...]
-    missing: tuple[str, ...]
+    broken: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Gtzan: {len(self.clips)} clips, {len(self.broken)} broken>"
+        return f"<{type(self).__name__}: {len(self.clips)} clips, {len(self.broken)} broken>"
 
     @property
     def groups(self) -> NDArray[np.intp]:
         """A number for each clip [n], the same for those of one artist; for splits."""
         return group_tracks([clip.artist for clip in self.clips])
+
+
+class Gtzan(Clips):
+    """The clips of GTZAN that a folder holds; ``missing`` is what it lacks of the 1,000."""
 
     def part(self, name: str) -> tuple[Clip, ...]:
         """Return the clips of a part of the fault-filtered split.
@@ -88,6 +97,141 @@ class Gtzan:
         if name not in parts:
             raise ValueError(f"there is no part {name!r}; the parts are: {', '.join(parts)}")
         return tuple(clip for clip in self.clips if clip.part == name)
+
+
+def genre_folders(folder: str | os.PathLike[str], *, genre_level: int | None = None) -> Clips:
+    """Find the clips of a folder that has a sub-folder a genre, as ``earmark build`` does.
+
+    Nothing is opened, so artists are unknown; a library that is built of the folder has them from
+    the files' tags.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    genre_level
+        Which folder on the way to a file is its genre, from 1 on. None: the first, unless that is
+        clearly not meant.
+
+    Raises
+    ------
+    CollectionError
+        There is no such folder, it has no sound files in sub-folders, or the genres seem to lie at
+        another level.
+
+    Examples
+    --------
+    >>> for genre in ("polka", "waltz"):
+    ...     Path("dances", genre).mkdir(parents=True)
+    ...     _ = Path("dances", genre, "one.wav").write_bytes(b"RIFF")
+    >>> [(clip.name, clip.genre) for clip in genre_folders("dances").clips]
+    [('one', 'polka'), ('one', 'waltz')]
+    """
+    found = scan_folder(folder, genre_level=genre_level)
+    return Clips(
+        tuple(Clip(file.name, file.path, str(file.genre), file.artist) for file in found.files),
+        broken=tuple(problem.path for problem in found.problems),
+    )
+
+
+def indexed(
+    index: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    genres: Mapping[str, str] | None = None,
+    artists: Mapping[str, str] | None = None,
+    audio: str = "audio",
+    verified: bool = False,
+) -> Clips:
+    """Find the clips that an index in the form of mirdata names.
+
+    Such an index is a JSON object; its ``tracks`` give for each name the files of the clip, each
+    with its path below the folder and its MD5 checksum. Of genres it says nothing: those are
+    ``genres``, or the folders that the files lie in.
+
+    Parameters
+    ----------
+    index
+        The JSON file.
+    folder
+        What its paths begin at.
+    genres, artists
+        By the names of clips; a clip that ``genres`` leaves out is left out.
+    audio
+        Which of a clip's files is its sound.
+    verified
+        Whether the checksums are compared; a file with another is listed as broken.
+
+    Raises
+    ------
+    CollectionError
+        The index cannot be read, is in another form, or none of its clips is there.
+
+    Examples
+    --------
+    >>> Path("set", "polka").mkdir(parents=True)
+    >>> _ = Path("set", "polka", "one.wav").write_bytes(b"RIFF")
+    >>> _ = Path("index.json").write_text(
+    ...     '{"version": "1.0", "tracks": {"one": {"audio": ["polka/one.wav", null]}}}'
+    ... )
+    >>> [(clip.name, clip.genre) for clip in indexed("index.json", "set").clips]
+    [('one', 'polka')]
+    """
+    top = Path(folder)
+    clips: list[Clip] = []
+    broken: list[str] = []
+    missing: list[str] = []
+    for name, (where, checksum) in _index_of(Path(index), audio).items():
+        file = top / where
+        genre = file.parent.name if genres is None else genres.get(name)
+        if genre is None:
+            continue
+        if not file.is_file():
+            missing.append(name)
+        elif verified and checksum is not None and _md5(file) != checksum:
+            broken.append(str(file.absolute()))
+        else:
+            clips.append(Clip(name, str(file.absolute()), genre, (artists or {}).get(name)))
+    if not clips:
+        raise CollectionError(f"{top}: holds none of the clips that {index} names")
+    by_name = sorted(clips, key=lambda clip: clip.name)
+    return Clips(tuple(by_name), tuple(broken), tuple(sorted(missing)))
+
+
+def _index_of(index: Path, audio: str) -> dict[str, tuple[str, str | None]]:
+    """Return the path and checksum of the sound of each clip that an index names."""
+    text = read_text(index, CollectionError)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CollectionError(f"{index}: is no JSON ({error})") from None
+    tracks = found.get("tracks") if isinstance(found, dict) else None
+    if not isinstance(tracks, dict):
+        raise CollectionError(f"{index}: is no index, which is an object with 'tracks'")
+    files: dict[str, tuple[str, str | None]] = {}
+    for name, parts in tracks.items():
+        match parts.get(audio) if isinstance(parts, dict) else None:
+            case [str(path), str() | None as checksum]:
+                files[name] = (path, checksum)
+            # The clip has no such file, as mirdata writes it.
+            case [None, None]:
+                continue
+            case _:
+                raise CollectionError(
+                    f"{index}: of {name[:100]!r} there is no pair of path and checksum "
+                    f"called {audio!r}"
+                )
+    return files
+
+
+def _md5(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(
+                opened, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
+    except OSError as error:
+        raise CollectionError(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def gtzan(folder: str | os.PathLike[str]) -> Gtzan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from earmark.features import Vector
 from earmark.library import Track
 from earmark.neighbors import STYLE_SIGN
 from earmark.schemas import schema
+from earmark.version import __version__
 from earmark.words import in_html, tell_shares
 
 LEAST_SHARE = 0.15
@@ -241,6 +243,35 @@ class Prediction:
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
             "content_hash": self.content_hash,
+        }
+
+    def to_acousticbrainz(self) -> dict[str, Any]:
+        """Return the prediction as AcousticBrainz wrote what its classifiers said of a recording.
+
+        The classifier is called ``genre_earmark``. Only ``not_sure`` has no place in that form.
+        Format: Porter et al. 2015, "AcousticBrainz: a community platform for gathering music
+        information obtained from audio".
+        """
+        version = {"earmark": __version__}
+        tags = {"artist": self.artist, "title": self.title}
+        return {
+            "highlevel": {
+                "genre_earmark": {
+                    "all": {name: round(p, 6) for name, p in self.probabilities.items()},
+                    "probability": round(self.confidence, 6),
+                    "value": self.genre,
+                    "not_sure": self.abstained,
+                    "version": version,
+                }
+            },
+            "metadata": {
+                "audio_properties": {"length": round(self.duration, 3)},
+                "tags": {
+                    "file_name": os.path.basename(self.path),  # noqa: PTH119
+                    **{name: [value] for name, value in tags.items() if value is not None},
+                },
+                "version": {"highlevel": version},
+            },
         }
 
 

@@ -135,6 +135,27 @@ def test_json_is_one_object_a_line(earmark: Command, library: Path, songs: Path)
         assert line["seconds"] > 0
 
 
+def test_answers_in_the_form_of_acousticbrainz(
+    earmark: Command, library: Path, songs: Path
+) -> None:
+    bad = songs / "broken.mp3"
+    bad.write_bytes(b"no sound")
+    own = songs / "hum.flac"
+    ran = earmark("classify", "--acousticbrainz", "-l", library, bad, own)
+    assert ran.code == 3
+    assert "broken.mp3: " in ran.err
+    (said,) = lines(ran)
+    (ours,) = lines(earmark("classify", "--json", "-l", library, own))
+    found = said["highlevel"]["genre_earmark"]
+    assert (found["value"], found["all"]) == (ours["genre"], ours["probabilities"])
+    assert found["probability"] == max(found["all"].values())
+    assert sum(found["all"].values()) == pytest.approx(1)
+    assert found["not_sure"] == ours["abstained"]
+    assert said["metadata"]["audio_properties"]["length"] == ours["duration"]
+    assert said["metadata"]["tags"] == {"file_name": "hum.flac"}
+    assert earmark("classify", "--parts", "--acousticbrainz", own).code == 2
+
+
 def test_songs_and_folders_in_the_order_given(earmark: Command, library: Path, songs: Path) -> None:
     ran = earmark("classify", "--json", "-l", library, songs / "below", songs / "hum.flac", songs)
     stems = [Path(line["path"]).stem for line in lines(ran)]

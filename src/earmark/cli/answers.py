@@ -70,6 +70,15 @@ class JsonWriter:
             click.echo(json_text(answer.to_json()))
 
 
+class AcousticBrainzWriter:
+    """Prints one JSON object a line, in the form of AcousticBrainz; errors apart."""
+
+    def __call__(self, answer: Prediction | AudioError) -> None:
+        """Print one answer."""
+        if _complain(answer):
+            click.echo(json_text(cast("Prediction", answer).to_acousticbrainz()))
+
+
 class CsvWriter:
     """Prints a table for a spreadsheet."""
 
@@ -122,6 +131,7 @@ WRITERS: Mapping[str, Callable[[], Callable[[Prediction | AudioError], None]]] =
     "brief": BriefWriter,
     "json": JsonWriter,
     "csv": CsvWriter,
+    "acousticbrainz": AcousticBrainzWriter,
 }
 
 

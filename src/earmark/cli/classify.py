@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 @click.option("--csv", "form", flag_value="csv", help="Print a table, one row a song.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object a line and song.")
 @click.option(
+    "--acousticbrainz",
+    "form",
+    flag_value="acousticbrainz",
+    help="Print JSON as AcousticBrainz has it.",
+)
+@click.option(
     "--parts",
     "in_parts",
     is_flag=True,
@@ -112,7 +118,7 @@ def classify(
         left_out: Counter[str] = Counter()
         entries = [found for song in songs for found in expanded(song, left_out, films=films)]
         follows = in_parts or form in ("cue", "jams")
-        if follows and form in ("brief", "csv"):
+        if follows and form in ("brief", "csv", "acousticbrainz"):
             raise click.UsageError(
                 f"--parts are printed as text, --json, --cue or --jams, not --{form}"
             )
