@@ -1,18 +1,21 @@
 """Compare ways to hold the vote, by leaving out one artist at a time.
 
-    python scripts/compare_votes.py [LIBRARY]
+    python scripts/compare_votes.py [LIBRARY] [--uneven]
 
-Prints the table of docs/how-it-decides.md. It needs no audio: the vectors are those of the
+Prints the tables of docs/how-it-decides.md. It needs no audio: the vectors are those of the
 library ``gtzan``, or of another one with learned features. Every way is judged alike: artists are
 dealt into 20 folds; what a way fits, it fits without the fold; then each track of the fold is
 answered by all tracks of other artists.
+
+With ``--uneven`` four genres, drawn by chance, keep one or a few tracks, and what is compared is
+as how large a genre counts at least.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from earmark.evaluation import metrics
 from earmark.evaluation.intervals import bootstrap
 from earmark.library import open_library
 from earmark.library.fitting import tracks_together
+from earmark.neighbors.fitted import LEAST_SIZE
 from earmark.neighbors.fitting import assign_folds, members_of
 from earmark.neighbors.local_scaling import shrink
 from earmark.neighbors.metrics import normalize
@@ -45,6 +49,7 @@ class Way:
     size_correction: float = 1.0
     hubs: str = "local"  # or "csls", or ""
     artist_discount: float = 1.0  # each further vote of an artist counts this much of the last
+    least_size: float = 0.0  # a genre counts as so large at least, by the average one
 
     def fit(self, vectors: Array, labels: NDArray[np.intp]) -> Embedding:
         """Return the map into the space in which cosine distances are taken."""
@@ -69,6 +74,8 @@ class Way:
         return embed
 
 
+CHOSEN = Way("**… hubs too, by local scaling**")
+
 WAYS = (
     Way("tags as they are, one vote each, k 8", TAGS, False, 0, 8, False, 0, ""),
     Way("tags, standardized, k 8", TAGS, True, 0, 8, False, 0, ""),
@@ -79,7 +86,7 @@ WAYS = (
     Way("… class sizes corrected by their root", PENULTIMATE, True, 0, 30, True, 0.5, ""),
     Way("… class sizes corrected", PENULTIMATE, True, 0, 30, True, 1, ""),
     Way("… hubs too, by cross-domain similarity (CSLS)", hubs="csls"),
-    Way("**… hubs too, by local scaling**"),
+    CHOSEN,
     Way("the same with tags alone", TAGS),
     Way("the same with both", BOTH),
     Way("the same with k 8", k=8),
@@ -94,6 +101,11 @@ WAYS = (
     Way("shrunk projection alone, hubs not corrected", projected=1, hubs=""),
     Way("half shrunk projection, hubs not corrected", projected=0.5, hubs=""),
 )
+
+FLOORS = {"no floor": 0.0, "**a quarter**": LEAST_SIZE, "a half": 0.5}
+TRACKS_LEFT = (1, 5)
+N_SMALL = 4
+DRAWS = 2
 
 
 def discriminant(
@@ -114,19 +126,29 @@ def discriminant(
 
 
 def judge(
-    way: Way, vectors: Array, labels: NDArray[np.intp], groups: NDArray[np.intp]
+    way: Way,
+    vectors: Array,
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    held: NDArray[np.intp] | None = None,
 ) -> NDArray[np.intp]:
-    """Return the genre [n] that each track gets from the tracks of other artists."""
+    """Return the genre [n] that each track gets from the tracks of other artists.
+
+    Where ``held`` is given, a library of these rows alone is asked.
+    """
     n_genres = labels.max() + 1
     named = np.empty(len(labels), dtype=np.intp)
+    held = np.arange(len(labels)) if held is None else held
+    outside = np.setdiff1d(np.arange(len(labels)), held)
+    least = way.least_size * len(held) / n_genres
     for fold in assign_folds(groups, 20):
-        rest = np.setdiff1d(np.arange(len(labels)), fold)
+        rest = np.setdiff1d(held, fold)
         embed = way.fit(vectors[rest], labels[rest])
         points = embed(vectors)
         distances = 1 - points[fold] @ points.T
-        excluded = members_of(groups, fold)
+        excluded = [np.union1d(tracks, outside) for tracks in members_of(groups, fold)]
         if way.hubs:
-            distances = without_hubs(distances, points, way)
+            distances = without_hubs(distances, points, way, outside)
         for row, tracks in zip(distances, excluded, strict=True):
             row[tracks] = np.inf
         neighbors = np.argsort(distances, axis=1, kind="stable")[:, : way.k]
@@ -137,6 +159,7 @@ def judge(
         sizes = np.stack(
             [np.bincount(np.delete(labels, tracks), minlength=n_genres) for tracks in excluded]
         )
+        sizes = np.maximum(sizes, least)
         weights /= np.take_along_axis(sizes, labels[neighbors], axis=1) ** way.size_correction
         if way.artist_discount < 1:
             weights *= artist_discounts(groups[neighbors], way.artist_discount)
@@ -144,8 +167,10 @@ def judge(
     return named
 
 
-def without_hubs(distances: Array, points: Array, way: Way) -> Array:
+def without_hubs(distances: Array, points: Array, way: Way, outside: NDArray[np.intp]) -> Array:
     """Return distances [q, n] from which it is taken how near each track is to everything.
+
+    Rows that are ``outside`` of the library are no neighbors.
 
     Cross-domain similarity local scaling (Lample et al., 2018) subtracts the mean distance to a
     track's neighbors; local scaling (Zelnik-Manor and Perona, 2004) divides by the distance to the
@@ -153,10 +178,12 @@ def without_hubs(distances: Array, points: Array, way: Way) -> Array:
     """
     among = 1 - points @ points.T
     np.fill_diagonal(among, np.inf)
+    among[:, outside] = np.inf
     near = np.sort(among, axis=1)[:, : way.k]
     if way.hubs == "csls":
         return distances - near.mean(axis=1) / 2
-    return 1 - np.exp(-np.square(distances) / (np.median(near[:, -1]) * near[:, -1]))
+    scales = near[:, -1]
+    return 1 - np.exp(-np.square(distances) / (np.median(np.delete(scales, outside)) * scales))
 
 
 def artist_discounts(groups: NDArray[np.intp], discount: float) -> Array:
@@ -186,15 +213,57 @@ def row(
     return f"| {name} | {of_all:.1%} | {low:.1%} to {high:.1%} | {of_full:.1%} | {of_short:.1%} |"
 
 
+def few_left(
+    labels: NDArray[np.intp], left: int | None, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return the rows of a library in which four genres have so few tracks left, or all."""
+    order = rng.permutation(len(labels))
+    small = rng.permutation(labels.max() + 1)[:N_SMALL]
+    parts = [
+        order[labels[order] == genre][: left if genre in small else None]
+        for genre in range(labels.max() + 1)
+    ]
+    return np.sort(np.concatenate(parts))
+
+
+def tell_floors(vectors: Array, labels: NDArray[np.intp], groups: NDArray[np.intp]) -> None:
+    """Print what each floor leads to in uneven libraries, mean of all draws.
+
+    All tracks are asked. The first figure counts each genre the same, the second as often as the
+    library has it.
+    """
+    n_genres = labels.max() + 1
+    print(f"| tracks left | {' | '.join(FLOORS)} |\n|{' --- |' * (1 + len(FLOORS))}")
+    for left in (*TRACKS_LEFT, None):
+        rng = np.random.default_rng(0)
+        libraries = [few_left(labels, left, rng) for _ in range(DRAWS if left else 1)]
+        cells = []
+        for floor in FLOORS.values():
+            figures = []
+            for held in libraries:
+                named = judge(replace(CHOSEN, least_size=floor), vectors, labels, groups, held)
+                rows = metrics.confusion_matrix(labels, named, n_genres)
+                recall = rows.diagonal() / rows.sum(axis=1)
+                sizes = np.bincount(labels[held], minlength=n_genres)
+                figures.append((recall.mean(), np.average(recall, weights=sizes)))
+            cells.append("{:.1%}, {:.1%}".format(*np.mean(figures, axis=0)))
+        print(f"| {left or 'all'} | {' | '.join(cells)} |", flush=True)
+
+
 def main() -> None:
     """Judge every way and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("library", nargs="?", default="gtzan")
-    with open_library(parser.parse_args().library, read_only=True) as library:
+    parser.add_argument("--uneven", action="store_true", help="compare floors of sizes of genres")
+    arguments = parser.parse_args()
+    with open_library(arguments.library, read_only=True) as library:
         snapshot = library.snapshot()
         groups = tracks_together(snapshot, library.spec.similarity)
     _, labels = np.unique(np.array(snapshot.genres), return_inverse=True)
     vectors = np.asarray(snapshot.vectors, dtype=np.float64)
+    if arguments.uneven:
+        tell_floors(vectors, labels, groups)
+        return
     full = snapshot.seconds > 10
     print("| way | balanced, all | 95 % interval | balanced, 30 s clips | accuracy, 2 to 3 s |")
     print("| --- | --- | --- | --- | --- |")
