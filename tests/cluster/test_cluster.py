@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from earmark import extraction
-from earmark.cluster import ClusterExecutor, executor, task
+from earmark.cluster import ClusterExecutor, call, scheduler, task
 from earmark.collection import BuildReport, build, open_for_build, scan_folder
 from earmark.errors import (
     AudioError,
@@ -246,11 +246,11 @@ def test_a_file_too_large_to_be_sent_is_named(
     cluster: DaskCluster, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(music / "pop")
-    monkeypatch.setattr(executor, "LARGEST_SENT", 1000)
+    monkeypatch.setattr(call, "LARGEST_SENT", 1000)
     with ClusterExecutor(cluster.address) as calls:
-        call = calls.submit(extraction.look, "pop 1.flac")
+        asked = calls.submit(extraction.look, "pop 1.flac")
         with pytest.raises(WorkerError, match=r"^pop 1\.flac: is too large to be sent"):
-            call.result(60)
+            asked.result(60)
 
 
 def test_ctrl_c_ends_the_work_of_the_workers_and_the_same_command_goes_on(
@@ -309,13 +309,13 @@ def test_options_that_do_not_go_together(earmark: Command, music: Path, tmp_path
 
 
 def test_a_scheduler_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 0.5)
     with pytest.raises(ClusterError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1; see"):
         ClusterExecutor("tcp://127.0.0.1:1")
 
 
 def test_something_else_than_a_scheduler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}; see"):

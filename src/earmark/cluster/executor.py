@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
-import re
 import secrets
-import stat
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import Executor, Future
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from earmark.cluster import task
-from earmark.cluster.task import Answer, Batch, Refusal, Seen, Setup, Work
+from earmark.cluster.call import MEGABYTE, Call, look_at, with_content
+from earmark.cluster.scheduler import connect, said_of_worker
+from earmark.cluster.task import Answer, Batch, Refusal, Setup, Work
 from earmark.errors import (
     ClusterError,
     EarmarkError,
-    NotAudio,
     Shutdown,
     WorkerDied,
     WorkerError,
@@ -43,38 +38,17 @@ BATCH_SIZE = 16
 GATHER_SECONDS = 0.05
 """So long the first of them waits for others."""
 
-CONNECT_SECONDS = 10.0
-"""How long a scheduler may take to answer."""
-
 RETRIES = 2
 """So often a worker's own fault, such as a full disk, is tried anew, on any worker."""
 
-MEGABYTE = 2**20
-
-_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?([^\s/:]+|\[[^\s/]+\]):\d{1,5}")
-
 SENT_AT_ONCE = 128 * MEGABYTE
 """Bytes of files on their way at a time: the scheduler keeps them until they are heard."""
-
-LARGEST_SENT = 512 * MEGABYTE
-"""Bytes of a file that is sent; larger ones have to lie where workers see them."""
 
 SIZE_SECONDS = 2.0
 """How long it is believed how many workers there are."""
 
 END_SECONDS = 5.0
 """How long workers may take to end what they do; they do so by themselves, but later."""
-
-
-class _Call(Future[T]):
-    """One call on its way: since when, whether with its file, and how many bytes that holds."""
-
-    def __init__(self, work: Work) -> None:
-        super().__init__()
-        self.work = work
-        self.since = time.monotonic()
-        self.sends_file = False
-        self.held = 0
 
 
 class ClusterExecutor(Executor):
@@ -128,21 +102,16 @@ class ClusterExecutor(Executor):
         self.sent_bytes = 0
         self._owned = isinstance(cluster, str)
         if isinstance(cluster, str):
-            self._client, self._where = _connect(cluster), cluster
+            self._client, self._where = connect(cluster), cluster
         else:
             self._client, self._where = cluster, str(cluster.scheduler_info()["address"])
-        self._where = (
-            str(cluster)
-            if isinstance(cluster, str)
-            else str(self._client.scheduler_info()["address"])
-        )
         self._setup = Setup(secrets.token_hex(8), __version__, limits or Limits())
         self._condition = threading.Condition()
-        self._waiting: deque[_Call[Any]] = deque()
+        self._waiting: deque[Call[Any]] = deque()
         # To be done by themselves, and to be sent with their files.
-        self._alone: deque[_Call[Any]] = deque()
-        self._unseen: deque[_Call[Any]] = deque()
-        self._under_way: dict[DaskFuture[Any], list[_Call[Any]]] = {}
+        self._alone: deque[Call[Any]] = deque()
+        self._unseen: deque[Call[Any]] = deque()
+        self._under_way: dict[DaskFuture[Any], list[Call[Any]]] = {}
         self._sending = 0
         self._number = 0
         self._closing = False
@@ -174,7 +143,7 @@ class ClusterExecutor(Executor):
             raise self._lost(error) from error
         for address, problem in sorted(found.items()):
             if isinstance(problem, BaseException):
-                raise ClusterError(f"the worker {address} {_said(problem)}")
+                raise ClusterError(f"the worker {address} {said_of_worker(problem)}")
             if problem is not None:
                 raise ClusterError(f"the worker {address} {problem}")
 
@@ -189,8 +158,8 @@ class ClusterExecutor(Executor):
             The executor is closed.
         """
         name = str(args[0]) if args else ""
-        work = Work(fn, args, kwargs, name, _seen(name) if name else None)
-        call: _Call[T] = _Call(work)
+        work = Work(fn, args, kwargs, name, look_at(name) if name else None)
+        call: Call[T] = Call(work)
         with self._condition:
             if self._broken is not None:
                 raise self._broken
@@ -221,7 +190,7 @@ class ClusterExecutor(Executor):
             except Exception as error:
                 self._break(self._lost(error), calls)
 
-    def _next(self) -> list[_Call[Any]] | None:
+    def _next(self) -> list[Call[Any]] | None:
         """Wait for calls that can go to a worker together; None when there will be none."""
         with self._condition:
             while not self._closing:
@@ -239,7 +208,7 @@ class ClusterExecutor(Executor):
                 self._condition.wait(left)
         return None
 
-    def _hand_over(self, calls: list[_Call[Any]]) -> None:
+    def _hand_over(self, calls: list[Call[Any]]) -> None:
         import dask
 
         calls = [call for call in calls if call.running() or call.set_running_or_notify_cancel()]
@@ -248,7 +217,7 @@ class ClusterExecutor(Executor):
             try:
                 work.append(self._with_content(call))
             except EarmarkError as error:
-                _fail(call, error)
+                call.fail(error)
                 calls.remove(call)
         if not calls:
             return
@@ -266,29 +235,16 @@ class ClusterExecutor(Executor):
             self._under_way[future] = calls
         future.add_done_callback(self._settle)
 
-    def _with_content(self, call: _Call[Any]) -> Work:
+    def _with_content(self, call: Call[Any]) -> Work:
         """Return what a call asks, with the bytes of its file where a worker did not see it."""
         if not call.sends_file:
             return call.work
-        path = call.work.arguments[0]
-        try:
-            with Path(path).open("rb") as file:
-                about = os.fstat(file.fileno())
-                if about.st_size > LARGEST_SENT:
-                    raise WorkerError(
-                        f"is too large to be sent to a worker ({about.st_size // MEGABYTE} MB); "
-                        "put it where workers see it under the same path",
-                        call.work.name,
-                    )
-                content = file.read()
-        except OSError as error:
-            raise NotAudio(path, f"it cannot be read: {error.strerror}") from error
-        seen = Seen(about.st_size, about.st_mtime_ns)
-        call.held = len(content)
+        work = with_content(call.work)
+        call.held = len(work.content or b"")
         with self._condition:
             self._sending += call.held
             self.sent_bytes += call.held
-        return replace(call.work, seen=seen, content=content)
+        return work
 
     # In threads of the client
 
@@ -316,19 +272,18 @@ class ClusterExecutor(Executor):
         for call, answer in zip(calls, found, strict=True):
             self._take(call, answer)
 
-    def _take(self, call: _Call[Any], answer: Answer) -> None:
+    def _take(self, call: Call[Any], answer: Answer) -> None:
         if answer.unseen:
             call.sends_file = True
             with self._condition:
                 self._unseen.append(call)
                 self._condition.notify_all()
         elif answer.error is not None:
-            _fail(call, answer.error)
+            call.fail(answer.error)
         else:
-            with contextlib.suppress(InvalidStateError):
-                call.set_result(answer.value)
+            call.answer(answer.value)
 
-    def _retry(self, calls: list[_Call[Any]], error: Exception) -> None:
+    def _retry(self, calls: list[Call[Any]], error: Exception) -> None:
         """Go on after the cluster gave up some calls, to find the one that is to blame."""
         import distributed
         from distributed.comm.core import CommClosedError
@@ -336,17 +291,17 @@ class ClusterExecutor(Executor):
         if isinstance(error, distributed.CancelledError | CommClosedError):
             self._break(self._lost(error), calls)
         elif isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("earmark"):
-            self._break(ClusterError(f"a worker of {self._where} {_said(error)}"), calls)
+            self._break(ClusterError(f"a worker of {self._where} {said_of_worker(error)}"), calls)
         elif len(calls) > 1:
             with self._condition:
                 self._alone.extend(calls)
                 self._condition.notify_all()
         elif isinstance(error, distributed.scheduler.KilledWorker):
             died = "the workers of the cluster that had it ended, one after the other"
-            _fail(calls[0], WorkerDied(f"{died}; look at what they print", calls[0].work.name))
+            calls[0].fail(WorkerDied(f"{died}; look at what they print", calls[0].work.name))
         else:
             problem = f"failed unexpectedly ({type(error).__name__}: {error})"
-            _fail(calls[0], WorkerError(problem[:1000], calls[0].work.name))
+            calls[0].fail(WorkerError(problem[:1000], calls[0].work.name))
 
     def _lost(self, error: BaseException) -> ClusterError:
         if isinstance(error, ClusterError):
@@ -356,15 +311,15 @@ class ClusterExecutor(Executor):
             "try again"
         )
 
-    def _break(self, error: ClusterError, calls: list[_Call[Any]]) -> None:
+    def _break(self, error: ClusterError, calls: list[Call[Any]]) -> None:
         """Let all calls end with the reason why the cluster does no more."""
         with self._condition:
             self._broken = self._broken or error
             ended = [*calls, *self._taken()]
         for call in ended:
-            _fail(call, error)
+            call.fail(error)
 
-    def _taken(self) -> list[_Call[Any]]:
+    def _taken(self) -> list[Call[Any]]:
         """Take all calls that are not done out of the lists."""
         queues = (self._waiting, self._alone, self._unseen)
         found = [call for queue in queues for call in queue]
@@ -392,7 +347,7 @@ class ClusterExecutor(Executor):
             ending.start()
             ending.join(END_SECONDS)
         for call in ended:
-            _fail(call, Shutdown("the program ended before it was done", call.work.name))
+            call.fail(Shutdown("the program ended before it was done", call.work.name))
         if self._owned:
             with contextlib.suppress(Exception):
                 self._client.close(timeout=END_SECONDS)
@@ -425,68 +380,3 @@ class ClusterExecutor(Executor):
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait until all is done; after an error, such as Ctrl-C, end all at once."""
         self.shutdown(cancel_futures=kind is not None)
-
-
-def _seen(path: str) -> Seen | None:
-    """Return what is seen of a regular file; None where there is none, or none may be opened."""
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
-        return None
-    return Seen(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
-
-
-def _fail(call: _Call[Any], error: EarmarkError) -> None:
-    # What was called off meanwhile takes no answer.
-    with contextlib.suppress(InvalidStateError):
-        call.set_exception(error)
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("earmark"):
-        return f"has no Earmark ({error}); install it there"
-    return f"does not answer ({type(error).__name__}: {error})"
-
-
-def _connect(address: str) -> Client:
-    """Open a connection to a scheduler.
-
-    Raises
-    ------
-    ClusterError
-        Nothing answers there, or nothing here can ask.
-    """
-    if importlib.util.find_spec("distributed") is None:
-        raise ClusterError("clusters need another package: pip install 'earmark[cluster]'")
-    if not _ADDRESS.fullmatch(address):
-        raise ClusterError(
-            f"{address!r} is no address of a Dask scheduler; give one such as tcp://scheduler:8786"
-        )
-    import dask
-
-    if "distributed" not in sys.modules:
-        # What it logs by itself is said by our errors.
-        quiet = ("distributed", "distributed.client", "tornado")
-        dask.config.set({"logging": dict.fromkeys(quiet, "critical")})
-    from distributed import Client
-
-    found: list[Client | Exception] = []
-
-    def connect() -> None:
-        try:
-            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="earmark")
-        except Exception as error:
-            found.append(error)
-        else:
-            found.append(client)
-
-    # Where something else answers than a scheduler, Dask waits for ever.
-    asking = threading.Thread(target=connect, name="earmark-connect", daemon=True)
-    asking.start()
-    asking.join(2 * CONNECT_SECONDS)
-    if found and not isinstance(found[0], Exception):
-        return found[0]
-    raise ClusterError(
-        f"no Dask scheduler answers at {address}; see whether it runs (dask scheduler), and "
-        "whether its address is right, such as tcp://scheduler:8786"
-    )
