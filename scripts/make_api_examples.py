@@ -86,6 +86,7 @@ def main() -> None:
     for path in ("ready", "library", "map"):
         asker.ask("get", f"{v1}/{path}")
     asker.until(f"{v1}/report", lambda found: found["state"] == "done")
+    asker.ask("get", f"{v1}/report/tracks", query={"genre": "rock", "answer": "metal"})
     asker.ask("post", f"{v1}/classify", song=True)
     asker.ask("post", f"{v1}/classify/path", json={"path": NAME})
     asker.ask("post", f"{v1}/similar", song=True, query={"k": 2})

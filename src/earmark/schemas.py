@@ -40,6 +40,7 @@ VERSIONS: Mapping[str, int] = {
     "problem": 1,
     "ready": 1,
     "report": 1,
+    "report-tracks": 1,
     "similar": 1,
     "songs": 1,
     "tag-history": 1,

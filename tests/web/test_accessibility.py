@@ -28,6 +28,7 @@ PAGES = {
     "playlist": "/playlist?genre=melody&minutes=1&not_genre=hum",
     "player": "/library",
     "report": "/report",
+    "report-tracks": "/report/tracks?genre=melody&answer=melody",
     "corrections": "/corrections",
     "audit": "/audit",
     "label": "/label",

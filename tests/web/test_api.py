@@ -387,6 +387,32 @@ def test_finished_jobs_are_forgotten_in_time(make_app, tune):
 # Tracks
 
 
+def test_the_tracks_of_the_report_come_page_by_page(client, state):
+    path = f"{API}/report/tracks"
+    first = client.get(path).json
+    assert (first["state"], first["tracks"]) == ("computing", [])
+    wait_until(lambda: state.served.report.get()["state"] == "done", 60)
+    found = client.get(path, query_string={"per_page": 20})
+    assert found.json["pagination"] == {"page": 1, "per_page": 20, "pages": 2, "total": 27}
+    assert 'rel="next"' in found.headers["Link"]
+    rest = client.get(f"{path}?per_page=20&page=2").json["tracks"]
+    both = found.json["tracks"] + rest
+    assert len({one["track"]["id"] for one in both}) == 27
+    sure = [one["probability"] for one in both]
+    assert sure == sorted(sure, reverse=True)
+    matrix = client.get(f"{API}/report").json["report"]
+    assert "answers" not in matrix
+    for label, counts in zip(matrix["genres"], matrix["confusion_matrix"], strict=True):
+        for answer, count in zip(matrix["genres"], counts, strict=True):
+            cell = client.get(path, query_string={"genre": label, "answer": answer}).json
+            assert cell["pagination"]["total"] == len(cell["tracks"]) == count
+            assert all((one["label"], one["answer"]) == (label, answer) for one in cell["tracks"])
+    # One that was removed since is counted, and said to be gone.
+    state.library.remove([both[0]["track"]["id"]])
+    assert client.get(f"{path}?per_page=1").json["tracks"][0]["track"] is None
+    assert_problem(client.get(f"{path}?per_page=0"), 422)
+
+
 def test_tracks_come_page_by_page(client):
     first = client.get(f"{API}/tracks?per_page=10")
     assert first.json["pagination"] == {"page": 1, "per_page": 10, "pages": 3, "total": 27}

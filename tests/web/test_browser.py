@@ -403,6 +403,17 @@ def test_the_report_comes_by_itself(page):
     expect(page.locator(".chart")).to_have_count(2)
 
 
+def test_a_number_of_the_confusion_leads_to_its_tracks_by_key(page):
+    page.goto("/report")
+    page.get_by_role("link", name="9 tracks of melody, named melody").press("Enter")
+    expect(page.locator("h1")).to_have_text("Labelled melody, and named so")
+    rows = page.locator(".tracks tbody tr")
+    expect(rows).to_have_count(9)
+    expect(rows.first).to_contain_text(re.compile(r"Melody number \d.*The melody \d", re.DOTALL))
+    rows.first.get_by_role("button", name="Play Melody").press("Enter")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0")
+
+
 def test_the_api_can_be_tried(page, tune_file):
     page.goto("/api/v1/docs#get-api-v1-tracks")
     operation = page.locator("#get-api-v1-tracks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 import os
 import re
@@ -225,6 +226,35 @@ def test_the_report_appears(client, state):
     whole = client.get("/report/download")
     assert whole.headers["Content-Disposition"].startswith("attachment")
     assert str(state.library.path.parent) not in whole.text
+
+
+def cells(page: str) -> dict[str, int]:
+    """Return the numbers of the confusion by where they lead."""
+    found = re.findall(r'<td class="heat-\d+[^"]*"><a href="([^"]+)"[^>]*>(\d+)</a>', page)
+    return {html.unescape(link): int(count) for link, count in found}
+
+
+def test_each_number_of_the_confusion_leads_to_so_many_tracks(client, state):
+    wrong = state.library.tracks(search="hum-4")[0]
+    state.library.update(wrong.id, genre="hiss")
+    assert "in a moment" in client.get("/report/tracks").text
+    wait_until(lambda: state.served.report.get()["state"] == "done", 60)
+    led = cells(client.get("/report").text)
+    assert sum(led.values()) == 27
+    for link, count in led.items():
+        page = client.get(link).text
+        Page(page)
+        assert page.count('<th scope="row">') == count
+        assert page.count('data-play="/media/tracks/') == count
+    # Its label, and what the others make of it.
+    page = client.get("/report/tracks?genre=hiss&answer=hum").text
+    assert "Labelled hiss, taken for hum" in page
+    assert re.search(rf'data-play="/media/tracks/{wrong.id}\b', page)
+    # What became of it since the report was made is said.
+    state.library.update(wrong.id, genre="drone")
+    assert "now drone" in client.get("/report/tracks?genre=hiss&answer=hum").text
+    wait_until(lambda: state.served.report.get()["state"] == "done", 60)
+    assert "No track is so." in client.get("/report/tracks?genre=jazz").text
 
 
 def test_an_unknown_page_is_a_page(client):

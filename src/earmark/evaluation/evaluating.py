@@ -17,7 +17,7 @@ from earmark.evaluation.comparison import Comparison
 from earmark.evaluation.cross_validation import Progress, Vote, cross_val_predict, k_exceeds_voters
 from earmark.evaluation.evaluation_set import EvaluationSet
 from earmark.evaluation.leakage import Verdict, leakage_verdict
-from earmark.evaluation.mistakes import Mistake, worst_mistakes
+from earmark.evaluation.mistakes import Mistake, TrackAnswers, first_answers, worst_mistakes
 from earmark.evaluation.notebook import evaluation_html
 from earmark.evaluation.scores import Scores, score_predictions
 from earmark.evaluation.sources import SourceScores, source_scores
@@ -61,6 +61,8 @@ class Evaluation:
         What was asked for, and what was fitted to the whole library.
     scores, verdict, mistakes
         Of the split that was asked for.
+    answers
+        What each track was taken for.
     sources
         Its figures for the tracks of each source; empty where all are of one.
     other_splits
@@ -82,6 +84,7 @@ class Evaluation:
     scores: Scores
     verdict: Verdict
     mistakes: tuple[Mistake, ...]
+    answers: TrackAnswers
     sources: tuple[SourceScores, ...]
     other_splits: tuple[OtherSplit, ...]
     audit: Audit | None
@@ -254,6 +257,7 @@ def evaluate(
     predictions = cross_val_predict(data, choice.split, vote, stage(choice.split.name))
     scores = score_predictions(data, predictions, seed=request.seed)
     mistakes = worst_mistakes(data, predictions)
+    answers = first_answers(predictions)
     sources = source_scores(data, predictions, seed=request.seed)
     told = k_exceeds_voters(predictions, vote)
     # Where all tracks vote equally, distance has no effect; the fitted vote still weighs by it.
@@ -295,6 +299,7 @@ def evaluate(
         scores=scores,
         verdict=verdict,
         mistakes=mistakes,
+        answers=answers,
         sources=sources,
         other_splits=tuple(others),
         audit=audit(data, progress=stage("audit")) if audited else None,

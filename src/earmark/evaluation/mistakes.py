@@ -1,4 +1,4 @@
-"""The answers that were most wrong, and who talked the vote into them."""
+"""What tracks were taken for: every answer, and the most wrong ones with who voted for them."""
 
 from __future__ import annotations
 
@@ -73,6 +73,39 @@ class Mistake:
             "why": self.why(),
             "neighbors": [one.to_json() for one in self.neighbors],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAnswers:
+    """The first answer of each of n tracks that were asked.
+
+    Attributes
+    ----------
+    rows
+        Which track it is [n], ascending.
+    predicted
+        Genre number [n].
+    probability
+        Of the genre that was named [n].
+    abstained
+        Whether the answer was "not sure" [n].
+    """
+
+    rows: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    probability: NDArray[np.float64]
+    abstained: NDArray[np.bool_]
+
+
+def first_answers(predictions: SplitPredictions) -> TrackAnswers:
+    """Return one answer for each track that was asked, its first."""
+    rows, first = np.unique(predictions.rows, return_index=True)
+    return TrackAnswers(
+        rows,
+        predictions.predicted[first],
+        predictions.confidence[first],
+        predictions.abstained[first],
+    )
 
 
 def votes_of(named: str, own: str, neighbors: tuple[Neighbor, ...]) -> str:

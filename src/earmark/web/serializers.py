@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from flask import url_for
 
 from earmark import corrections
-from earmark.library import Change, Track
+from earmark.library import Change, Library, Track
 from earmark.prediction import Neighbor, Prediction
 from earmark.web.problems import problem
+from earmark.web.served.report import TrackAnswer
 from earmark.web.songs.answers import Answer
 from earmark.web.songs.jobs import Job
 from earmark.web.songs.music_folder import MusicFolder
@@ -96,6 +98,23 @@ def track(music: MusicFolder, shown: Track) -> dict[str, Any]:
         "content_hash": shown.content_hash,
         "audio": audio_url(music, shown),
     }
+
+
+def track_answers(
+    music: MusicFolder, library: Library, answers: Sequence[TrackAnswer]
+) -> list[dict[str, Any]]:
+    """Show what tracks were taken for, with the tracks as they are now."""
+    held = library.get_many([one.track_id for one in answers])
+    return [
+        {
+            "track": track(music, held[one.track_id]) if one.track_id in held else None,
+            "label": one.label,
+            "answer": one.answer,
+            "probability": one.probability,
+            "abstained": one.abstained,
+        }
+        for one in answers
+    ]
 
 
 def correction(change: Change) -> dict[str, Any]:

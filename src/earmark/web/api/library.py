@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 
 from earmark.web import serializers
 from earmark.web.api import schemas
+from earmark.web.api.paging import paged
 from earmark.web.request_context import server_state
 
 MOST_POINTS = 20_000
@@ -72,3 +73,26 @@ def get_report() -> Any:
         figures = {name: value for name, value in found["report"].items() if name not in drawn}
         found = {**found, "report": figures}
     return found
+
+
+@blueprint.get("/report/tracks")
+@blueprint.input(schemas.ReportTracksQuery, location="query")
+@blueprint.output(schemas.ReportTracksOut)
+def get_report_tracks(query_data: dict[str, Any]) -> Any:
+    """See which tracks the report counts: of all, of a genre, or of one cell of its confusion.
+
+    As long as the first report is being made there are none.
+    """
+    state = server_state()
+    made = state.served.report.get()
+    found = state.served.report.answers(query_data.get("genre"), query_data.get("answer"))
+    page, per_page = query_data["page"], query_data["per_page"]
+    shown = found[(page - 1) * per_page : page * per_page]
+    pagination, headers = paged(len(found), page, per_page)
+    body = {
+        "state": made["state"],
+        "revision": made["revision"],
+        "tracks": serializers.track_answers(state.music, state.library, shown),
+        "pagination": pagination,
+    }
+    return body, 200, headers

@@ -457,6 +457,40 @@ class ReportOut(Schema):
     report = Dict(required=True, allow_none=True)
 
 
+class ReportTracksQuery(Schema):
+    """Which of the tracks that were asked about are wanted."""
+
+    genre = String(validate=Length(max=100), metadata={"description": "Labelled so."})
+    answer = String(validate=Length(max=100), metadata={"description": "Taken for that."})
+    page = Integer(load_default=1, validate=Range(min=1, max=1_000_000))
+    per_page = Integer(load_default=50, validate=Range(min=1, max=500))
+
+
+class ReportTrackOut(Schema):
+    """A track, and what it was taken for by the tracks of other artists."""
+
+    track = Nested(
+        TrackOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "As it is now; null where it was removed since."},
+    )
+    label = String(required=True, metadata={"description": "Its genre when it was asked about."})
+    answer = String(required=True)
+    probability = Float(required=True, metadata={"description": "Of the answer."})
+    abstained = Boolean(required=True, metadata={"description": "Not sure."})
+
+
+class ReportTracksOut(Schema):
+    """One page of tracks that were asked about, the surest answers first."""
+
+    schema = kind_field("report-tracks")
+    state = String(required=True, validate=OneOf(["computing", "done", "failed"]))
+    revision = Integer(required=True)
+    tracks = List(Nested(ReportTrackOut), required=True)
+    pagination = Nested(PageOut, required=True)
+
+
 class HealthOut(Schema):
     """The server runs."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
-from flask import request, url_for
+from flask import url_for
 
 from earmark.library import TrackChanges
 from earmark.web import serializers
 from earmark.web.access import changes_library, takes_song
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
+from earmark.web.api.paging import paged
 from earmark.web.api.songs import SONG_PROBLEMS, near
 from earmark.web.request_context import client_gone, saver, server_state, shown_name, uploaded
 from earmark.web.served import teaching
@@ -37,20 +37,10 @@ def list_tracks(query_data: dict[str, Any]) -> Any:
     state = server_state()
     page, per_page = query_data.pop("page"), query_data.pop("per_page")
     total = state.library.count(**query_data)
-    pages = max(1, -(-total // per_page))
     found = state.library.tracks(**query_data, offset=(page - 1) * per_page, limit=per_page)
-    # Not by url_for's own arguments: what a client sends could be one of its options.
-    asked = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
-    links = [
-        f'<{url_for(".list_tracks")}?{urlencode([*asked, ("page", number)])}>; rel="{name}"'
-        for name, number in (("prev", page - 1), ("next", page + 1))
-        if 1 <= number <= pages
-    ]
-    body = {
-        "tracks": [serializers.track(state.music, track) for track in found],
-        "pagination": {"page": page, "per_page": per_page, "pages": pages, "total": total},
-    }
-    return body, 200, {"Link": ", ".join(links)} if links else {}
+    pagination, headers = paged(total, page, per_page)
+    tracks = [serializers.track(state.music, track) for track in found]
+    return {"tracks": tracks, "pagination": pagination}, 200, headers
 
 
 @blueprint.post("/tracks")

@@ -135,6 +135,28 @@ def report() -> str:
     return render_template("report.html", report=served.report.get(), about=served.describe())
 
 
+@pages.get("/report/tracks")
+def report_tracks() -> str:
+    """List the tracks of one cell of the confusion."""
+    state = server_state()
+    label, answer = request.args.get("genre", ""), request.args.get("answer", "")
+    made = state.served.report.get()
+    found = state.served.report.answers(label or None, answer or None)
+    n_pages = max(1, -(-len(found) // PER_PAGE))
+    page = min(max(1, request.args.get("page", 1, type=int)), n_pages)
+    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return render_template(
+        "report-tracks.html",
+        report=made,
+        tracks=serializers.track_answers(state.music, state.library, shown),
+        total=len(found),
+        page=page,
+        pages=n_pages,
+        genre=label,
+        answer=answer,
+    )
+
+
 @pages.get("/report/download")
 def download_report() -> ResponseReturnValue:
     """Send the whole report, one file that needs nothing else."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
+
+import numpy as np
 
 from earmark.errors import EarmarkError, WorkerError
 from earmark.library import Library, location_elsewhere, open_library
@@ -24,6 +26,31 @@ LONGEST = 64 * 2**20
 """Bytes of a report, with its drawings."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrackAnswer:
+    """What a track was taken for by the tracks of other artists.
+
+    Attributes
+    ----------
+    track_id
+        Which track.
+    label
+        Its genre when it was asked about.
+    answer
+        The genre that was named.
+    probability
+        Of that genre.
+    abstained
+        Whether the answer was "not sure".
+    """
+
+    track_id: int
+    label: str
+    answer: str
+    probability: float
+    abstained: bool
+
+
 class Report:
     """The evaluation of one library; the former one is shown until the next is done."""
 
@@ -33,6 +60,7 @@ class Report:
         self._asked: int | None = None
         self._revision = -1
         self._report: dict[str, Any] | None = None
+        self._answers: tuple[TrackAnswer, ...] = ()
         self._problem: str | None = None
 
     def get(self) -> dict[str, Any]:
@@ -52,6 +80,20 @@ class Report:
                 "report": self._report,
             }
 
+    def answers(self, label: str | None, answer: str | None) -> list[TrackAnswer]:
+        """Return what tracks were taken for, the surest answers first: one cell of the confusion.
+
+        Parameters
+        ----------
+        label, answer
+            Only tracks with this label, or of this answer; None for all.
+        """
+        return [
+            one
+            for one in self._answers
+            if label in (None, one.label) and answer in (None, one.answer)
+        ]
+
     def _make(self) -> None:
         """Let a process of its own evaluate, so that pages stay quick, and keep what it finds."""
         location = self._library.location
@@ -70,7 +112,12 @@ class Report:
             problem = problem.replace(f"{PurePath(location).parent}{os.sep}", "")
         finally:
             pool.close()
+        # One for each track: only the tracks that somebody looks at are shown.
+        answers = (
+            () if report is None else tuple(TrackAnswer(*one) for one in report.pop("answers"))
+        )
         with self._lock:
+            self._answers = answers or self._answers
             self._revision = self._asked if self._asked is not None else -1
             self._asked = None
             self._problem = problem
@@ -89,7 +136,8 @@ def measure(library: Library) -> dict[str, Any]:
     Returns
     -------
     What ``Evaluation.to_json`` gives, with ``suspects`` by the numbers of their tracks, the drawn
-    ``charts`` and the whole report as ``html``.
+    ``charts``, the whole report as ``html``, and the fields of a `TrackAnswer` for each track as
+    ``answers``, the surest first.
 
     Raises
     ------
@@ -124,6 +172,18 @@ def measure(library: Library) -> dict[str, Any]:
         for track_id in ids.get((suspect.track, suspect.genre), [])
     ]
     found["worst_mistakes"] = found["worst_mistakes"][:MOST_MISTAKES]
+    asked = evaluation.answers
+    found["answers"] = [
+        (
+            data.tracks[asked.rows[i]].id,
+            data.genres[asked.rows[i]],
+            data.genre_names[asked.predicted[i]],
+            round(float(asked.probability[i]), 4),
+            bool(asked.abstained[i]),
+        )
+        for i in np.argsort(-asked.probability, kind="stable")
+        if data.tracks[asked.rows[i]].id is not None
+    ]
     found["charts"] = {
         "calibration": str(calibration_chart(evaluation.scores)),
         "answers": str(answer_chart(evaluation.scores)),
