@@ -2,6 +2,7 @@
 
     python benchmarks/million_tracks.py [--tracks 1000000] [--dimension 250] [--folder /tmp]
     python benchmarks/million_tracks.py --search classic
+    python benchmarks/million_tracks.py --search index
 
 Each step runs in a process of its own, so that its memory is its own. The mark: to open the
 library, answer a query and list a page takes less than 1.5 GB beside the vectors, and a page of the
@@ -17,13 +18,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import faiss
 import numpy as np
+import psutil
 from sklearn.neighbors import NearestNeighbors
 
-from earmark.library import ExtractorSpec, Track, new_library, open_library
+from earmark.library import ExtractorSpec, Snapshot, Track, new_library, open_library
+from earmark.library.approximate import ApproximateSearch, index_path
 from earmark.library.fitting import refit, rows_of_song, voter
+from earmark.library.mapped import MappedSearch
+from earmark.library.model import Fitted
 from earmark.neighbors import METRICS, BruteForce, Voter
 from earmark.neighbors.divergence import symmetrized_kl
 
@@ -33,6 +40,7 @@ ARTISTS = 50_000
 MOST_MEMORY = 1.5
 QUERIES = 30
 PAIRS = 200
+NEW_SONGS = 1_000
 
 
 def make(path: Path, count: int, dimension: int) -> None:
@@ -197,6 +205,118 @@ def search(name: str, count: int) -> None:
     print(f"  scikit-learn, brute force: {200 * (time.process_time() - began):.0f} ms a query")
 
 
+class Arrays:
+    """What a search asks of a library, of tracks that are in memory alone."""
+
+    location = "made tracks"
+    revision = 0
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        with open_library("reference", read_only=True) as library:
+            self.spec, self._fitted = library.spec, library.fitted()
+        names = self._fitted.genres
+        codes = np.arange(len(vectors)) % len(names)
+        n, nothing = len(vectors), np.zeros(0, np.intp)
+        hashes, held = np.zeros(n, "S1"), vectors.view()
+        held.flags.writeable = False
+        self._snapshot = Snapshot(
+            *(0, np.arange(n), held, names, codes, (), np.full(n, -1), np.full(n, np.inf)),
+            *(np.zeros(n, bool), hashes, hashes, (nothing, nothing, np.zeros(0, np.float32))),
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Return all of them."""
+        return self._snapshot
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._snapshot)
+
+    def fitted(self) -> Fitted:
+        """Return the parameters of the library that ships."""
+        return replace(self._fitted, revision=0)
+
+
+def new_songs(count: int) -> np.ndarray:
+    """Return songs [n, d] that are made as the tracks were, and are none of them."""
+    with open_library("reference", read_only=True) as library:
+        known = library.snapshot().vectors.astype(np.float32)
+    rng = np.random.default_rng(99)
+    one, other = rng.integers(len(known), size=(2, count))
+    share = rng.random((count, 1)).astype(np.float32) / 2
+    noise = rng.standard_normal((count, known.shape[1])).astype(np.float32)
+    return np.maximum(
+        known[one] * (1 - share) + known[other] * share + noise * known.std(axis=0) / 2, 0
+    )
+
+
+def index(count: int, folder: Path) -> None:
+    """Make the index of very many tracks, and ask it for the ten nearest of songs that are new."""
+    library = Arrays(perturbed("reference", count))
+    path = folder / "made.keys"
+    made: list[MappedSearch] = []
+    timed("file of keys made", lambda: made.append(MappedSearch.make(path, library)))
+    found: list[ApproximateSearch] = []
+    timed("index made", lambda: found.append(ApproximateSearch.make(made[0])))
+    ours = found.pop()
+    before = psutil.Process().memory_info().rss
+    timed("index opened", lambda: found.append(ApproximateSearch.opened(made[0])))
+    print(f"  {(psutil.Process().memory_info().rss - before) / 1e9:.2f} GB of memory for it")
+    lists = index_path(ours.exact).stat().st_size
+    print(
+        f"  {path.stat().st_size / 1e9:.2f} GB of keys and vectors, {lists / 1e9:.2f} of the index"
+    )
+    if not ours.indexed:
+        print("  half of all lists are not enough")
+        return
+    print(f"  {ours.lists.probes} of {ours.lists.count} lists are looked at")
+    songs = new_songs(NEW_SONGS)
+    queries = ours.exact.ranking.queries(songs)
+    graph = faiss.IndexFlatIP(queries.shape[1] - 1)
+    for keys in ours.exact.key_blocks():
+        graph.add(-keys)
+    peer = NearestNeighbors(n_neighbors=10, algorithm="brute", metric="cosine")
+    # What scikit-learn compares has no local scales, so its neighbors are others.
+    peer.fit(np.concatenate([-keys[:, :-1] / keys[:, -1:] for keys in ours.exact.key_blocks()]))
+    runs = {
+        "index": lambda song: ours.search(songs[song : song + 1], 10)[1],
+        "exact": lambda song: ours.search(songs[song : song + 1], 10, exact=True)[1],
+        "faiss, flat": lambda song: graph.search(queries[song : song + 1, :-1].copy(), 10)[1],
+        "scikit-learn": lambda song: peer.kneighbors(queries[song : song + 1, :-2]),
+    }
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    hits = dict.fromkeys(runs, 0)
+    for song in range(NEW_SONGS):
+        true: set[int] = set()
+        for name in ("exact", "index", "faiss, flat", "scikit-learn"):
+            if name != "index" and song >= QUERIES * 5:
+                continue
+            if name == "scikit-learn" and song >= 5:
+                continue
+            began, worked = time.perf_counter(), time.process_time()
+            answer = runs[name](song)
+            taken[name].append((time.perf_counter() - began, time.process_time() - worked))
+            if name == "exact":
+                true = set(answer[0].tolist())
+            elif name != "scikit-learn":
+                hits[name] += len(true & set(answer[0].tolist()))
+    for name, times in taken.items():
+        wall, worked = 1_000 * np.percentile(times, [50, 95], axis=0).T
+        asked = min(len(times), QUERIES * 5)
+        right = f", recall {hits[name] / asked / 10:.4f}" if hits[name] else ""
+        print(
+            f"  {name:<12} median {wall[0]:7.2f} ms, p95 {wall[1]:7.2f} ms; of the processor "
+            f"{worked[0]:7.2f} and {worked[1]:7.2f} ms{right} ({len(times)} songs)",
+            flush=True,
+        )
+    ranking, song = ours.exact.ranking, songs[0]
+    began = time.process_time()
+    for row in range(PAIRS):
+        ranking.ranks(song, ours.exact.vectors(np.array([row])), np.ones(1))
+    loop = (time.process_time() - began) / PAIRS * count
+    print(f"  pair by pair, from {PAIRS} of them: {loop:.0f} s a query")
+
+
 def check(path: Path) -> None:
     """Compare everything with the digest."""
     with open_library(path, read_only=True) as library:
@@ -210,10 +330,16 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=250)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--library", type=Path)
-    parser.add_argument("--search", choices=["reference", "classic"], help="search arrays alone")
+    parser.add_argument(
+        "--search", choices=["reference", "classic", "index"], help="search arrays alone"
+    )
     steps = {"look": look, "snapshot": snapshot, "fit": fit, "ask": ask, "check": check}
     parser.add_argument("--step", choices=list(steps))
     arguments = parser.parse_args()
+    if arguments.search == "index":
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            index(arguments.tracks, Path(folder))
+        return
     if arguments.search:
         search(arguments.search, arguments.tracks)
         return

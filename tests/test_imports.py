@@ -22,6 +22,7 @@ HOMES = {
     "sqlite3": ["library"],
     "psycopg": ["library"],
     "pgvector": ["library"],
+    "faiss": ["library/inverted_lists.py"],
     "av": ["audio"],
     "soundfile": ["audio"],
     "soxr": ["audio"],

@@ -33,6 +33,7 @@ EXTRAS = {
     "hub": "huggingface_hub",
     "postgres": "psycopg",
     "cluster": "distributed",
+    "ann": "faiss-cpu",
 }
 """By name: the package that an extra of Earmark brings."""
 

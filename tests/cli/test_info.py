@@ -14,6 +14,7 @@ import pytest
 from earmark.library import ExtractorSpec, Track, create_library, open_default, open_library
 from support.clusters import clusters
 from support.command import Command
+from support.skips import import_or_skip
 
 
 @pytest.fixture
@@ -148,6 +149,30 @@ def test_a_large_library_says_which_command_has_the_figure(
     printed = earmark("info", path).out
     assert f"  not evaluated: {said['not_evaluated']}" in printed
     assert "right" not in printed
+
+
+def test_an_index_beside_a_large_library_is_told_of(
+    earmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_or_skip("faiss", "test")
+    path = make(tmp_path / "own.earmark", 60)
+    refused = earmark("info", "--recall", path)
+    assert refused.code == 2
+    assert "fewer than 200,000 tracks is searched exactly" in refused.err
+    monkeypatch.setattr("earmark.library.searching.INDEX_FROM", 50)
+    monkeypatch.setattr("earmark.library.approximate.RECALL", 0.5)
+    assert facts(earmark, path)["index"] is None
+    assert "  index: " not in earmark("info", path).out
+    printed = earmark("info", "--recall", path).out
+    assert "search in a file: its index finds" in printed
+    with open_library(path) as library:
+        library.add([Track(name="new", genre="genre 0")], np.ones((1, 12)))
+    told = facts(earmark, path)["index"]
+    assert (told["tracks"], told["added_since"]) == (60, 1)
+    said = f"{told['looked_at']} of {told['lists']} lists are looked at; 1 tracks"
+    assert said in earmark("info", path).out
+    monkeypatch.setattr("earmark.library.searching.INDEX_FROM", 200)
+    assert facts(earmark, path)["index"] is None
 
 
 def test_a_large_library_is_counted_as_a_small_one(

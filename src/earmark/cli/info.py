@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,8 +48,8 @@ PARAMETERS_SHOWN = ("k", "floor", "power", "most_novelty", "set_threshold")
 @click.option(
     "--recall",
     is_flag=True,
-    help="For a library in PostgreSQL: measure how many of the nearest tracks a search inside the "
-    "database finds, and how long it takes.",
+    help="For a library in PostgreSQL, or a very large one in a file: measure how many of the "
+    "nearest tracks its index finds, and how long it takes. What is missing is made first.",
 )
 def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> None:
     """Say what LIBRARY holds: tracks, genres, artists, how it listens, how it decides, how well.
@@ -68,25 +69,45 @@ def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> 
         facts = describe(library)
         if recall:
             facts["search"] = _recall(library)
+            facts["index"] = _index(library)
     if as_json:
         click.echo(json_text(named("info", facts)))
     else:
         show(facts)
         if recall:
-            console().print(f"  {_told(facts['search'])}")
+            where = "in a file" if Path(library.location).is_file() else "in the database"
+            console().print(f"  {_told(facts['search'], where)}")
         if check:
             console().print("  checked: nothing but Earmark has changed what decides answers")
 
 
 def _recall(library: Library) -> dict[str, Any]:
-    from earmark.library.searching import database_search
+    from earmark.library.searching import INDEX_FROM, approximate_search, database_search
 
     search = database_search(library)
-    if search is None:
+    if search is not None:
+        return search.recall().to_json()
+    if library.count(labelled=True) < INDEX_FROM:
         raise click.UsageError(
-            "--recall is for a library in PostgreSQL; one in a file is searched exactly"
+            "--recall is for a library in PostgreSQL; one in a file with fewer than "
+            f"{INDEX_FROM:,} tracks is searched exactly"
         )
-    return search.recall().to_json()
+    return approximate_search(library).recall().to_json()
+
+
+def _index(library: Library) -> dict[str, Any] | None:
+    """Return what there is to know about the index beside a large library; None without one."""
+    from earmark.library.searching import INDEX_FROM, kept_search
+
+    search = kept_search(library) if library.count(labelled=True) >= INDEX_FROM else None
+    if search is None or search.lists is None:
+        return None
+    return {
+        "tracks": search.exact.filed,
+        "added_since": len(search.exact.ids) - search.exact.filed,
+        "lists": search.lists.count,
+        "looked_at": search.lists.probes,
+    }
 
 
 def describe(library: Library) -> dict[str, Any]:
@@ -121,6 +142,7 @@ def describe(library: Library) -> dict[str, Any]:
         },
         "parameters": None,
         "leave_one_artist_out": None,
+        "index": _index(library),
     }
     if not labelled:
         return facts
@@ -179,13 +201,13 @@ def not_evaluated(location: str, labelled: int) -> str:
     )
 
 
-def _told(search: dict[str, Any]) -> str:
-    """Say what was measured of a search inside a database."""
+def _told(search: dict[str, Any], where: str) -> str:
+    """Say what was measured of a search inside a database, or beside a file."""
     exact = f"{search['exact_milliseconds']:.1f} ms a query"
     if not search["indexed"]:
-        return f"search in the database: exact, {exact} (no index: the library is small)"
+        return f"search {where}: exact, {exact} (no index: all tracks are looked at)"
     return (
-        f"search in the database: its index finds {percent(search['recall'])} of the "
+        f"search {where}: its index finds {percent(search['recall'])} of the "
         f"{search['neighbors']} nearest of {search['queries']} tracks, in "
         f"{search['index_milliseconds']:.1f} ms a query; exactly in {exact}"
     )
@@ -228,6 +250,12 @@ def show(facts: dict[str, Any]) -> None:
         if name in parameters
     )
     out.print(f"  {kind}: {listed}")
+    index = facts["index"]
+    if index is not None:
+        out.print(
+            f"  index: of {index['tracks']} tracks, {index['looked_at']} of {index['lists']} lists "
+            f"are looked at; {index['added_since']} tracks that came since are all looked at"
+        )
     summary = facts["leave_one_artist_out"]
     if summary is None:
         out.print(Text(shown(f"  not evaluated: {facts['not_evaluated']}")))

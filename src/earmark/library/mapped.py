@@ -6,11 +6,16 @@ vectors are read of the candidates alone. A key's product with a query is never 
 its track (`earmark.neighbors.Ranking`), also where halves have rounded it: how far they did is
 measured for each key and taken off. So the answer is that of double precision, whatever the keys
 are kept in; halves only leave more candidates to be compared.
+
+Tracks that come to the library later are searched beside the file, in memory, and those that lose
+their label are left out, so a file holds until a vector went away or became another, or very many
+came. Whether that is so is proven by the digest of the library (`earmark.library.backends.since`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import math
@@ -22,44 +27,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import atomic
-from earmark.errors import LibraryEmpty, LibraryError
+from earmark.errors import LibraryBusy, LibraryEmpty, LibraryError
+from earmark.library import digest
+from earmark.library.backends.since import Mark, Since, mark, since
+from earmark.library.backends.sql import SqlLibrary
 from earmark.library.base import Library
 from earmark.library.fitting import fit, kept_parameters
+from earmark.library.snapshot import Snapshot
 from earmark.neighbors import Ranking
 from earmark.neighbors.candidates import nearest_first, smallest
 
 Precision = Literal["float32", "float16"]
 
-MAGIC = b"earmark keys 1\n"
+MAGIC = b"earmark keys 2\n"
 BLOCK = 4_096
 """Tracks whose keys are read at a time; each block lies as one query reads it, [m, b]."""
 
 QUERIES_A_BLOCK = 256
 
+MOST_ADDED = 0.1
+"""A file is made anew when more than this share of its tracks came to the library since."""
+
 _SPARE = 8
 _WIDER = 8
 _ALIGNED = 64
+_TRIES = 5
 
 
 class MappedSearch:
-    """The labelled tracks of a library as they were when its file of keys was made.
+    """The labelled tracks of a library: those of its file of keys, and those that came since.
+
+    Tracks have rows: first those of the file, in the order of every list, then the others, by id.
 
     Parameters
     ----------
     path
         What `make` wrote.
+    library
+        The library, as it is to be searched.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    name
+        16 hexadecimal digits, others for a file of other contents.
+    ranking
+        How its tracks are ranked.
+    ids
+        Of all rows, also those of tracks that lost their label.
+    filed
+        How many rows are those of the file.
+    gone
+        The rows of tracks in the file that lost their label, sorted.
 
     Raises
     ------
     ValueError
-        It is something else.
+        It is something else, or of the library as it was before it changed too much.
     OSError
         It cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, library: Library) -> None:
         facts, start = _head(path)
         n, m, d = (int(facts[name]) for name in ("tracks", "numbers", "dimension"))
+        self.path = path
         self.made_of = str(facts["made_of"])
         self.precision = str(facts["precision"])
         numbers = {"float16", "float32", "float64"}
@@ -69,6 +102,7 @@ class MappedSearch:
         layout: list[tuple[str, np.dtype[Any], tuple[int, ...]]] = [
             ("model", np.dtype(np.uint8), (int(facts["model"]),)),
             ("ids", np.dtype(np.int64), (n,)),
+            ("weights", np.dtype(np.float64), (n,)),
             ("errors", np.dtype(np.float32), (n,)),
             ("keys", np.dtype(self.precision), (n * m,)),
             ("vectors", np.dtype(str(facts["dtype"])), (n, d)),
@@ -80,12 +114,39 @@ class MappedSearch:
                 raise ValueError("it ends early")
             arrays[name] = np.memmap(path, dtype=kind, mode="r", offset=start, shape=shape)
             start = _aligned(start + size)
-        self._ids, self._errors = arrays["ids"], arrays["errors"]
+        self._weights, self._errors = np.array(arrays["weights"]), np.array(arrays["errors"])
         self._keys, self._vectors = arrays["keys"], arrays["vectors"]
-        self._ranking = Ranking.from_bytes(arrays["model"].tobytes())
+        self.ranking = Ranking.from_bytes(arrays["model"].tobytes())
+        made = Mark(*facts["mark"])
+        told = json.dumps([self.made_of, made.digest, made.revision, self.precision])
+        self.name = hashlib.sha256(told.encode()).hexdigest()[:16]
+        self.ids = np.array(arrays["ids"])
+        self.filed = n
+        changes = None
+        if self.made_of == _made_of(library):
+            changes = _since(library, made, self.ids)
+        if changes is None:
+            raise ValueError("it is of the library as it was")
+        self._add(changes)
+
+    def _add(self, changes: Since) -> None:
+        """Take in what has changed since the file was made."""
+        self.gone = np.flatnonzero(np.isin(self.ids, changes.gone))
+        self.ids = np.concatenate([self.ids, changes.added])
+        self._new = changes.vectors
+        self._new_weights = self.ranking.weights(self._new)
+        keys, self._new_errors = _rounded(
+            self.ranking.keys(self._new, self._new_weights), "float32"
+        )
+        self._new_keys = np.ascontiguousarray(keys.T)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids) - len(self.gone)
+
+    @property
+    def numbers(self) -> int:
+        """Of how many numbers a key is, without its error."""
+        return self._m
 
     @classmethod
     def make(cls, path: Path, library: Library, precision: Precision = "float32") -> MappedSearch:
@@ -98,7 +159,7 @@ class MappedSearch:
         LibraryError
             They are compared in a way that single precision does not bound, or there is no room.
         """
-        snapshot = library.snapshot()
+        snapshot, now = _read(library)
         if not len(snapshot):
             raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
         parameters = kept_parameters(library, snapshot) or fit(library, snapshot)
@@ -115,23 +176,29 @@ class MappedSearch:
             "dtype": str(vectors.dtype),
             "precision": precision,
             "model": len(model),
-            "made_of": made_of(library),
+            "made_of": _made_of(library),
+            "mark": dataclasses.astuple(now),
         }
+        weights = np.empty(len(snapshot))
         errors = np.empty(len(snapshot), np.float32)
         try:
-            with atomic.new_file(path, overwrite=True) as part, part.open("wb") as file:
+            with atomic.new_file(path, overwrite=True) as whole, whole.open("wb") as file:
                 head = json.dumps(facts).encode()
                 file.write(MAGIC + len(head).to_bytes(8, "little") + head)
                 _write(file, model)
                 _write(file, np.asarray(snapshot.ids, np.int64))
+                for start, stop in _blocks(len(snapshot)):
+                    weights[start:stop] = ranking.weights(vectors[start:stop])
+                _write(file, weights)
                 # Known only when the keys are: their place is filled at the end.
                 _pad(file)
                 place = file.tell()
                 file.write(errors.tobytes())
                 _pad(file)
                 for start, stop in _blocks(len(snapshot)):
-                    keys, errors[start:stop] = _rounded(
-                        ranking.keys(vectors[start:stop]), precision
+                    part = slice(start, stop)
+                    keys, errors[part] = _rounded(
+                        ranking.keys(vectors[part], weights[part]), precision
                     )
                     file.write(np.ascontiguousarray(keys.T).tobytes())
                 _write(file, vectors)
@@ -139,7 +206,10 @@ class MappedSearch:
                 file.write(errors.tobytes())
         except OSError as error:
             raise LibraryError(f"{path}: cannot be written ({error.strerror})") from error
-        return cls(path)
+        try:
+            return cls(path, library)
+        except ValueError as error:
+            raise LibraryBusy(f"{library.location}: keeps changing; try again later") from error
 
     def search(
         self, queries: NDArray[np.floating], n_neighbors: int
@@ -158,29 +228,47 @@ class MappedSearch:
         distances
             [q, min(k, n)], those of the vote, computed in double precision.
         ids
-            Of the tracks, likewise. Equally near ones stand in the order of every list.
+            Of the tracks, likewise. Equally near ones stand in the order of their rows.
         """
-        k = min(n_neighbors, len(self))
+        ranks, rows = self.nearest(queries, min(n_neighbors, len(self)))
+        return self.ranking.distances(ranks), self.ids[rows]
+
+    def nearest(
+        self, queries: NDArray[np.floating], k: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the ranks and rows [q, k] of the nearest tracks; k is at most their number."""
         ranks = np.empty((len(queries), k))
         found = np.empty((len(queries), k), np.intp)
         for start in range(0, len(queries), QUERIES_A_BLOCK):
             part = slice(start, start + QUERIES_A_BLOCK)
             self._fill(queries[part], ranks[part], found[part])
-        return self._ranking.distances(ranks), np.asarray(self._ids)[found]
+        return ranks, found
+
+    def ranks(self, query: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the ranks [r] of the tracks of some rows for a query [d], in double precision."""
+        later = rows >= self.filed
+        first, then = rows[~later], rows[later] - self.filed
+        found = np.empty(len(rows))
+        found[~later] = self.ranking.ranks(
+            query, np.asarray(self._vectors[first]), self._weights[first]
+        )
+        if len(then):
+            found[later] = self.ranking.ranks(query, self._new[then], self._new_weights[then])
+        return found
 
     def _fill(
         self, queries: NDArray[np.floating], ranks: NDArray[np.float64], found: NDArray[np.intp]
     ) -> None:
         """Put the nearest of some queries where they belong."""
         k = ranks.shape[1]
-        prepared = self._ranking.queries(queries)
+        prepared = self.ranking.queries(queries)
         open_ones, width = np.arange(len(queries)), k + _SPARE
         while len(open_ones):
-            bounds, rows, limits = self._candidates(prepared[open_ones], min(width, len(self)))
+            bounds, rows, limits = self.candidates(prepared[open_ones], min(width, len(self)))
             left = []
             for number, query in enumerate(open_ones.tolist()):
-                chosen = np.unique(rows[number][np.isfinite(bounds[number]) | (bounds[number] < 0)])
-                exact = self._ranking.ranks(queries[query], np.asarray(self._vectors[chosen]))
+                chosen = np.unique(rows[number][bounds[number] < np.inf])
+                exact = self.ranks(queries[query], chosen)
                 best, tracks = nearest_first(exact[None], chosen[None], k)
                 # What was left out has a bound, and so a rank, of at least the limit.
                 if len(chosen) < len(self) and not (
@@ -191,22 +279,41 @@ class MappedSearch:
                 ranks[query], found[query] = best[0], tracks[0]
             open_ones, width = np.array(left, np.intp), width * _WIDER
 
-    def _candidates(
-        self, prepared: NDArray[np.floating], width: int
+    def candidates(
+        self, prepared: NDArray[np.floating], width: int, *, first: int = 0
     ) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]:
-        """Return the tracks of the smallest bounds, and what no other bound is below."""
+        """Return the tracks of the smallest bounds, and what no other bound is below.
+
+        Parameters
+        ----------
+        prepared
+            What `Ranking.queries` made of q queries.
+        width
+            How many at least, where there are so many.
+        first
+            The row from which on tracks are looked at: 0 or ``filed``.
+
+        Returns
+        -------
+        bounds, rows
+            [q, w]; a bound that is infinite stands for no track.
+        limits
+            [q].
+        """
         q = len(prepared)
         bounds = np.empty((q, 0), np.float32)
         rows = np.empty((q, 0), np.intp)
         limits = np.full(q, np.inf, np.float32)
         directions, lengths = prepared[:, :-1], prepared[:, -1:]
-        for start, stop in _blocks(len(self)):
-            keys = self._keys[start * self._m : stop * self._m].reshape(self._m, -1)
+        for start, keys, errors in self._parts(first):
             with np.errstate(invalid="ignore", over="ignore"):
                 new = directions @ keys.astype(np.float32, copy=False)
-                new += lengths * self._errors[start:stop]
+                new += lengths * errors
             # Beyond what a key can hold: nothing is known of such a track.
             new[~np.isfinite(new)] = -np.inf
+            stop = start + len(errors)
+            low, high = np.searchsorted(self.gone, [start, stop])
+            new[:, self.gone[low:high] - start] = np.inf
             numbers = np.broadcast_to(np.arange(start, stop), new.shape)
             bounds, rows, limits = smallest(
                 np.concatenate([bounds, new], axis=1),
@@ -216,14 +323,65 @@ class MappedSearch:
             )
         return bounds, rows, limits
 
+    def key_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the keys of the tracks in the file, block by block [b, m], without their errors."""
+        for start, stop in _blocks(self.filed):
+            yield self._block(start, stop).T.astype(np.float32)
 
-def made_of(library: Library) -> str:
-    """Return what tells whether a file of keys is of a library as it is now."""
+    def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
+        """Return the vectors [r, d] of tracks in the file."""
+        return np.array(self._vectors[rows])
+
+    def _block(self, start: int, stop: int) -> NDArray[np.floating]:
+        return self._keys[start * self._m : stop * self._m].reshape(self._m, -1)
+
+    def _parts(self, first: int) -> Iterator[tuple[int, NDArray[np.floating], NDArray[np.float32]]]:
+        """Yield the first row of each block, its keys [m, b] and their errors [b]."""
+        if not first:
+            for start, stop in _blocks(self.filed):
+                yield start, self._block(start, stop), self._errors[start:stop]
+        if len(self._new):
+            yield self.filed, self._new_keys, self._new_errors
+
+
+def _read(library: Library) -> tuple[Snapshot, Mark]:
+    """Return the tracks of a library and its mark, both of one moment.
+
+    Raises
+    ------
+    LibraryBusy
+        It changes all the time.
+    """
+    for _ in range(_TRIES):
+        snapshot, now = library.snapshot(), _mark(library)
+        if now.revision == snapshot.revision:
+            return snapshot, now
+    raise LibraryBusy(f"{library.location}: keeps changing; try again later")
+
+
+def _mark(library: Library) -> Mark:
+    if isinstance(library, SqlLibrary):
+        return mark(library)
+    # What is in memory alone is known again by its revision, and only whole.
+    told = hashlib.sha256(json.dumps([library.revision, library.count()]).encode()).hexdigest()
+    return Mark(library.revision, told, digest.EMPTY, 0)
+
+
+def _since(library: Library, before: Mark, ids: NDArray[np.int64]) -> Since | None:
+    if isinstance(library, SqlLibrary):
+        return since(library, before, ids, int(MOST_ADDED * len(ids)))
+    if _mark(library) != before:
+        return None
+    nothing = np.zeros(0, dtype=np.int64)
+    return Since(nothing, np.zeros((0, library.spec.dimension), library.spec.working), nothing)
+
+
+def _made_of(library: Library) -> str:
+    """Return what tells by what the tracks of a library are ranked."""
     fitted = library.fitted()
-    told = [library.spec.to_json(), library.revision, library.count()]
-    digest = hashlib.sha256(json.dumps(told).encode())
-    digest.update(b"" if fitted is None else fitted.blob)
-    return digest.hexdigest()
+    told = hashlib.sha256(json.dumps(library.spec.to_json()).encode())
+    told.update(b"" if fitted is None else fitted.blob)
+    return told.hexdigest()
 
 
 def _rounded(
@@ -268,16 +426,16 @@ def _head(path: Path) -> tuple[dict[str, Any], int]:
             raise ValueError("it is no file of keys")
         facts = json.loads(file.read(size))
         start = _aligned(file.tell())
-    known = {"tracks", "numbers", "dimension", "dtype", "precision", "model", "made_of"}
+    known = {"tracks", "numbers", "dimension", "dtype", "precision", "model", "made_of", "mark"}
     if not isinstance(facts, dict) or set(facts) != known:
         raise ValueError("it is a file of keys of another version")
     return facts, start
 
 
-def opened(path: Path, library: Library, precision: Precision) -> MappedSearch | None:
-    """Return what lies at a path; None where that is not of the library as it is now."""
+def opened(path: Path, library: Library, precision: Precision | None = None) -> MappedSearch | None:
+    """Return what lies at a path; None where that is not of the library, or it changed too much."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found = MappedSearch(path)
-        if found.made_of == made_of(library) and found.precision == precision:
+        found = MappedSearch(path, library)
+        if precision in (None, found.precision):
             return found
     return None

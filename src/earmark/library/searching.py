@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from earmark.errors import LibraryError
+from earmark.library.approximate import INDEX_FROM, ApproximateSearch
 from earmark.library.backends.postgres import PostgresLibrary
-from earmark.library.backends.postgres_search import DatabaseSearch, Recall
+from earmark.library.backends.postgres_search import DatabaseSearch
 from earmark.library.base import Library
 from earmark.library.fitting import fit, kept_parameters
 from earmark.library.mapped import MappedSearch, Precision, opened
+from earmark.library.recall import Recall
 
-__all__ = ["DatabaseSearch", "MappedSearch", "Recall", "database_search", "mapped_search"]
+__all__ = [
+    "INDEX_FROM",
+    "ApproximateSearch",
+    "DatabaseSearch",
+    "MappedSearch",
+    "Recall",
+    "approximate_search",
+    "database_search",
+    "kept_search",
+    "mapped_search",
+]
 
 
 def database_search(library: Library) -> DatabaseSearch | None:
@@ -77,8 +90,71 @@ def mapped_search(
     >>> ids.shape
     (2, 3)
     """
-    if path is None:
-        if not Path(library.location).is_file():
-            raise LibraryError(f"{library.location}: is no file; say where its keys are to lie")
-        path = Path(f"{library.location}.keys")
-    return opened(path, library, precision) or MappedSearch.make(path, library, precision)
+    place = _place(library, path)
+    return opened(place, library, precision) or MappedSearch.make(place, library, precision)
+
+
+def approximate_search(
+    library: Library,
+    path: Path | None = None,
+    *,
+    precision: Precision = "float32",
+    index_from: int | None = None,
+) -> ApproximateSearch:
+    """Return the search by an index of the file of keys; both are made where they are stale.
+
+    Parameters
+    ----------
+    library, path, precision
+        As for `mapped_search`. The index lies beside the file of keys.
+    index_from
+        Of fewer tracks there is no index: all are looked at, as are those whose vectors have no
+        direction. None: ``INDEX_FROM``.
+
+    Raises
+    ------
+    LibraryEmpty
+        As `mapped_search`.
+    LibraryError
+        As `mapped_search`; the extra ``ann`` is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from earmark import open_library
+    >>> with open_library("reference") as library:
+    ...     search = approximate_search(library, Path("reference.keys"))
+    ...     distances, ids = search.search(library.snapshot().vectors[:2], 3)
+    >>> search.indexed, ids.shape
+    (False, (2, 3))
+    """
+    exact = mapped_search(library, path, precision=precision)
+    few = exact.filed < (INDEX_FROM if index_from is None else index_from)
+    if few or not exact.ranking.directions:
+        return ApproximateSearch(exact, None)
+    return ApproximateSearch.opened(exact) or ApproximateSearch.make(exact)
+
+
+def kept_search(library: Library) -> ApproximateSearch | None:
+    """Return the search by the index that lies beside a library; None where none is of use.
+
+    Nothing is made. Where the index is of the library as it was before it changed too much, or
+    what reads it is not installed, there is none.
+    """
+    if not Path(library.location).is_file():
+        return None
+    exact = opened(_place(library, None), library)
+    if exact is None:
+        return None
+    with contextlib.suppress(LibraryError):
+        found = ApproximateSearch.opened(exact)
+        return found if found is not None and found.indexed else None
+    return None
+
+
+def _place(library: Library, path: Path | None) -> Path:
+    if path is not None:
+        return path
+    if not Path(library.location).is_file():
+        raise LibraryError(f"{library.location}: is no file; say where its keys are to lie")
+    return Path(f"{library.location}.keys")

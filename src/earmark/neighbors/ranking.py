@@ -78,11 +78,20 @@ class Ranking:
         """
         return isinstance(self._similarity, Cosine)
 
-    def keys(self, vectors: Float) -> Float:
-        """Return what an engine keeps of tracks [n, d], in single precision [n, m]."""
+    def weights(self, vectors: Float) -> Float64:
+        """Return what the ranks of tracks [n, d] are multiplied by [n]; engines may keep it."""
+        weights = self._weights(vectors[:, self._columns])
+        return np.ones(len(vectors)) if weights is None else weights
+
+    def keys(self, vectors: Float, weights: Float64 | None = None) -> Float:
+        """Return what an engine keeps of tracks [n, d], in single precision [n, m].
+
+        ``weights`` are those of the tracks [n] where they are known; None: they are computed.
+        """
         compared = vectors[:, self._columns]
         exact = self._similarity.exact(compared)
-        return bounding_keys(self._similarity, compared, exact, self._weights(compared))
+        known = self._weights(compared) if weights is None else weights
+        return bounding_keys(self._similarity, compared, exact, known)
 
     def queries(self, vectors: Float) -> Float:
         """Return what an engine multiplies keys with, for queries [q, d]: [q, m].
@@ -94,15 +103,18 @@ class Ranking:
             self._similarity, compared, self._similarity.exact(compared, track=False)
         )
 
-    def ranks(self, query: Float, tracks: Float) -> Float64:
-        """Return the ranks [n] of tracks [n, d] for one query [d], in double precision."""
+    def ranks(self, query: Float, tracks: Float, weights: Float64 | None = None) -> Float64:
+        """Return the ranks [n] of tracks [n, d] for one query [d], in double precision.
+
+        ``weights`` are as for `keys`.
+        """
         compared = tracks[:, self._columns]
         exact = self._similarity.exact(query[None, self._columns], track=False)
         which: Indices = np.arange(len(tracks))
         nothing: Indices = np.zeros(len(tracks), dtype=np.intp)
         ranks = self._similarity.ranks(exact, nothing, self._similarity.exact(compared), which)
-        weights = self._weights(compared)
-        return ranks if weights is None else ranks * weights
+        known = self._weights(compared) if weights is None else weights
+        return ranks if known is None else ranks * known
 
     def distances(self, ranks: Float64) -> Float64:
         """Return ranks as the distances of the vote."""

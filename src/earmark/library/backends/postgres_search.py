@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 import importlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -28,6 +27,7 @@ from threadpoolctl import threadpool_limits
 from earmark.errors import LibraryEmpty, LibraryError, LibraryReadOnly
 from earmark.library.backends import rows
 from earmark.library.backends.schema import drop_tables, state, track_genres, tracks, vectors
+from earmark.library.recall import Recall
 from earmark.library.rules import escape
 from earmark.neighbors import Parameters, Ranking, subsample
 
@@ -50,41 +50,6 @@ _LINKS, _CHOSEN_FROM = 24, 100
 """Links of a track in the index, and how many it chooses them from."""
 
 _keys = sa.table("search_keys", sa.column("track_id"), sa.column("key"))
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """How well the index of a database finds the nearest, measured with tracks as queries.
-
-    Attributes
-    ----------
-    queries, neighbors
-        How many tracks were asked for how many neighbors.
-    recall
-        The part of the true neighbors that the index found; 1 where there is no index.
-    indexed
-        Whether there is an index.
-    exact_seconds, index_seconds
-        The median time of an answer without and with the index.
-    """
-
-    queries: int
-    neighbors: int
-    recall: float
-    indexed: bool
-    exact_seconds: float
-    index_seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return this as JSON values."""
-        return {
-            "queries": self.queries,
-            "neighbors": self.neighbors,
-            "recall": self.recall,
-            "indexed": self.indexed,
-            "exact_milliseconds": 1000 * self.exact_seconds,
-            "index_milliseconds": 1000 * self.index_seconds,
-        }
 
 
 class DatabaseSearch:
