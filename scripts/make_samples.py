@@ -36,7 +36,7 @@ TAGS = {
         "Sectoid",
         "(c) 2006/2007 Carlos Viola Iborra, MIT license",
     ),
-    "beat": ("A beat", "a drum machine of numbers", OURS),
+    "beat": ("A beat", "a drum machine", OURS),
 }
 
 

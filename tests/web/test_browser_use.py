@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
 from functools import partial
 from itertools import cycle, pairwise
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -96,6 +98,50 @@ def test_an_answer_that_the_server_forgot_is_said_to_be_gone(browser, server, tu
         page.reload()
         expect(page.locator("#trouble")).to_contain_text("not kept any more")
         # The page is ready for the next one.
+        choose(page, tune_file)
+        expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+        expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_an_answer_has_a_link_and_a_picture_for_others(browser, server, tune_file):
+    with opened(browser, server.url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        classify(page, tune_file)
+        page.get_by_role("link", name="Copy link").click()
+        told = page.locator(".share-told")
+        expect(told).to_contain_text(re.compile("^Copied. It shows this answer on this computer"))
+        link = page.evaluate("navigator.clipboard.readText()")
+        assert link == page.get_by_role("link", name="Copy link").evaluate("link => link.href")
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save picture").click()
+        assert saved.value.suggested_filename == "earmark-answer.png"
+        head = Path(saved.value.path()).read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack(">II", head[16:24]) == (1200, 630)
+    # Somebody else opens it: the same answer, with its picture and without the sound.
+    for scripts in (True, False):
+        with opened(browser, server.url, java_script_enabled=scripts) as page:
+            if scripts:
+                page.add_init_script(SHIFTS)
+            page.goto(link)
+            expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+            expect(page.locator(".shared")).to_contain_text("It is kept until")
+            if not scripts:
+                expect(page.locator(".picture")).to_be_hidden()
+                continue
+            expect(page.locator(".wave-stage")).to_be_visible()
+            assert page.evaluate("window.shifted") < 0.05
+            # It is the address of this answer alone.
+            page.reload()
+            expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+            choose(page, tune_file)
+            expect(page.locator(".shared")).to_have_count(0)
+            expect(page).to_have_url(f"{server.url}/")
+
+
+def test_a_link_whose_answer_is_gone_says_so(browser, server, tune_file):
+    with opened(browser, server.url, expect="404") as page:
+        page.goto("/?song=none")
+        expect(page.locator("#trouble")).to_contain_text("not kept any more")
         choose(page, tune_file)
         expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
         expect(page.locator("#trouble")).to_be_hidden()

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from apiflask import APIFlask
-from flask import g
+from flask import g, request
 
 from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.library import user_library_path
 from earmark.prediction import told_genres
-from earmark.web.config import MEGABYTE
+from earmark.web.access import host_name
+from earmark.web.config import MEGABYTE, is_loopback
 from earmark.web.pages import (
     blueprint,
     classify,
@@ -78,4 +79,6 @@ def _common() -> dict[str, Any]:
         # Who may see it is those who may change the library.
         "has_music": server_state().config.music is not None and rules.is_known(),
         "is_local": server_state().config.local,
+        # Elsewhere browsers give no page the microphone.
+        "is_safe": request.is_secure or is_loopback(host_name()),
     }

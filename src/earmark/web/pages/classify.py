@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from earmark.errors import EarmarkError
 from earmark.prediction import Prediction
 from earmark.web import serializers
 from earmark.web.access import takes_song
-from earmark.web.errors import BadRequest
+from earmark.web.errors import BadRequest, NotFound
 from earmark.web.pages.blueprint import pages
 from earmark.web.problems import without_folders
 from earmark.web.request_context import (
@@ -30,9 +32,22 @@ from earmark.web.songs.queue import SongQueue
 
 
 @pages.get("/")
-def home() -> str:
-    """Say what this is and take a song."""
-    return render_template("home.html", answer=None, several=())
+def home() -> ResponseReturnValue:
+    """Say what this is and take a song; or show an answer that somebody sent the link of."""
+    asked = request.args.get("song")
+    if asked is None:
+        return render_template("home.html", answer=None, several=())
+    try:
+        shown = _answer_with(asked)
+    except EarmarkError as error:
+        told = (
+            "The answer of this link is not kept any more. Drop in the song again."
+            if isinstance(error, NotFound)
+            else without_folders(str(error))
+        )
+        page = render_template("home.html", answer=None, several=(), trouble=told)
+        return page, 404 if isinstance(error, NotFound) else 409
+    return render_template("home.html", answer=shown, several=(), shared=True)
 
 
 @pages.post("/")
@@ -73,15 +88,33 @@ def _answer_of(job: Job, answer: Answer) -> dict[str, Any]:
         **result,
         "correction": teaching.correction_of(state.library, answer),
         "typical": state.served.typical_distances(),
+        "kept_until": _kept_until(job),
     }
+
+
+def _kept_until(job: Job) -> datetime.datetime:
+    """Return when an answer is forgotten at the latest."""
+    since = time.time() if job.ended is None else job.ended
+    return datetime.datetime.fromtimestamp(since + server_state().jobs.lifetime, datetime.UTC)
 
 
 @pages.get("/answers/<job_id>")
 def answer(job_id: str) -> ResponseReturnValue:
     """Show the answer of a job: the part of the page that a script puts in."""
+    return render_template("_answer.html", answer=_answer_with(job_id))
+
+
+def _answer_with(job_id: str) -> dict[str, Any]:
+    """Return what the answer of a job shows.
+
+    Raises
+    ------
+    EarmarkError
+        There is no such job, it failed, or is not answered yet.
+    """
     state = server_state()
     job = state.jobs.get(job_id)
     found = state.songs.answer(job)
     if found is None:
         raise job.error or BadRequest(f"{job.name}: is not answered yet")
-    return render_template("_answer.html", answer=_answer_of(job, found))
+    return _answer_of(job, found)

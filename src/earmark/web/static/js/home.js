@@ -7,6 +7,7 @@ import { dropped, fromFolder } from "./dropped.js";
 import { Kept } from "./kept.js";
 import { Many } from "./many.js";
 import { canRecord, Recorder } from "./record.js";
+import "./share.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
@@ -85,10 +86,14 @@ async function open(jobId, mine) {
 // the map and back, or loading again, does not lose it. Signing in leads back to it too.
 
 let kept = null;
+const shared = new URLSearchParams(location.search).get("song");
 
 function keep(jobId) {
   kept = jobId;
-  history.replaceState(jobId && { song: jobId }, "");
+  // A link that was sent is the address of one answer alone.
+  const ofOther = new URLSearchParams(location.search).has("song") && jobId !== shared;
+  history.replaceState(jobId && { song: jobId }, "", ofOther ? base : location.href);
+  if (ofOther) document.querySelector(".shared")?.remove();
   for (const link of document.querySelectorAll("a[href*='/sign-in']")) {
     const target = new URL(link.href);
     target.searchParams.set("next", jobId ? `${base}#song=${jobId}` : base);
@@ -105,12 +110,14 @@ document.addEventListener("click", (event) => {
   if (isPlain && event.target.closest("a")?.getAttribute("href") === base) keep(null);
 });
 
-async function restore(jobId) {
+/** Show an answer of before: ready is that which the server has put into the page already. */
+async function restore(jobId, ready = null) {
   const mine = turn;
   makeRoom();
+  if (ready) keep(jobId);
   try {
     const result = await askJson(`api/v1/jobs/${jobId}/result`);
-    const article = mine === turn && (await open(jobId, mine));
+    const article = mine === turn && (ready ?? (await open(jobId, mine)));
     // The song itself is not here any more: its picture is, but it cannot be heard.
     if (article && result.timeline) picture(article.querySelector(".picture"), result, null);
   } catch (error) {
@@ -223,8 +230,7 @@ async function take({ songs, others = 0 }) {
 input.addEventListener("change", () => {
   if (input.files.length) take({ songs: [...input.files] });
 });
-// A phone has no folders to choose, though its browser may offer it.
-byId("choose-folder").hidden = !("webkitdirectory" in folder) || matchMedia("(pointer: coarse)").matches;
+if (!("webkitdirectory" in folder)) byId("choose-folder").hidden = true;
 folder.addEventListener("change", () => {
   if (folder.files.length) take(fromFolder([...folder.files]));
 });
@@ -285,8 +291,8 @@ function showRecording(active) {
   record.querySelector("span").textContent = active ? "Stop, 0:00" : "Record";
 }
 
+record.hidden = !canRecord;
 if (canRecord) {
-  record.hidden = false;
   const label = record.querySelector("span");
   record.addEventListener("click", async () => {
     if (recorder.active) return recorder.stop();
@@ -334,8 +340,10 @@ async function offerKept() {
 const ready = answer.querySelector(".answer");
 const asked = /^#song=([\w-]+)$/.exec(location.hash)?.[1];
 if (asked) history.replaceState(null, "", base);
-if (ready) teachable(ready);
-else if (asked ?? history.state?.song) restore(asked ?? history.state.song);
+if (ready) {
+  teachable(ready);
+  if (shared) restore(shared, ready);
+} else if (asked ?? history.state?.song) restore(asked ?? history.state.song);
 else if (!byId("many").children.length) {
   let isHere = false;
   try {

@@ -3,6 +3,7 @@
 import { Chosen } from "./chosen.js";
 import { ask, askAnswer, askJson, base, genreClass, knowsColor, make, percent, sleep } from "./common.js";
 import { Canceled, classify } from "./songs.js";
+import "./share.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
 
