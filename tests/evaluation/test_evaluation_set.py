@@ -13,6 +13,7 @@ from earmark.errors import EvaluationError
 from earmark.evaluation import gtzan
 from earmark.evaluation.evaluation_set import load_evaluation_set, with_artists
 from earmark.library import ExtractorSpec, Track, create_library, open_library
+from earmark.library.fitting import tracks_together
 from support.evaluated import make_evaluation_set, write_library
 
 
@@ -73,6 +74,25 @@ def test_groups_join_artists_copies_and_what_a_file_states() -> None:
     assert len(set(data.groups[:4])) == 1
     assert len(set(data.groups[4:])) == 1
     assert len(set(data.groups)) == 2
+
+
+def test_a_vote_is_fitted_with_the_groups_that_it_is_evaluated_with(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    songs = rng.normal(size=(40, 8))
+    # Encoded anew, half of them are likely copies and no exact ones.
+    again = songs[:20] + 0.01 * rng.normal(size=(20, 8))
+    vectors = np.concatenate([songs, again])
+    tracks = [Track(name=f"{n:02}", genre=f"genre {n % 2}") for n in range(60)]
+    spec = ExtractorSpec("foreign", "1", 8, "cosine", "float64")
+    with create_library(tmp_path / "l.earmark", spec) as library:
+        library.add(tracks, vectors)
+        fitted = tracks_together(library.snapshot(), "cosine")
+        data = load_evaluation_set(library)
+    assert {copy.how for copy in data.copies} == {"likely"}
+    assert len(np.unique(fitted)) == 40
+    for groups in (fitted, data.groups):
+        np.testing.assert_array_equal(groups[:20], groups[40:])
+    assert len(np.unique(data.groups)) == 40
 
 
 def test_files_of_the_same_bytes_are_copies_whatever_their_vectors() -> None:

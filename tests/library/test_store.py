@@ -21,6 +21,7 @@ from earmark.errors import (
 from earmark.library import ExtractorSpec, Library, Track, create_library, open_library
 from earmark.library.backends import schema
 from earmark.library.backends.sqlite import SqliteLibrary
+from support.statements import statements
 
 SPEC = ExtractorSpec("musicnn", "1", 3, "cosine", "float32")
 
@@ -51,6 +52,19 @@ def test_what_was_added_comes_back_in_another_process_life(tmp_path: Path) -> No
 
 
 # Opening what should not be opened
+
+
+def test_a_track_that_is_written_with_many_costs_one_statement(library: Library) -> None:
+    rng = np.random.default_rng(0)
+    counts = []
+    for count in (2, 500):
+        new = [track(1000 * count + number) for number in range(count)]
+        with statements() as sent:
+            library.add(new, rng.normal(size=(count, 3)))
+        counts.append(len(sent))
+    assert library.count() == 502
+    # The one that tells its number.
+    assert counts[1] - counts[0] <= 498
 
 
 def test_missing_folder_foreign_and_empty_files_have_their_own_errors(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from earmark.neighbors import (
     make_voter,
     one_hot,
 )
+from earmark.neighbors.metrics import METRICS
 
 
 def draw(similarity: str, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -80,6 +81,21 @@ def test_one_by_one_as_all_at_once(similarity: str, n: int) -> None:
         np.testing.assert_array_equal(found, np.flatnonzero(expected[row]))
     if n > 5:
         assert expected.sum() > same_contents.sum()
+
+
+@pytest.mark.parametrize(("share", "same"), [(0.95, [0, 1]), (1.05, [0])])
+def test_what_is_around_a_track_is_measured_without_its_copy(share: float, same: list[int]) -> None:
+    # All else is as far from both, at 1 to 10, so 5.5 is the median; with the copy it would be 5.
+    distance = share * METRICS["euclidean"].likely_share * 5.5
+    vectors = np.zeros((12, 11))
+    vectors[:2, 0] = [-distance / 2, distance / 2]
+    vectors[2:, 1:] = np.diag(np.sqrt(np.arange(1, 11) ** 2 - distance**2 / 4))
+    recordings = Recordings(voter_of("euclidean", vectors), vectors, "euclidean", np.arange(12))
+    np.testing.assert_array_equal(recordings.copies(np.array([0])), same)
+    pairs = [(0, 1)] if len(same) == 2 else []
+    assert copies_of_many(np.array([0]), vectors, "euclidean") == pairs
+    found = find_copies(vectors, "euclidean", np.arange(12))
+    assert [(copy.first, copy.second) for copy in found] == pairs
 
 
 def test_more_copies_than_candidates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -625,6 +625,19 @@ def test_what_the_library_holds(client):
     assert about["artists"] == 15
 
 
+def test_artists_are_counted_whatever_their_spelling_as_by_the_command(
+    make_app, library_file, monkeypatch, capsys
+):
+    names = ["Nina Simone", "nina simone", "NINA  SIMONE", "Bob", "bob "]
+    with open_library(library_file) as library:
+        for number, track in enumerate(library.tracks(limit=27)):
+            library.update(track.id, artist=names[number % 5])
+    about = make_app().test_client().get(f"{API}/library").json
+    assert about["artists"] == 2
+    told = Command(monkeypatch, capsys)("info", "--json", library_file)
+    assert json.loads(told.out)["artists"] == 2
+
+
 def test_the_map_has_every_track(client):
     chart = client.get(f"{API}/map").json
     assert len(chart["points"]) == 27
