@@ -264,6 +264,35 @@ def test_a_track_is_relabelled_heard_and_removed(page):
     expect(page.locator(".tracks tbody tr")).to_have_count(1)
 
 
+def test_several_tracks_of_the_library_at_once(page):
+    page.goto("/library?genre=hiss")
+    rows, notice = page.locator(".tracks tbody tr"), page.locator(".notice")
+    boxes = page.locator(".tracks input[type=checkbox]")
+    expect(rows).to_have_count(9)
+    expect(page.get_by_role("button", name="Label", exact=True)).to_be_disabled()
+    # From one to another, and one of them by key.
+    boxes.nth(2).click()
+    boxes.nth(5).click(modifiers=["Shift"])
+    boxes.nth(3).press(" ")
+    expect(page.locator("#chosen-count")).to_have_text("With 3 tracks chosen:")
+    page.get_by_label("Genre of the chosen tracks").fill("wind")
+    page.get_by_label("Genre of the chosen tracks").press("Enter")
+    expect(notice).to_contain_text("Labelled wind: 3 tracks.")
+    expect(rows).to_have_count(6)
+    notice.get_by_role("button", name="Undo").click()
+    expect(notice).to_have_text("Undone: 3 tracks are as they were.")
+    expect(rows).to_have_count(9)
+    page.get_by_label("All on this page").check()
+    expect(page.locator("#chosen-count")).to_have_text("With 9 tracks chosen:")
+    boxes.first.uncheck()
+    page.locator("#chosen").get_by_role("button", name="Remove").click()
+    expect(page.locator("#confirm-text")).to_have_text("Remove 8 tracks from the library?")
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(rows).to_have_count(1)
+    notice.get_by_role("button", name="Undo").click()
+    expect(rows).to_have_count(9)
+
+
 def test_the_library_stays_where_a_label_was_changed(page):
     page.set_viewport_size({"width": 1000, "height": 400})
     page.goto("/library")

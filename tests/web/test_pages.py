@@ -60,6 +60,11 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+def secret_of(client):
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/library").text)
+    return found[1]
+
+
 def send(client, content, name="tune.wav", path="/"):
     return client.post(path, data={"file": (io.BytesIO(content), name)})
 
@@ -203,6 +208,52 @@ def test_relabel_remove_and_undo_without_scripts(client, state):
         assert client.post(f"/corrections/{number}/undo", data=form).status_code == 302
     assert state.library.count() == 27
     assert state.library.tracks(search="hum-3")[0].genre == "hum"
+
+
+def test_several_tracks_are_labelled_and_removed_at_once_and_that_is_undone(client, state):
+    secret = secret_of(client)
+    tracks = state.library.tracks(genre="hum")[:3]
+    ids = [track.id for track in tracks]
+    form = {"csrf_token": secret, "track": ids, "back": "/library?genre=hum"}
+
+    def undo_of(text):
+        shown = text[text.index('class="notice"') :]
+        return re.findall(r'name="change" value="(\d+)"', shown[: shown.index("</form>")])
+
+    answer = client.post("/library/tracks", data={**form, "genre": " deep  hum "})
+    assert answer.headers["Location"] == "/library?genre=hum"
+    shown = client.get("/library").text
+    assert "Labelled deep hum: 3 tracks." in shown
+    assert [state.library.get(one).genre for one in ids] == ["deep hum"] * 3
+    # One step of the history, taken back as one.
+    assert len({change.time for change in state.library.history(3)}) == 1
+    undo = {"csrf_token": secret, "change": undo_of(shown)}
+    client.post("/corrections/undo", data=undo)
+    assert "Undone: 3 tracks are as they were." in client.get("/corrections").text
+    assert state.library.tracks(genre="hum")[:3] == tracks
+    client.post("/library/tracks", data={**form, "action": "remove"})
+    assert state.library.count() == 24
+    client.post("/corrections/undo", data={**undo, "change": undo_of(client.get("/library").text)})
+    assert state.library.count() == 27
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        ({"genre": "hum"}, "nothing was chosen"),
+        ({"genre": "hum", "track": list(range(1, 300))}, "at most 200"),
+        ({"track": [1]}, "a genre needs a name"),
+        ({"genre": "hum", "track": [1, 999]}, "has no track 999"),
+        ({"action": "remove", "track": [1, 999]}, "has no track 999"),
+    ],
+)
+def test_what_cannot_be_done_with_chosen_tracks_changes_nothing(client, state, sent, line):
+    secret = secret_of(client)
+    before = state.library.revision
+    answer = client.post("/library/tracks", data={"csrf_token": secret, **sent})
+    assert answer.status_code in (400, 404)
+    assert line in answer.text
+    assert state.library.revision == before
 
 
 def test_a_suspected_mislabel_is_found(client, state):

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.pages.blueprint import pages
-from earmark.web.pages.posted import back_to, genre_of_form
+from earmark.web.pages.posted import back_to, genre_of_form, numbers_of_form
 from earmark.web.request_context import server_state
 from earmark.web.served import teaching
 
@@ -32,6 +32,16 @@ def teach() -> ResponseReturnValue:
     teaching.teach(state, job, genre)
     flash(f"Learned: {job.name} is {genre}.")
     return redirect(url_for("pages.corrections"))
+
+
+@pages.post("/corrections/undo")
+@changes_library
+def undo_all() -> ResponseReturnValue:
+    """Take back several corrections that were made at once."""
+    undone = teaching.undo_all(server_state(), numbers_of_form("change"))
+    one = len(undone) == 1
+    flash(f"Undone: {len(undone)} {'track is as it was' if one else 'tracks are as they were'}.")
+    return back_to(url_for("pages.corrections"))
 
 
 @pages.post("/corrections/<int:correction_id>/undo")

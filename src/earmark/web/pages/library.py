@@ -12,7 +12,7 @@ from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.errors import NotFound
 from earmark.web.pages.blueprint import pages
-from earmark.web.pages.posted import back_to, genre_of_form
+from earmark.web.pages.posted import back_to, flash_undoable, genre_of_form, numbers_of_form
 from earmark.web.request_context import server_state
 from earmark.web.served import teaching
 
@@ -119,6 +119,23 @@ def remove(track_id: int) -> ResponseReturnValue:
     """Take a track out."""
     track = teaching.remove_track(server_state(), track_id)
     flash(f"{track.name} was removed. Corrections lists it, where it can be undone.")
+    return back_to(url_for("pages.library"))
+
+
+@pages.post("/library/tracks")
+@changes_library
+def change_chosen() -> ResponseReturnValue:
+    """Label the chosen tracks, or take them out, as one step that can be undone."""
+    chosen = numbers_of_form("track")
+    genre = None if request.form.get("action") == "remove" else genre_of_form()
+    made = teaching.change_tracks(server_state(), chosen, genre)
+    told = f"{len(made)} {'track' if len(made) == 1 else 'tracks'}"
+    if genre is None:
+        flash_undoable(f"Removed from the library: {told}.", made)
+    elif made:
+        flash_undoable(f"Labelled {genre}: {told}.", made)
+    else:
+        flash(f"All of them were labelled {genre} by hand already.")
     return back_to(url_for("pages.library"))
 
 

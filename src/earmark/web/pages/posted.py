@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from flask import redirect, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
+from earmark.library import Change
 from earmark.web.errors import BadRequest
 from earmark.words import is_one_line
+
+MOST_CHOSEN = 200
+"""Tracks or changes that one form may name."""
+
+
+def numbers_of_form(name: str) -> list[int]:
+    """Return the numbers that a form holds under a name, each once.
+
+    Raises
+    ------
+    BadRequest
+        It holds none, or too many.
+    """
+    numbers = list(dict.fromkeys(request.form.getlist(name, type=int)))
+    if not numbers:
+        raise BadRequest("nothing was chosen; go back and choose a track")
+    if len(numbers) > MOST_CHOSEN:
+        raise BadRequest(f"at most {MOST_CHOSEN} can be chosen at once")
+    return numbers
+
+
+def flash_undoable(line: str, changes: Sequence[Change]) -> None:
+    """Tell of changes on the next page, with a button that takes all of them back."""
+    flash({"line": line, "changes": [change.id for change in changes]})  # type: ignore[arg-type]
 
 
 def genre_of_form() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from earmark import corrections
@@ -131,6 +132,49 @@ def remove_track(state: ServerState, track_id: int) -> Track:
     change = corrections.remove(library, track)
     state.metrics.corrections.inc()
     return change.track
+
+
+def change_tracks(state: ServerState, track_ids: Sequence[int], genre: str | None) -> list[Change]:
+    """Label tracks, or take them out where the genre is None, as one step; return the changes.
+
+    Raises
+    ------
+    TrackNotFound
+        One of them is not there; nothing was changed.
+    LibraryError
+        The library cannot be changed.
+    """
+    state.served.require_unchanged()
+    tracks = [state.served.track(track_id) for track_id in track_ids]
+    if genre is not None:
+        tracks = [track for track in tracks if track.genre != genre or not track.taught]
+    if not tracks:
+        return []
+    library = writable_library(state)
+    for track in tracks:
+        corrections.require_held(library, track)
+    ids = [track.id for track in tracks if track.id is not None]
+    if genre is None:
+        made = corrections.change_all(library, {}, ids)
+    else:
+        made = corrections.change_all(library, {track_id: {"genre": genre} for track_id in ids})
+    state.metrics.corrections.inc(len(made))
+    return made
+
+
+def undo_all(state: ServerState, change_ids: Sequence[int]) -> list[Change]:
+    """Take back several changes, the newest first; return them as they are then.
+
+    Raises
+    ------
+    ChangeNotFound
+        One of them is not there; nothing was taken back.
+    LibraryError
+        One was undone already, or its track was changed again since; older ones stay as they are.
+    """
+    state.served.require_unchanged()
+    changes = [state.library.change(change_id) for change_id in change_ids]
+    return corrections.undo_all(state.library, changes)
 
 
 def undo(state: ServerState, change_id: int) -> Change:

@@ -1,21 +1,81 @@
 // The library: hear tracks, and ask before removing one.
 
+import { make } from "./common.js";
 import "./player.js";
 import "./report.js";
 
 const dialog = document.getElementById("confirm");
 
+/** Ask before something is removed; act() does it. */
+function confirm(question, act) {
+  document.getElementById("confirm-text").textContent = question;
+  dialog.returnValue = "no";
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes") act();
+  }, { once: true });
+  dialog.showModal();
+}
+
 for (const form of document.querySelectorAll(".remove")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    document.getElementById("confirm-text").textContent = form.dataset.confirm;
-    dialog.returnValue = "no";
-    dialog.addEventListener("close", () => {
-      if (dialog.returnValue === "yes") form.submit();
-    }, { once: true });
-    dialog.showModal();
+    confirm(form.dataset.confirm, () => form.submit());
   });
 }
+
+// Several tracks at once
+
+const chosen = document.getElementById("chosen");
+
+function several(form) {
+  const all = document.getElementById("choose-all");
+  const boxes = [...document.querySelectorAll("input[form='chosen']")];
+  const count = () => boxes.filter((box) => box.checked).length;
+  const tracks = () => (count() === 1 ? "1 track" : `${count()} tracks`);
+  const tell = () => {
+    all.checked = count() === boxes.length;
+    all.indeterminate = count() > 0 && !all.checked;
+    document.getElementById("chosen-count").textContent = count() ? `With ${tracks()} chosen:` : "With the chosen tracks:";
+    for (const button of form.querySelectorAll("button")) button.disabled = !count();
+  };
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    tell();
+  });
+  let last = null;
+  for (const box of boxes) {
+    box.addEventListener("change", tell);
+    // With Shift, all from the one before to this.
+    box.addEventListener("click", (event) => {
+      if (event.shiftKey && last) {
+        const [from, to] = [boxes.indexOf(last), boxes.indexOf(box)].sort((a, b) => a - b);
+        for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+        tell();
+      }
+      last = box;
+    });
+  }
+  form.addEventListener("submit", (event) => {
+    const { genre } = form.elements;
+    if (event.submitter?.value !== "remove") {
+      if (genre.value.trim()) return;
+      event.preventDefault();
+      genre.focus();
+      return;
+    }
+    event.preventDefault();
+    confirm(`Remove ${tracks()} from the library?`, () => {
+      const action = make("input", { type: "hidden", name: "action", value: "remove" });
+      form.append(action);
+      form.submit();
+    });
+  });
+  // A browser that comes back to a page knows what was chosen there.
+  addEventListener("pageshow", tell);
+  tell();
+}
+
+if (chosen) several(chosen);
 
 // "Save" stands only where there is something to save.
 for (const form of document.querySelectorAll(".relabel")) {

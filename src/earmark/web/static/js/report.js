@@ -6,7 +6,8 @@ const PAUSE = 2000;
 
 /** Whether loading again would take something away from whoever is using the page. */
 function inUse() {
-  const typed = (field) => field.type !== "hidden" && field.value !== field.defaultValue;
+  const typed = (field) =>
+    (field.type !== "hidden" && field.value !== field.defaultValue) || field.checked !== field.defaultChecked;
   const turned = (list) =>
     list.selectedIndex !== Math.max(0, [...list.options].findIndex((option) => option.defaultSelected));
   return document.activeElement.matches("input, select, textarea")
