@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.browser import opened
+from support.browser import SHIFTS, opened
 from support.web import GENRES
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,29 @@ def test_regions_have_the_names_of_genres_that_are_shown(page):
     assert sorted(drawn(page, "names").split("\n")) == sorted(GENRES)
     page.locator(".map-genres").get_by_label("hum").uncheck()
     assert sorted(drawn(page, "names").split("\n")) == sorted({*GENRES} - {"hum"})
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_found_moves_nothing(browser, server, width):
+    with opened(browser, server.url, viewport={"width": width, "height": 844}) as page:
+        page.add_init_script(SHIFTS)
+        show(page)
+        # On the whole page: a phone scrolls to the field.
+        place = "card => card.getBoundingClientRect().top + scrollY"
+        where = page.locator("#map-card").evaluate(place)
+        # As a script does it: what follows a key would not be counted.
+        page.get_by_label("Find a track").fill("melody")
+        hits = page.locator(".map-hits")
+        expect(hits).to_have_css("opacity", "1")
+        expect(hits.get_by_role("button")).to_have_count(8)
+        assert page.locator("#map-card").evaluate(place) == where
+        page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+        )
+        assert page.evaluate("window.shifted") < 0.05
+        # It is open as long as the search is in use.
+        page.locator(".map-genres input").first.focus()
+        expect(hits).to_have_css("opacity", "0")
 
 
 def test_a_track_is_found_by_keyboard_and_shows_its_neighbors(page):

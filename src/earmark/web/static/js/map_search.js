@@ -21,7 +21,7 @@ export function findable(field, list, count, { all, choose }) {
     });
     list.replaceChildren(...found.slice(0, MOST).map((point) => {
       const button = make("button", { type: "button", class: "map-name" },
-        make("b", {}, point.title ?? point.track), point.artist ? ` ${point.artist}` : "");
+        make("b", {}, point.title ?? point.track), point.artist ? " " : "", point.artist ? make("span", { class: "fine" }, point.artist) : "");
       button.addEventListener("click", () => {
         field.value = "";
         look();
@@ -46,6 +46,9 @@ export function findable(field, list, count, { all, choose }) {
       first.focus();
     }
   });
+  // The list is open as long as the search has the focus, which a press of the mouse must not take
+  // away before its click comes.
+  list.addEventListener("mousedown", (event) => event.preventDefault());
   list.addEventListener("keydown", (event) => {
     const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
     if (!step) return;
