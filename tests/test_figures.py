@@ -291,6 +291,20 @@ def test_a_figure_that_is_not_printed_is_found() -> None:
     assert missing("so 85.1 % and 0.56", "accuracy 83.8%, log loss 1.21") == ["85.1", "0.56"]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("It is right in 84 % of cases, by 0.56.\n", ["84", "0.56"]),
+        ("<!-- printed by: x -->\n\nIt is 84 %,\nby 0.56.\n\nOr 3 %.\n", ["3"]),
+        ("<!-- timed by: x -->\n\n| 1.2 s | 84 % |\n\nOr 3.4 s.\n", ["84", "3.4"]),
+        ("`--size 0.15`, Python 3.11, a 95 % interval, ID 0.1.2\n", []),
+        ("```\n84 %\n```\n", []),
+    ],
+)
+def test_a_figure_outside_of_what_is_marked_is_found(text: str, left: list[str]) -> None:
+    assert figures(unmarked(text)) == left
+
+
 def test_what_was_measured_once_is_of_the_library_that_ships() -> None:
     # Where it is not: python benchmarks/robustness.py ../shared/data --write, and docs/accuracy.md
     # has the same tables.
