@@ -7,12 +7,14 @@ are known inputs with random changes.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from support.skips import require_package
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 TESTS = Path(fuzz_targets.__file__).resolve().parent.parent
-SHORT = 2
+SHORT = 1
 """Seconds for each target."""
 
 CHANGES = 150
@@ -72,23 +74,57 @@ def test_known_inputs_with_changes(name: str) -> None:
                 assert "\n" not in str(error), str(error)  # noqa: PT017
 
 
+class Guesses:
+    """The process that guesses inputs, one target after the other."""
+
+    def __init__(self) -> None:
+        require_package("atheris", "fuzz")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.fuzz"],
+            cwd=TESTS,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def guess(self, name: str, folder: Path, seconds: int) -> tuple[int, str]:
+        """Guess inputs of a target; return the exit code and what was printed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        printed = folder.with_suffix(".printed")
+        options = ["-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
+        asked = [name, str(folder), str(printed), seconds, options]
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        code = self._process.stdout.readline()
+        return int(code), printed.read_text("utf-8", "replace")
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def guesses() -> Iterator[Guesses]:
+    with closing(Guesses()) as running:
+        yield running
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_guessed_inputs(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Callable[..., None]
+    name: str,
+    guesses: Guesses,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    record_property: Callable[..., None],
 ) -> None:
-    require_package("atheris", "fuzz")
     options = request.config.option
     seconds = options.fuzz_seconds // len(TARGETS) if options.soak else SHORT
-    limits = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=20000"]
-    done = subprocess.run(
-        [sys.executable, "-m", "support.fuzz", name, str(tmp_path), *limits],
-        cwd=TESTS,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        capture_output=True,
-        text=True,
-        timeout=seconds + 300,
-    )
-    broke = {path.name: path.read_bytes()[:200] for path in tmp_path.glob("broke-*")}
-    assert done.returncode == 0, (broke, done.stderr[-3000:], done.stdout[-1000:])
-    runs = re.search(r"Done (\d+) runs", done.stderr)
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    code, printed = guesses.guess(name, folder, seconds)
+    broke = {path.name: path.read_bytes()[:200] for path in folder.glob("broke-*")}
+    assert code == 0, (broke, printed[-4000:])
+    runs = re.search(r"Done (\d+) runs", printed)
     record_property("inputs", runs[1] if runs else "?")
