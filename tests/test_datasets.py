@@ -112,6 +112,8 @@ def test_any_folder_gives_its_clips(tmp_path: Path) -> None:
     assert repr(found) == "<Clips: 2 clips, 1 broken>"
     with pytest.raises(CollectionError):
         genre_folders(tmp_path / "nowhere")
+    with pytest.raises(CollectionError, match="is no folder"):
+        gtzan(tmp_path / ("x" * 300))
 
 
 def index_of(folder: Path, tracks: Any) -> Path:
@@ -135,13 +137,14 @@ def test_an_index_gives_its_clips(tmp_path: Path) -> None:
             "b": {"audio": ["polka/b.wav", checksums["b"]]},
             "gone": {"audio": ["polka/gone.wav", "0"]},
             "silent": {"audio": [None, None]},
+            "long": {"audio": ["x" * 300 + "/a.wav", "0"]},
         },
     )
     found = indexed(index, tmp_path / "data")
     assert [(clip.name, clip.genre) for clip in found.clips] == [
         ("a", "polka"), ("b", "polka"), ("c", "polka"),
     ]  # fmt: skip
-    assert (found.broken, found.missing) == ((), ("gone",))
+    assert (found.broken, found.missing) == ((), ("gone", "long"))
     checked = indexed(
         index,
         tmp_path / "data",

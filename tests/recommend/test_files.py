@@ -136,3 +136,10 @@ def test_lists_of_other_programs_are_understood(music, line, mark, end):
 def test_streams_are_left_out_and_old_lists_are_read(tmp_path):
     content = b"http://example.org/stream\n#comment\n\ncaf\xe9.mp3\n"
     assert read_m3u(content, tmp_path) == [tmp_path / "café.mp3"]
+
+
+@pytest.mark.parametrize("line", ["x" * 300 + "\\y.mp3", "C:\\" + "x" * 300 + "\\y.mp3"])
+def test_a_name_that_is_too_long_costs_no_other_entry(tmp_path, line):
+    found = read_m3u(f"{line}\nsong.mp3\n".encode(), tmp_path)
+    assert len(found) == 2
+    assert found[1] == tmp_path / "song.mp3"

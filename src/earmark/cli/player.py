@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from earmark.errors import EarmarkError
@@ -65,7 +65,7 @@ class Player:
         self.stop()
         if self._silent:
             return None
-        if track.path is None or not Path(track.path).is_file():
+        if track.path is None or not os.path.isfile(track.path):  # noqa: PTH113 (of any name)
             return "its file is not here, so it cannot be played"
         if self._program is None:
             return f"to hear it, install one of {', '.join(PLAYERS)}; its file: {track.path}"

@@ -242,9 +242,14 @@ def _place(line: str, folder: Path) -> Path | None:
         return None
     if _WINDOWS.match(line):
         return _windows(line, folder)
-    if "\\" in line and "/" not in line and not (folder / line).exists():
+    if "\\" in line and "/" not in line and not _is_there(folder / line):
         line = line.replace("\\", "/")
     return folder / line
+
+
+def _is_there(path: Path) -> bool:
+    # Unlike the path's own, this takes names that the system does not, such as too long ones.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _windows(text: str, folder: Path) -> Path:
@@ -254,6 +259,6 @@ def _windows(text: str, folder: Path) -> Path:
     for above in (folder, *folder.parents):
         for start in range(len(parts)):
             candidate = above.joinpath(*parts[start:])
-            if candidate.exists():
+            if _is_there(candidate):
                 return candidate
     return folder.joinpath(*parts[-1:])
