@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from earmark.errors import LibraryEmpty, LibraryError
 from earmark.features import Comparison
-from earmark.library import ExtractorSpec, Library, MemoryLibrary, Track, mapped, open_library
+from earmark.library import ExtractorSpec, Library, MemoryLibrary, Track, kept, open_library
 from earmark.library.fitting import kept_parameters
 from earmark.library.mapped import MappedSearch
 from earmark.library.searching import mapped_search
-from earmark.neighbors import Parameters, Ranking, make_voter
+from earmark.neighbors import Parameters, Ranking, brute_force, make_voter
 from support.tolerances import SCALES
 
 K = 10
@@ -56,7 +56,7 @@ def test_the_nearest_are_those_of_memory(
 ) -> None:
     library = filled(packaged, 3_000 if soak else 300)
     # Several blocks, the last of them short.
-    monkeypatch.setattr(mapped, "BLOCK", 300)
+    monkeypatch.setattr(brute_force, "TRACKS_A_BLOCK", 300)
     queries = library.snapshot().vectors[:: 1 if soak else 19][:1000]
     distances, expected = in_memory(library, queries)
     for precision, size in (("float32", 4), ("float16", 2)):
@@ -64,8 +64,8 @@ def test_the_nearest_are_those_of_memory(
         found, ids = search.search(queries, K)
         np.testing.assert_array_equal(ids, expected)
         np.testing.assert_allclose(found, distances, rtol=SCALES, atol=1e-9)
-        assert search._keys.itemsize == size
-        assert isinstance(search._keys, np.memmap)
+        assert {keys.itemsize for _, keys, _ in search._blocks} == {size}
+        assert all(isinstance(keys, np.memmap) for _, keys, _ in search._blocks)
 
 
 def test_fewer_tracks_than_are_asked_for(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_products_of_halves_are_never_above_ranks(seed: int, decades: float) -> 
     rng = np.random.default_rng(seed)
     vectors = (rng.normal(size=(40, 12)) * 10.0**decades).astype(np.float32)
     ranking = Ranking.fit(vectors, Parameters(Comparison("cosine"), 3))
-    halves, errors = mapped._rounded(ranking.keys(vectors), "float16")
+    halves, errors = kept.rounded(ranking.keys(vectors), "float16")
     assert halves.dtype == np.float16
     prepared = ranking.queries(vectors[:5])
     products = prepared[:, :-1] @ halves.astype(np.float32).T + prepared[:, -1:] * errors

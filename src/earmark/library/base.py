@@ -7,13 +7,21 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Protocol, Self, Unpack, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from earmark.features import Segments
-from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.model import (
+    Change,
+    ExtractorSpec,
+    Fitted,
+    Mark,
+    Since,
+    Track,
+    TrackChanges,
+)
 from earmark.library.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -456,3 +464,41 @@ class Library(Protocol):
             Something is there.
         """
         ...
+
+
+class Marked(Library, Protocol):
+    """A library that knows whether it is as it was, so that files beside it can be trusted."""
+
+    @property
+    def token(self) -> str:
+        """What tells one state of it from every other; each change makes another, at random."""
+        ...
+
+    def mark(self) -> Mark:
+        """Return by what it is known again."""
+        ...
+
+    def since(self, before: Mark, ids: NDArray[np.int64], most: int) -> Since | None:
+        """Return what came since a mark.
+
+        Parameters
+        ----------
+        before
+            The mark.
+        ids
+            Of the tracks that were labelled then [n].
+        most
+            How many may have come at most.
+
+        Returns
+        -------
+        Since or None
+            None where a vector went away or became another, where more came, and where it is
+            another library.
+        """
+        ...
+
+
+def marked(library: Library) -> Marked | None:
+    """Return a library as one that knows whether it is as it was; None where it does not."""
+    return cast(Marked, library) if hasattr(library, "mark") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from earmark import neighbors
 from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
-from earmark.library.base import Library
+from earmark.library import kept
+from earmark.library.base import Library, marked
+from earmark.library.keys_file import path_beside
 from earmark.library.model import Fitted, Track
 from earmark.library.snapshot import Snapshot
 from earmark.neighbors import Excerpts, Parameters, Voter
@@ -241,7 +244,28 @@ def voter(
                     library.store_parameters(parameters.to_bytes(), snapshot)
     if parameters is None:
         parameters = fit(library, snapshot, n_neighbors=n_neighbors)
-    return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
+    if n_neighbors is not None or len(snapshot) < kept.KEPT_FROM:
+        return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
+    return _large_vote(library, snapshot, parameters)
+
+
+def _large_vote(library: Library, snapshot: Snapshot, parameters: Parameters) -> Voter:
+    """Return the vote of a large library as it is kept beside it; else make and keep it."""
+    known = marked(library)
+    if known is None or not Path(library.location).is_file():
+        return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
+    path = path_beside(library.location)
+    found = kept.kept_vote(path, known.token, snapshot, parameters)
+    if found is not None:
+        return found
+    made = neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
+    if not library.read_only:
+        now = known.mark()
+        if now.revision == snapshot.revision:
+            # Without room for it the library is only opened more slowly.
+            with contextlib.suppress(OSError, ValueError):
+                kept.write(path, library, snapshot, now, made)
+    return made
 
 
 def kept_parameters(

@@ -15,33 +15,24 @@ came. Whether that is so is proven by the digest of the library (`earmark.librar
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import atomic
 from earmark.errors import LibraryBusy, LibraryEmpty, LibraryError
-from earmark.library import digest
-from earmark.library.backends.since import Mark, Since, mark, since
-from earmark.library.backends.sql import SqlLibrary
-from earmark.library.base import Library
+from earmark.library import digest, kept, keys_file
+from earmark.library.base import Library, marked
 from earmark.library.fitting import fit, kept_parameters
+from earmark.library.kept import Precision
+from earmark.library.model import Mark, Since
 from earmark.library.snapshot import Snapshot
-from earmark.neighbors import Ranking
+from earmark.neighbors import RANKED, Ranking, make_voter
 from earmark.neighbors.candidates import nearest_first, smallest
-
-Precision = Literal["float32", "float16"]
-
-MAGIC = b"earmark keys 2\n"
-BLOCK = 4_096
-"""Tracks whose keys are read at a time; each block lies as one query reads it, [m, b]."""
 
 QUERIES_A_BLOCK = 256
 
@@ -50,7 +41,6 @@ MOST_ADDED = 0.1
 
 _SPARE = 8
 _WIDER = 8
-_ALIGNED = 64
 _TRIES = 5
 
 
@@ -70,6 +60,8 @@ class MappedSearch:
     ----------
     path
         Of the file.
+    numbers
+        Of how many numbers a key is, without its error.
     name
         16 hexadecimal digits, others for a file of other contents.
     ranking
@@ -90,40 +82,25 @@ class MappedSearch:
     """
 
     def __init__(self, path: Path, library: Library) -> None:
-        facts, start = _head(path)
-        n, m, d = (int(facts[name]) for name in ("tracks", "numbers", "dimension"))
-        self.path = path
-        self.made_of = str(facts["made_of"])
-        self.precision = str(facts["precision"])
-        numbers = {"float16", "float32", "float64"}
-        if min(n, m, d) < 1 or not {self.precision, str(facts["dtype"])} <= numbers:
-            raise ValueError("it holds no numbers")
-        self._m = m
-        layout: list[tuple[str, np.dtype[Any], tuple[int, ...]]] = [
-            ("model", np.dtype(np.uint8), (int(facts["model"]),)),
-            ("ids", np.dtype(np.int64), (n,)),
-            ("weights", np.dtype(np.float64), (n,)),
-            ("errors", np.dtype(np.float32), (n,)),
-            ("keys", np.dtype(self.precision), (n * m,)),
-            ("vectors", np.dtype(str(facts["dtype"])), (n, d)),
+        facts, arrays = keys_file.read(path)
+        self.path, self.filed = path, int(facts["tracks"])
+        self.made_of, self.precision = str(facts["made_of"]), str(facts["precision"])
+        if self.filed < 1 or self.precision not in ("float32", "float16"):
+            raise ValueError("it holds no keys")
+        self.numbers = int(facts["numbers"])
+        self._blocks = [
+            (part.start, keys[: self.numbers], np.array(arrays["errors"][part]))
+            for part, keys in kept.key_blocks(facts, arrays)
         ]
-        arrays: dict[str, NDArray[Any]] = {}
-        for name, kind, shape in layout:
-            size = math.prod(shape) * kind.itemsize
-            if start + size > path.stat().st_size:
-                raise ValueError("it ends early")
-            arrays[name] = np.memmap(path, dtype=kind, mode="r", offset=start, shape=shape)
-            start = _aligned(start + size)
-        self._weights, self._errors = np.array(arrays["weights"]), np.array(arrays["errors"])
-        self._keys, self._vectors = arrays["keys"], arrays["vectors"]
+        self._weights = np.array(arrays["weights"]) if len(arrays["weights"]) else None
+        self._vectors = arrays["vectors"]
         self.ranking = Ranking.from_bytes(arrays["model"].tobytes())
         made = Mark(*facts["mark"])
         told = json.dumps([self.made_of, made.digest, made.revision, self.precision])
         self.name = hashlib.sha256(told.encode()).hexdigest()[:16]
         self.ids = np.array(arrays["ids"])
-        self.filed = n
         changes = None
-        if self.made_of == _made_of(library):
+        if self.made_of == kept.made_of(library):
             changes = _since(library, made, self.ids)
         if changes is None:
             raise ValueError("it is of the library as it was")
@@ -135,18 +112,13 @@ class MappedSearch:
         self.ids = np.concatenate([self.ids, changes.added])
         self._new = changes.vectors
         self._new_weights = self.ranking.weights(self._new)
-        keys, self._new_errors = _rounded(
+        keys, self._new_errors = kept.rounded(
             self.ranking.keys(self._new, self._new_weights), "float32"
         )
         self._new_keys = np.ascontiguousarray(keys.T)
 
     def __len__(self) -> int:
         return len(self.ids) - len(self.gone)
-
-    @property
-    def numbers(self) -> int:
-        """Of how many numbers a key is, without its error."""
-        return self._m
 
     @classmethod
     def make(cls, path: Path, library: Library, precision: Precision = "float32") -> MappedSearch:
@@ -163,47 +135,14 @@ class MappedSearch:
         if not len(snapshot):
             raise LibraryEmpty(f"{library.location}: has no labelled tracks to compare with")
         parameters = kept_parameters(library, snapshot) or fit(library, snapshot)
+        similarity = parameters.comparison.similarity
+        if similarity not in RANKED:
+            raise LibraryError(
+                f"{library.location}: single precision does not bound {similarity} distances"
+            )
+        vote = make_voter(snapshot.vectors, *snapshot.top, parameters)
         try:
-            ranking = Ranking.fit(snapshot.vectors, parameters)
-        except ValueError as error:
-            raise LibraryError(f"{library.location}: {error}") from error
-        model = np.frombuffer(ranking.to_bytes(), np.uint8)
-        vectors = np.ascontiguousarray(snapshot.vectors)
-        facts = {
-            "tracks": len(snapshot),
-            "numbers": ranking.keys(vectors[:1]).shape[1] - 1,
-            "dimension": vectors.shape[1],
-            "dtype": str(vectors.dtype),
-            "precision": precision,
-            "model": len(model),
-            "made_of": _made_of(library),
-            "mark": dataclasses.astuple(now),
-        }
-        weights = np.empty(len(snapshot))
-        errors = np.empty(len(snapshot), np.float32)
-        try:
-            with atomic.new_file(path, overwrite=True) as whole, whole.open("wb") as file:
-                head = json.dumps(facts).encode()
-                file.write(MAGIC + len(head).to_bytes(8, "little") + head)
-                _write(file, model)
-                _write(file, np.asarray(snapshot.ids, np.int64))
-                for start, stop in _blocks(len(snapshot)):
-                    weights[start:stop] = ranking.weights(vectors[start:stop])
-                _write(file, weights)
-                # Known only when the keys are: their place is filled at the end.
-                _pad(file)
-                place = file.tell()
-                file.write(errors.tobytes())
-                _pad(file)
-                for start, stop in _blocks(len(snapshot)):
-                    part = slice(start, stop)
-                    keys, errors[part] = _rounded(
-                        ranking.keys(vectors[part], weights[part]), precision
-                    )
-                    file.write(np.ascontiguousarray(keys.T).tobytes())
-                _write(file, vectors)
-                file.seek(place)
-                file.write(errors.tobytes())
+            kept.write(path, library, snapshot, now, vote, precision)
         except OSError as error:
             raise LibraryError(f"{path}: cannot be written ({error.strerror})") from error
         try:
@@ -249,9 +188,8 @@ class MappedSearch:
         later = rows >= self.filed
         first, then = rows[~later], rows[later] - self.filed
         found = np.empty(len(rows))
-        found[~later] = self.ranking.ranks(
-            query, np.asarray(self._vectors[first]), self._weights[first]
-        )
+        weights = None if self._weights is None else self._weights[first]
+        found[~later] = self.ranking.ranks(query, np.asarray(self._vectors[first]), weights)
         if len(then):
             found[later] = self.ranking.ranks(query, self._new[then], self._new_weights[then])
         return found
@@ -325,21 +263,17 @@ class MappedSearch:
 
     def key_blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the keys of the tracks in the file, block by block [b, m], without their errors."""
-        for start, stop in _blocks(self.filed):
-            yield self._block(start, stop).T.astype(np.float32)
+        for _, keys, _ in self._blocks:
+            yield keys.T.astype(np.float32)
 
     def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
         """Return the vectors [r, d] of tracks in the file."""
         return np.array(self._vectors[rows])
 
-    def _block(self, start: int, stop: int) -> NDArray[np.floating]:
-        return self._keys[start * self._m : stop * self._m].reshape(self._m, -1)
-
     def _parts(self, first: int) -> Iterator[tuple[int, NDArray[np.floating], NDArray[np.float32]]]:
         """Yield the first row of each block, its keys [m, b] and their errors [b]."""
         if not first:
-            for start, stop in _blocks(self.filed):
-                yield start, self._block(start, stop), self._errors[start:stop]
+            yield from self._blocks
         if len(self._new):
             yield self.filed, self._new_keys, self._new_errors
 
@@ -360,76 +294,22 @@ def _read(library: Library) -> tuple[Snapshot, Mark]:
 
 
 def _mark(library: Library) -> Mark:
-    if isinstance(library, SqlLibrary):
-        return mark(library)
+    known = marked(library)
+    if known is not None:
+        return known.mark()
     # What is in memory alone is known again by its revision, and only whole.
     told = hashlib.sha256(json.dumps([library.revision, library.count()]).encode()).hexdigest()
-    return Mark(library.revision, told, digest.EMPTY, 0)
+    return Mark(library.revision, told, digest.EMPTY, 0, "")
 
 
 def _since(library: Library, before: Mark, ids: NDArray[np.int64]) -> Since | None:
-    if isinstance(library, SqlLibrary):
-        return since(library, before, ids, int(MOST_ADDED * len(ids)))
+    known = marked(library)
+    if known is not None:
+        return known.since(before, ids, int(MOST_ADDED * len(ids)))
     if _mark(library) != before:
         return None
     nothing = np.zeros(0, dtype=np.int64)
     return Since(nothing, np.zeros((0, library.spec.dimension), library.spec.working), nothing)
-
-
-def _made_of(library: Library) -> str:
-    """Return what tells by what the tracks of a library are ranked."""
-    fitted = library.fitted()
-    told = hashlib.sha256(json.dumps(library.spec.to_json()).encode())
-    told.update(b"" if fitted is None else fitted.blob)
-    return told.hexdigest()
-
-
-def _rounded(
-    keys: NDArray[Any], precision: Precision
-) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
-    """Return keys [b, m] of a precision, and how far their products with a query may be off."""
-    numbers, errors = keys[:, :-1], keys[:, -1].astype(np.float64)
-    if precision == "float32":
-        return numbers.astype(np.float32), keys[:, -1].astype(np.float32)
-    most = float(np.finfo(np.float16).max)
-    halves = np.clip(numbers, -most, most).astype(np.float16)
-    lost = np.linalg.norm(numbers.astype(np.float64) - halves.astype(np.float64), axis=1)
-    # A hundredth more than was lost is for the rounding of the longer products.
-    whole = (errors + 1.01 * lost).astype(np.float32)
-    return halves, np.nextafter(whole, np.float32(np.inf))
-
-
-def _blocks(count: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, count, BLOCK):
-        yield start, min(start + BLOCK, count)
-
-
-def _aligned(place: int) -> int:
-    return -(-place // _ALIGNED) * _ALIGNED
-
-
-def _pad(file: Any) -> None:
-    file.write(bytes(_aligned(file.tell()) - file.tell()))
-
-
-def _write(file: Any, array: NDArray[Any]) -> None:
-    _pad(file)
-    file.write(np.ascontiguousarray(array).data)
-
-
-def _head(path: Path) -> tuple[dict[str, Any], int]:
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise ValueError("it is no file of keys")
-        size = int.from_bytes(file.read(8), "little")
-        if size > 10_000:
-            raise ValueError("it is no file of keys")
-        facts = json.loads(file.read(size))
-        start = _aligned(file.tell())
-    known = {"tracks", "numbers", "dimension", "dtype", "precision", "model", "made_of", "mark"}
-    if not isinstance(facts, dict) or set(facts) != known:
-        raise ValueError("it is a file of keys of another version")
-    return facts, start
 
 
 def opened(path: Path, library: Library, precision: Precision | None = None) -> MappedSearch | None:

@@ -6,9 +6,21 @@ import datetime
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from earmark.features import ExtractorSpec
 
-__all__ = ["LARGEST_ID", "Change", "ExtractorSpec", "Fitted", "Track", "TrackChanges"]
+__all__ = [
+    "LARGEST_ID",
+    "Change",
+    "ExtractorSpec",
+    "Fitted",
+    "Mark",
+    "Since",
+    "Track",
+    "TrackChanges",
+]
 
 LARGEST_ID = 2**63 - 1
 """Larger numbers are no track's, and no database would take them."""
@@ -167,3 +179,47 @@ class Fitted:
     blob: bytes
     revision: int
     genres: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A library at one moment.
+
+    Attributes
+    ----------
+    revision
+        Of the library.
+    digest
+        Of all its vectors, segments and labels.
+    labels
+        The part of it that the labels make.
+    last_id
+        No track had a greater id; ids are never given twice.
+    token
+        Every change makes another, at random; empty where there is none.
+    """
+
+    revision: int
+    digest: str
+    labels: str
+    last_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What is to be searched beside the labelled tracks of a mark.
+
+    Attributes
+    ----------
+    added
+        Ids of tracks that are labelled now and were not there, or not labelled, sorted [t].
+    vectors
+        Theirs [t, dimension].
+    gone
+        Ids of tracks that lost their labels [g].
+    """
+
+    added: NDArray[np.int64]
+    vectors: NDArray[np.floating]
+    gone: NDArray[np.int64]

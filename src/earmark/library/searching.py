@@ -11,7 +11,9 @@ from earmark.library.backends.postgres import PostgresLibrary
 from earmark.library.backends.postgres_search import DatabaseSearch
 from earmark.library.base import Library
 from earmark.library.fitting import fit, kept_parameters
-from earmark.library.mapped import MappedSearch, Precision, opened
+from earmark.library.kept import Precision
+from earmark.library.keys_file import path_beside
+from earmark.library.mapped import MappedSearch, opened
 from earmark.library.recall import Recall
 
 __all__ = [
@@ -157,4 +159,4 @@ def _place(library: Library, path: Path | None) -> Path:
         return path
     if not Path(library.location).is_file():
         raise LibraryError(f"{library.location}: is no file; say where its keys are to lie")
-    return Path(f"{library.location}.keys")
+    return path_beside(library.location)

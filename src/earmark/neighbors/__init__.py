@@ -33,7 +33,7 @@ from earmark.neighbors.recordings import Copy, codes_of, find_copies
 from earmark.neighbors.same_recording import Recordings, copies_of_many
 from earmark.neighbors.vote import one_hot
 from earmark.neighbors.voter import Voter
-from earmark.neighbors.voters import make_voter
+from earmark.neighbors.voters import kept_voter, make_voter
 
 __all__ = [
     "METRICS",
@@ -63,6 +63,7 @@ __all__ = [
     "group_recordings",
     "group_tracks",
     "is_majority",
+    "kept_voter",
     "leave_group_out",
     "links_of",
     "list_genres",

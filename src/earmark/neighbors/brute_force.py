@@ -131,8 +131,21 @@ class BruteForce:
             self.blocks.append(self._block(vectors[part], _of(weights, part), int(start)))
         self._number()
 
+    @classmethod
+    def of_blocks(cls, similarity: Similarity, blocks: Sequence[Block]) -> Self:
+        """Return an index of blocks that were made of tracks before, by the same similarity."""
+        index = object.__new__(cls)
+        index.similarity, index.blocks = similarity, list(blocks)
+        index._number()
+        return index
+
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    def parts(self) -> Iterator[tuple[Block, Float]]:
+        """Yield the blocks, and their keys [m + 1, b]; those that are not kept are computed."""
+        for block in self.blocks:
+            yield block, self._keys_of(block)
 
     def copy(self) -> Self:
         """Return an index of the same tracks that can be changed without changing this one."""

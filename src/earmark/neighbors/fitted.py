@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.blocks import Block
 from earmark.neighbors.calibration import COVERAGE, Calibration
 from earmark.neighbors.lengths import known_seconds
 from earmark.neighbors.local_scaling import LocalScaling, OutlierScore
@@ -36,6 +37,12 @@ LEAST_SIZE = 0.25
 # Seconds: one patch of the network, and so much that more would settle nothing.
 SHORTEST_HEARD = 3.0
 WELL_HEARD = 30.0
+
+
+def _told(facts: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    """Return the facts of one part of a vote."""
+    begin = f"{part} "
+    return {name[len(begin) :]: fact for name, fact in facts.items() if name.startswith(begin)}
 
 
 class FittedVoter:
@@ -76,10 +83,54 @@ class FittedVoter:
         self._calibration: Calibration = parameters.calibration
         self._comparison = parameters.comparison
         compared = vectors[:, self._comparison.columns]
+        self._dimension = vectors.shape[1]
         self._index = LocalScaling(compared, parameters.n_neighbors, learn_from)
         self._outlier = OutlierScore(compared if learn_from is None else compared[learn_from])
         self._words = self._fit_words(vectors, labels, learn_from)
         self._label(labels)
+
+    @classmethod
+    def kept(
+        cls,
+        facts: Mapping[str, NDArray[Any]],
+        blocks: Sequence[Block],
+        labels: Float,
+        genre_names: Sequence[str],
+        parameters: Parameters,
+    ) -> Self:
+        """Return the vote of tracks that was made before, by its `facts` and `parts`.
+
+        ``labels``, ``genre_names`` and ``parameters`` are those that it was made with.
+        """
+        if parameters.calibration is None:
+            raise ValueError("a fitted vote needs a calibration")
+        voter = object.__new__(cls)
+        voter.parameters, voter.genre_names = parameters, tuple(genre_names)
+        voter._calibration, voter._comparison = parameters.calibration, parameters.comparison
+        voter._dimension = int(facts["dimension"])
+        voter._index = LocalScaling.kept(facts, blocks)
+        voter._outlier = OutlierScore.kept(_told(facts, "outlier"))
+        names = parameters.comparison.words
+        voter._words = WordScale.kept(_told(facts, "words"), names) if names else None
+        voter._label(labels)
+        return voter
+
+    def facts(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned from the tracks; those of `Ranking` are among it."""
+        start, stop, _ = self._comparison.columns.indices(self._dimension)
+        parts = {"outlier": self._outlier.facts()}
+        if self._words is not None:
+            parts["words"] = self._words.facts()
+        return {
+            "columns": np.array([start, stop]),
+            "dimension": np.array(self._dimension),
+            **self._index.facts(),
+            **{f"{part} {name}": told[name] for part, told in parts.items() for name in told},
+        }
+
+    def parts(self) -> Iterator[tuple[Block, Float]]:
+        """Yield the tracks in blocks, with the keys by which they are searched."""
+        return self._index.parts()
 
     def _fit_words(
         self, vectors: Float, labels: Float, learn_from: Indices | None

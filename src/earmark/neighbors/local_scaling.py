@@ -9,13 +9,14 @@ measured by how far the track's own neighbors are from it (local scaling: Zelnik
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.neighbors.arrays import Float, Float64, Indices, blocks, subsample
+from earmark.neighbors.blocks import Block
 from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.metrics import Cosine, leveled, mean_of
 
@@ -65,6 +66,21 @@ class LocalScaling:
 
         self._index = BruteForce(self._cosine, vectors, weights)
         self._median = float(np.median(np.concatenate(scales)[rows]))
+
+    @classmethod
+    def kept(cls, facts: Mapping[str, NDArray[Any]], blocks: Sequence[Block]) -> Self:
+        """Return the index of tracks that was made before, by its `facts` and `parts`."""
+        index = object.__new__(cls)
+        index._mean, index._deviation = np.array(facts["mean"]), np.array(facts["deviation"])
+        index._cosine = Cosine(index._standardize)
+        index._among, index._nth = np.array(facts["among"]), int(facts["nth"])
+        index._median = float(facts["median"])
+        index._index = BruteForce.of_blocks(index._cosine, blocks)
+        return index
+
+    def parts(self) -> Iterator[tuple[Block, Float]]:
+        """Yield the tracks in blocks with their keys."""
+        return self._index.parts()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -212,6 +228,18 @@ class OutlierScore:
         self._whiten = np.linalg.inv(
             np.linalg.cholesky(shrink(covariance / len(level), OUTLIER_SHRINKAGE))
         )
+
+    @classmethod
+    def kept(cls, facts: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the score that was fitted before, by its `facts`."""
+        score = object.__new__(cls)
+        score._mean, score._whiten = np.array(facts["center"]), np.array(facts["whiten"])
+        score._power = float(facts["power"])
+        return score
+
+    def facts(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned from the vectors."""
+        return {"center": self._mean, "whiten": self._whiten, "power": np.array(self._power)}
 
     def of(self, vectors: Float, unsettled: Float64 | float = 0.0) -> Float64:
         """Return the score of each vector [n, d], as [n].

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.errors import LibraryEmpty
 from earmark.neighbors.arrays import Float, Float64, Indices
+from earmark.neighbors.blocks import Block
 from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.metrics import METRICS
 from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
+from earmark.neighbors.ranking import Ranking
 from earmark.neighbors.vote import vote
 from earmark.neighbors.voter import NO_VOTERS, voting_neighbors
 
@@ -48,6 +51,36 @@ class MajorityVoter:
         self._labels = labels
         similarity = METRICS[parameters.comparison.similarity].fit(vectors)
         self._index = BruteForce(similarity, vectors)
+
+    @classmethod
+    def kept(
+        cls,
+        facts: Mapping[str, NDArray[Any]],
+        blocks: Sequence[Block],
+        labels: Float,
+        genre_names: Sequence[str],
+        parameters: Parameters,
+    ) -> Self:
+        """Return the vote of tracks that was made before, as `FittedVoter.kept`."""
+        voter = object.__new__(cls)
+        voter.parameters, voter.genre_names = parameters, tuple(genre_names)
+        voter._labels = labels
+        voter._index = BruteForce.of_blocks(Ranking(facts).similarity, blocks)
+        return voter
+
+    def facts(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned from the tracks, as `Ranking` takes it.
+
+        Raises
+        ------
+        ValueError
+            They are compared by a similarity that is not one of ``RANKED``.
+        """
+        return Ranking.facts_of(self._index.similarity, self._index.blocks[0].vectors.shape[1])
+
+    def parts(self) -> Iterator[tuple[Block, Float]]:
+        """Yield the tracks in blocks, with the keys by which they are searched."""
+        return self._index.parts()
 
     def __len__(self) -> int:
         return len(self._labels)

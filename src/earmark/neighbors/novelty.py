@@ -10,7 +10,9 @@ docs/how-it-decides.md has the figures, by leaving out one genre at a time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +126,10 @@ def mean_distance(distances: Float64) -> Float64:
     return mean
 
 
+def _are_genres(names: tuple[str, ...]) -> NDArray[np.bool_]:
+    return np.array([name.casefold() in GENRE_WORDS for name in names], dtype=np.bool_)
+
+
 class WordScale:
     """The words of a library's tracks and of its genres.
 
@@ -149,7 +155,26 @@ class WordScale:
             np.quantile(heard[column > 0], STRONG, axis=0) for column in counted.T if column.any()
         ]
         self._strong: Float64 = np.max(strong, axis=0)
-        self._genre_words = np.array([name.casefold() in GENRE_WORDS for name in names])
+        self._genre_words = _are_genres(names)
+
+    @classmethod
+    def kept(cls, facts: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> Self:
+        """Return the scale that was fitted before, by its `facts`."""
+        scale = object.__new__(cls)
+        scale._names = names
+        scale._mean, scale._deviation = np.array(facts["mean"]), np.array(facts["deviation"])
+        scale._centers, scale._strong = np.array(facts["centers"]), np.array(facts["strong"])
+        scale._genre_words = _are_genres(names)
+        return scale
+
+    def facts(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned from the tracks."""
+        return {
+            "mean": self._mean,
+            "deviation": self._deviation,
+            "centers": self._centers,
+            "strong": self._strong,
+        }
 
     def _standard(self, words: Float | Float64) -> Float64:
         standard: Float64 = (words - self._mean) / self._deviation

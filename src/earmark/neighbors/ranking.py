@@ -32,21 +32,28 @@ class Ranking:
     Parameters
     ----------
     facts
-        The arrays that `to_bytes` writes.
+        The arrays that `to_bytes` writes; further ones are kept with them.
+
+    Attributes
+    ----------
+    facts
+        Those arrays.
+    similarity
+        How vectors are compared.
     """
 
     def __init__(self, facts: Mapping[str, NDArray[Any]]) -> None:
-        self._facts = dict(facts)
+        self.facts = dict(facts)
         self._columns = slice(*(int(place) for place in facts["columns"]))
         self._scaled = "median" in facts
-        self._similarity: Similarity
+        self.similarity: Similarity
         if "center" in facts:
-            self._similarity = Divergence.moved(facts["center"], facts["scale"])
+            self.similarity = Divergence.moved(facts["center"], facts["scale"])
         elif self._scaled:
             mean, deviation = facts["mean"], facts["deviation"]
-            self._similarity = Cosine(lambda vectors: cast(Float, (vectors - mean) / deviation))
+            self.similarity = Cosine(lambda vectors: cast(Float, (vectors - mean) / deviation))
         else:
-            self._similarity = Cosine()
+            self.similarity = Cosine()
 
     @classmethod
     def fit(cls, vectors: Float, parameters: Parameters) -> Ranking:
@@ -64,11 +71,25 @@ class Ranking:
             columns = comparison.columns
             scaling = LocalScaling(vectors[:, columns], parameters.n_neighbors)
             return cls({"columns": _places(columns, vectors.shape[1]), **scaling.facts()})
-        whole = {"columns": np.array([0, vectors.shape[1]])}
-        if comparison.similarity == "cosine":
-            return cls(whole)
-        center, scale = Divergence(vectors).moving
-        return cls({**whole, "center": center, "scale": scale})
+        similarity = Cosine() if comparison.similarity == "cosine" else Divergence(vectors)
+        return cls(cls.facts_of(similarity, vectors.shape[1]))
+
+    @staticmethod
+    def facts_of(similarity: Similarity, dimension: int) -> dict[str, NDArray[Any]]:
+        """Return the facts of vectors of a dimension that are compared by a similarity alone.
+
+        Raises
+        ------
+        ValueError
+            It is neither the cosine nor the divergence.
+        """
+        whole: dict[str, NDArray[Any]] = {"columns": np.array([0, dimension])}
+        if isinstance(similarity, Cosine):
+            return whole
+        if not isinstance(similarity, Divergence):
+            raise ValueError("single precision does not bound such distances")
+        center, scale = similarity.moving
+        return {**whole, "center": center, "scale": scale}
 
     @property
     def directions(self) -> bool:
@@ -76,7 +97,7 @@ class Ranking:
 
         Tracks of near directions are then near, but for how their distances are scaled.
         """
-        return isinstance(self._similarity, Cosine)
+        return isinstance(self.similarity, Cosine)
 
     def weights(self, vectors: Float) -> Float64:
         """Return what the ranks of tracks [n, d] are multiplied by [n]; engines may keep it."""
@@ -89,9 +110,9 @@ class Ranking:
         ``weights`` are those of the tracks [n] where they are known; None: they are computed.
         """
         compared = vectors[:, self._columns]
-        exact = self._similarity.exact(compared)
+        exact = self.similarity.exact(compared)
         known = self._weights(compared) if weights is None else weights
-        return bounding_keys(self._similarity, compared, exact, known)
+        return bounding_keys(self.similarity, compared, exact, known)
 
     def queries(self, vectors: Float) -> Float:
         """Return what an engine multiplies keys with, for queries [q, d]: [q, m].
@@ -100,7 +121,7 @@ class Ranking:
         """
         compared = vectors[:, self._columns]
         return bounding_queries(
-            self._similarity, compared, self._similarity.exact(compared, track=False)
+            self.similarity, compared, self.similarity.exact(compared, track=False)
         )
 
     def ranks(self, query: Float, tracks: Float, weights: Float64 | None = None) -> Float64:
@@ -109,32 +130,32 @@ class Ranking:
         ``weights`` are as for `keys`.
         """
         compared = tracks[:, self._columns]
-        exact = self._similarity.exact(query[None, self._columns], track=False)
+        exact = self.similarity.exact(query[None, self._columns], track=False)
         which: Indices = np.arange(len(tracks))
         nothing: Indices = np.zeros(len(tracks), dtype=np.intp)
-        ranks = self._similarity.ranks(exact, nothing, self._similarity.exact(compared), which)
+        ranks = self.similarity.ranks(exact, nothing, self.similarity.exact(compared), which)
         known = self._weights(compared) if weights is None else weights
         return ranks if known is None else ranks * known
 
     def distances(self, ranks: Float64) -> Float64:
         """Return ranks as the distances of the vote."""
         if not self._scaled:
-            return self._similarity.distances(ranks)
-        distances: Float64 = -np.expm1(-np.square(ranks) / float(self._facts["median"]))
+            return self.similarity.distances(ranks)
+        distances: Float64 = -np.expm1(-np.square(ranks) / float(self.facts["median"]))
         return distances
 
     def _weights(self, compared: Float) -> Float64 | None:
         if not self._scaled:
             return None
-        points = cast(Cosine, self._similarity).unit(compared).astype(np.float32)
-        scales = local_scales(points, self._facts["among"], int(self._facts["nth"]))
+        points = cast(Cosine, self.similarity).unit(compared).astype(np.float32)
+        scales = local_scales(points, self.facts["among"], int(self.facts["nth"]))
         weights: Float64 = 1 / np.sqrt(scales)
         return weights
 
     def to_bytes(self) -> bytes:
         """Write this down, for other processes."""
         file = io.BytesIO()
-        np.savez(file, allow_pickle=False, **self._facts)
+        np.savez(file, allow_pickle=False, **self.facts)
         return file.getvalue()
 
     @classmethod

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from earmark.neighbors.arrays import Float, Indices
+from earmark.neighbors.blocks import Block
 from earmark.neighbors.fitted import FittedVoter
 from earmark.neighbors.majority import MajorityVoter
 from earmark.neighbors.parameters import Parameters
@@ -42,3 +46,18 @@ def make_voter(
     if parameters.majority:
         return MajorityVoter(vectors, labels, genre_names, parameters)
     return FittedVoter(vectors, labels, genre_names, parameters, learn_from=learn_from)
+
+
+def kept_voter(
+    facts: Mapping[str, NDArray[Any]],
+    blocks: Sequence[Block],
+    labels: Float,
+    genre_names: Sequence[str],
+    parameters: Parameters,
+) -> MajorityVoter | FittedVoter:
+    """Return a voter that was made before, by its ``facts()`` and ``parts()``.
+
+    The other arguments are those that it was made with.
+    """
+    kind = MajorityVoter if parameters.majority else FittedVoter
+    return kind.kept(facts, blocks, labels, genre_names, parameters)

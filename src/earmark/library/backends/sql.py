@@ -34,8 +34,17 @@ from earmark.library.backends.schema import (
     tracks,
     vectors,
 )
+from earmark.library.backends.since import read_mark, read_since
 from earmark.library.backends.writing import Writer
-from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
+from earmark.library.model import (
+    Change,
+    ExtractorSpec,
+    Fitted,
+    Mark,
+    Since,
+    Track,
+    TrackChanges,
+)
 from earmark.library.notebook import library_html
 from earmark.library.snapshot import Snapshot
 
@@ -179,6 +188,22 @@ class SqlLibrary:
         """What `earmark.library.digest` made of all vectors and labels, as it was written down."""
         with self._reading() as connection:
             return str(connection.execute(sa.select(state.c.digest)).scalar_one())
+
+    @property
+    def token(self) -> str:
+        with self._reading() as connection:
+            return self._state_token(connection)
+
+    def _state_token(self, connection: sa.Connection) -> str:
+        return str(connection.execute(sa.select(state.c.token)).scalar_one())
+
+    def mark(self) -> Mark:
+        with self._reading() as connection:
+            return read_mark(connection, self._state_token(connection))
+
+    def since(self, before: Mark, ids: NDArray[np.int64], most: int) -> Since | None:
+        with self._reading() as connection:
+            return read_since(connection, before, ids, most, self.spec, self.location)
 
     def require(self, name: str, version: str, checksum: str | None = None) -> None:
         rules.require(self.location, self.spec, name, version, checksum)
@@ -335,10 +360,16 @@ class SqlLibrary:
                     for kind, held in self._snapshots.items()
                     if held.revision == revision
                 }
+                if fresh is None and not unlabelled:
+                    fresh = self._kept_snapshot(connection, revision)
                 known = self._snapshots[unlabelled] = fresh or read_snapshot(
                     connection, revision, self.spec, self.location, unlabelled=unlabelled
                 )
             return known
+
+    def _kept_snapshot(self, connection: sa.Connection, revision: int) -> Snapshot | None:
+        """Return the labelled tracks as they are kept beside the library, if they are."""
+        return None
 
     def _revised(
         self, connection: sa.Connection, known: Snapshot, revision: int, unlabelled: bool

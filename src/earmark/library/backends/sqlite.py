@@ -36,7 +36,10 @@ from earmark.library.backends.schema import (
 )
 from earmark.library.backends.sql import SqlLibrary
 from earmark.library.backends.transfer import copy_library
+from earmark.library.kept import kept_snapshot
+from earmark.library.keys_file import path_beside
 from earmark.library.model import ExtractorSpec
+from earmark.library.snapshot import Snapshot
 from earmark.words import shown
 
 
@@ -198,6 +201,17 @@ class SqliteLibrary(SqlLibrary):
         """Let go of the file, and take along what SQLite leaves where it was replaced."""
         super().close()
         self._opener.sweep()
+
+    def _kept_snapshot(self, connection: sa.Connection, revision: int) -> Snapshot | None:
+        return kept_snapshot(path_beside(self.location), self._state_token(connection), revision)
+
+    def _state_token(self, connection: sa.Connection) -> str:
+        token = super()._state_token(connection)
+        if token != _packed_token(connection):
+            return token
+        # Packed, and not changed since: the token is of vectors and labels, but not of names.
+        told = self.path.stat()
+        return f"{token} {told.st_size} {told.st_mtime_ns}"
 
     def require_unchanged(self) -> None:
         """See that the file is still the one that was opened.
