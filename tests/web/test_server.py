@@ -185,9 +185,12 @@ def test_a_server_stopped_while_it_starts_says_no_more_than_that(tmp_path, origi
         env={**os.environ, "EARMARK_UPLOADS": str(tmp_path)},
         start_new_session=True,
     ) as process:
-        assert "http://" in process.stdout.readline()
-        os.killpg(process.pid, number)
-        _, errors = process.communicate(timeout=60)
+        try:
+            assert "http://" in process.stdout.readline()
+            os.killpg(process.pid, number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     # Whether it already served or was just about to.
     assert (process.returncode, errors.strip()) in {
         (0, ""),
