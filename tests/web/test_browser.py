@@ -130,7 +130,11 @@ def test_a_text_file_renamed_to_mp3_gets_one_clear_line(page, server, tmp_path):
     file.write_text("These are words.\n" * 50)
     page.goto("/")
     choose(page, file)
+    top = "drop => drop.getBoundingClientRect().top + scrollY"
+    where = page.locator("#drop").evaluate(top)
     expect(page.locator("#trouble")).to_contain_text("song.mp3: ")
+    # Nothing moves under the eyes of whoever reads that.
+    assert page.locator("#drop").evaluate(top) == where
     assert "\n" not in page.locator("#trouble").inner_text()
     expect(page.locator("#progress")).to_be_hidden()
     assert page.locator(".answer").count() == 0

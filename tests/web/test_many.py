@@ -20,6 +20,7 @@ from support.web import RATE, Server, song, wait_until
 pytestmark = pytest.mark.browser
 
 SENTENCE = ".answer .sentence"
+TABLE = ".many-songs"
 ROWS = ".many-songs > tbody > tr:not(.many-detail)"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
 
@@ -304,10 +305,14 @@ def test_pause_go_on_and_cancel(page: Page, songs: list[Path], server: Server) -
         choose(page, *songs)
         page.get_by_role("button", name="Pause").click()
         expect(page.locator(".many-state")).to_contain_text("paused")
+        where = page.locator(TABLE).bounding_box()
         page.get_by_role("button", name="Go on").click()
         page.get_by_role("button", name="Cancel").click()
         all_done(page)
     assert genres(page) == ["canceled"] * 4
+    # What stood above the table while it ran leaves its room.
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    assert page.locator(TABLE).bounding_box()["y"] == where["y"]
     wait_until(lambda: server.left() == [])
 
 

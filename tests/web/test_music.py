@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from mutagen.flac import FLAC
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from earmark.audio.tags import read_tags
 from earmark.tagging.plan import read_plan
@@ -160,9 +160,18 @@ def test_a_folder_is_classified_goes_on_after_a_restart_and_is_planned_for(
 
 def plan_and_apply(page: Page, folder: Path, tmp_path: Path, axe: str) -> None:
     """Plan the tags of all songs, and let the command write them."""
+    held: list[Route] = []
+    page.route("**/tags/plan", lambda route: held.append(route))
     page.get_by_role("button", name="Plan of tags").click()
     plan = page.locator(".tag-plan")
+    wait_until(lambda: page.title() != "" and len(held) == 1)
+    tall = "section => section.offsetHeight"
+    room = plan.evaluate(tall)
+    held[0].continue_()
+    page.unroute("**/tags/plan")
     expect(plan).to_contain_text("2 of 3 files would get a genre.")
+    # What is below it stays where it was.
+    assert plan.evaluate(tall) == room
     plan.get_by_text("1 file stays as it is").click()
     expect(plan.get_by_role("row", name="a.flac Drone has a genre")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

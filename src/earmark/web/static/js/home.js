@@ -164,6 +164,11 @@ function makeRoom() {
 /** Show what the page began with, where nothing else is left to show. */
 function giveRoomBack() {
   if (under || many.length || answer.children.length) return;
+  if (!trouble.hidden && drop.classList.contains("small")) {
+    // Whoever reads what went wrong goes on reading at the same place: nothing moves above it.
+    document.querySelector(".how").hidden = false;
+    return;
+  }
   document.querySelector(".hero").classList.remove("visually-hidden");
   document.querySelector(".hero .button").hidden = false;
   document.querySelector(".how").hidden = false;

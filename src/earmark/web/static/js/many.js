@@ -55,6 +55,7 @@ export class Many {
   #rows = [];
   #control = null;
   #paused = false;
+  #ran = false; // whether any song was under way since the table is there
   #began = 0;
   #finished = 0;
   #shown = null;
@@ -142,6 +143,7 @@ export class Many {
   async clear() {
     this.cancel();
     this.#rows = [];
+    this.#ran = false;
     this.#unkept.clear();
     this.#shown = null;
     this.#order = null;
@@ -298,15 +300,19 @@ export class Many {
     if (!state) return;
     const done = this.#rows.filter(({ song }) => kindOf(song)).length;
     const left = this.length - done;
-    for (const part of [bar, pause, cancel]) part.hidden = !left || !this.running;
+    const isOver = !left || !this.running;
+    // What stood there while it ran keeps its room, so that the table does not jump at the end.
+    this.#ran ||= !isOver;
+    for (const part of [bar, pause, cancel]) part.hidden = !this.#ran;
+    for (const part of [pause, cancel]) part.classList.toggle("spent", isOver);
     bar.value = done / this.length;
     const speed = this.#finished / (performance.now() - this.#began);
     // Nothing is said of the time before it can be known.
     const time = !this.#paused && this.#finished >= 3 ? `, ${timeLeft(left / speed / 1000)}` : "";
-    state.textContent = left && this.running
+    state.textContent = !isOver
       ? `${done} of ${this.length} done${this.#paused ? ", paused" : time}`
       : "All done.";
-    state.classList.toggle("visually-hidden", !left || !this.running);
+    state.classList.toggle("visually-hidden", !this.#ran);
   }
 
   /** Count the genres; each count shows only its songs when it is pressed. */

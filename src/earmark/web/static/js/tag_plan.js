@@ -10,6 +10,7 @@ const MODES = [
 ];
 const NAME = "earmark-plan.jsonl";
 const AT_ONCE = 100;
+const MOST_ROWS = 10; // that are shown without scrolling
 
 const nameOf = (path) => path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 
@@ -20,7 +21,7 @@ export class TagPlan {
   #turn = 0;
   #mode;
   #state = make("p", { role: "status" });
-  #body = make("div");
+  #body = make("div", { class: "tag-plan-body" });
 
   /** refresh(row) lets the server hear a song again that it does not have any more. */
   constructor(refresh) {
@@ -49,6 +50,8 @@ export class TagPlan {
       this.#state.textContent = "None of these songs is answered yet.";
       return;
     }
+    // Room for what is read now, so that nothing below it jumps when it is there.
+    this.#body.style.setProperty("--rows", String(Math.min(answered.length, MOST_ROWS)));
     const proposals = [];
     const left = [];
     try {
