@@ -12,11 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.errors import LibraryError
-from earmark.library import ExtractorSpec, Library, Track, create_library, open_library, searching
+from earmark.library import (
+    ExtractorSpec,
+    Library,
+    Track,
+    create_library,
+    kept,
+    open_library,
+    searching,
+)
 from earmark.library.approximate import ApproximateSearch, index_path
-from earmark.library.inverted_lists import InvertedLists
+from earmark.library.fitting import follow, kept_parameters, voter
+from earmark.library.inverted_lists import InvertedLists, index_files
 from earmark.library.mapped import MappedSearch, opened
 from earmark.library.searching import approximate_search, kept_search, mapped_search
+from earmark.neighbors import Voter, make_voter
 from support.skips import import_or_skip
 
 import_or_skip("faiss", "test")
@@ -147,7 +157,7 @@ def test_what_is_stale_is_made_anew_and_the_former_goes(
     library: Library, makings: list[str]
 ) -> None:
     before = approximate_search(library)
-    assert index_path(before.exact).name == f"my.earmark.{before.exact.name}.index"
+    assert index_files(before.exact.path) == [index_path(before.exact)]
     gone = int(library.snapshot().ids[0])
     library.remove([gone])
     assert kept_search(library) is None
@@ -180,8 +190,8 @@ def test_an_index_of_another_library_is_not_asked(library: Library, tmp_path: Pa
         (tmp_path / "other.earmark.keys").write_bytes(keys.read_bytes())
         made = mapped_search(other)
         index_path(made).write_bytes(index.read_bytes())
-        assert made.name != search.exact.name
-        assert ApproximateSearch.opened(made) is None
+        assert index_path(made) != index
+        assert ApproximateSearch.opened(made, other) is None
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "foreign"])
@@ -255,6 +265,58 @@ def test_lists_hold_what_is_no_number() -> None:
     lists = InvertedLists.make(lambda: iter([keys[:300], keys[300:]]), 500, 9)
     found = lists.nearest(keys[:2], 500, probes=lists.count)
     assert set(found[0].tolist()) == set(range(500))
+
+
+def test_who_votes_is_found_by_the_index(indexed: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT_FROM", 1)
+    snapshot = indexed.snapshot()
+    queries = np.array(snapshot.vectors[::40]) * 1.01
+    exclude = [snapshot.ids[:0].astype(np.intp)] * (len(queries) - 1) + [np.arange(700)]
+    vote, exact = (
+        voter(indexed),
+        make_voter(
+            snapshot.vectors,
+            *snapshot.top,
+            kept_parameters(indexed, snapshot),  # type: ignore[arg-type]
+        ),
+    )
+    compare(vote, exact, queries, exclude)
+    for found, wanted in zip(
+        vote.kneighbors(queries, K, exclude=exclude, exact=True),
+        exact.kneighbors(queries, K, exclude=exclude),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, wanted)
+    # Those that come and go later, too: in a process that goes on, and in one that opens it.
+    genre = snapshot.genres[0]
+    indexed.add([Track(name="00007b", genre=genre)], snapshot.vectors[80:81])
+    indexed.update(int(snapshot.ids[50]), genre=None)
+    now = indexed.snapshot()
+    followed = follow(vote, snapshot, now)
+    exact = follow(exact, snapshot, now)
+    compare(followed, exact, queries, exclude)
+    opened = voter(indexed)
+    (new,) = (track.id for track in indexed.tracks(search="00007b"))
+    for one in (followed, opened):
+        rows = one.kneighbors(queries, K)[1]
+        assert new in now.ids[rows[2]]
+        assert len(one) == len(snapshot)
+
+
+def compare(vote: Voter, exact: Voter, queries: np.ndarray, exclude: list[np.ndarray]) -> None:
+    """See that a vote finds nearly all of the nearest, at the same distances, and looks at few."""
+    distances, rows = vote.kneighbors(queries, K, exclude=exclude)
+    wanted, true = exact.kneighbors(queries, K, exclude=exclude)
+    hits = 0
+    for row in range(len(queries)):
+        assert not set(rows[row].tolist()) & set(exclude[row].tolist())
+        known = dict(zip(true[row].tolist(), wanted[row].tolist(), strict=True))
+        both = [place for place in range(K) if int(rows[row, place]) in known]
+        hits += len(both)
+        for place in both:
+            assert distances[row, place] == pytest.approx(known[int(rows[row, place])], abs=1e-12)
+    assert hits >= 0.98 * true.size
+    assert vote._index._index.listed is not None  # type: ignore[attr-defined]
 
 
 STEPS = st.lists(st.sampled_from(["add", "label", "unlabel", "remove", "vector"]), max_size=4)

@@ -97,14 +97,16 @@ def _recall(library: Library) -> dict[str, Any]:
 
 def _index(library: Library) -> dict[str, Any] | None:
     """Return what there is to know about the index beside a large library; None without one."""
+    import numpy as np
+
     from earmark.library.searching import INDEX_FROM, kept_search
 
     search = kept_search(library) if library.count(labelled=True) >= INDEX_FROM else None
     if search is None or search.lists is None:
         return None
     return {
-        "tracks": search.exact.filed,
-        "added_since": len(search.exact.ids) - search.exact.filed,
+        "tracks": len(search.known),
+        "added_since": len(np.setdiff1d(search.exact.ids, search.known)),
         "lists": search.lists.count,
         "looked_at": search.lists.probes,
     }

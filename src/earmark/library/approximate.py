@@ -6,15 +6,17 @@ many is measured when the index is made, with tracks of the library as queries, 
 are looked at as it takes to find `RECALL` of them. Where half of all lists do not suffice, there is
 no index, and all tracks are looked at.
 
-An index belongs to one file of keys, whose name it carries. So it is never asked for tracks that it
-does not know: those that came since are searched beside it (`earmark.library.mapped`), and another
-file of keys gets another index.
+An index knows tracks by their ids, and holds while the library grows: tracks that came since are
+looked at one by one beside it. Whether a vector went away or became another, is proven by the
+digest of the library (`earmark.library.backends.since`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
+import dataclasses
+import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Self
@@ -23,11 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryError
-from earmark.library.inverted_lists import InvertedLists
+from earmark.library.base import Library
+from earmark.library.inverted_lists import InvertedLists, index_files, kept_lists
+from earmark.library.keys_file import ENDING
 from earmark.library.mapped import MappedSearch
 from earmark.library.recall import Recall
 from earmark.neighbors import subsample
 from earmark.neighbors.candidates import nearest_first
+from earmark.neighbors.listed import Listed
 
 INDEX_FROM = 200_000
 """So many tracks are looked at one by one in the time in which people do not notice it."""
@@ -35,8 +40,6 @@ INDEX_FROM = 200_000
 RECALL = 0.995
 """The part of the ten nearest that an index finds, of tracks of its own library."""
 
-_LEAST_CANDIDATES = 40
-_CANDIDATES_A_NEIGHBOR = 4
 _JUDGED_BY = 200
 _NEIGHBORS = 10
 _MORE = 1.25
@@ -51,12 +54,21 @@ class ApproximateSearch:
     exact
         The same tracks, searched one by one.
     lists
-        The index of those in the file; None: all are looked at.
+        The index; None: all are looked at.
+    ids
+        Of the tracks in the index.
     """
 
-    def __init__(self, exact: MappedSearch, lists: InvertedLists | None) -> None:
+    def __init__(
+        self,
+        exact: MappedSearch,
+        lists: InvertedLists | None,
+        ids: NDArray[np.int64] | None = None,
+    ) -> None:
         self.exact = exact
         self.lists = lists
+        self.known = np.zeros(0, np.int64) if ids is None else ids
+        self._listed = None if lists is None else _listed(exact, lists, self.known)
 
     def __len__(self) -> int:
         return len(self.exact)
@@ -68,32 +80,35 @@ class ApproximateSearch:
 
     @classmethod
     def make(cls, exact: MappedSearch) -> Self:
-        """Make the index and write it to its place; those of former files of keys are removed.
+        """Make the index of what is in the file of keys, and write it in place of others.
 
         Raises
         ------
         LibraryError
             The extra ``ann`` is not installed; the file cannot be written.
         """
-        lists = InvertedLists.make(exact.key_blocks, exact.filed, exact.numbers)
+        lists, ids = (
+            InvertedLists.make(exact.key_blocks, exact.filed, exact.numbers),
+            exact.ids[: exact.filed],
+        )
         lists.probes = _enough(exact, lists)
         path = index_path(exact)
+        facts = {"made_of": exact.made_of, "mark": dataclasses.astuple(exact.mark)}
         try:
-            lists.write(path, _facts(exact))
+            lists.write(path, facts, ids)
         except OSError as error:
             raise LibraryError(f"{path}: cannot be written ({error.strerror})") from error
-        for other in _indexes(exact):
+        for other in index_files(exact.path):
             if other != path:
                 with contextlib.suppress(OSError):
                     other.unlink()
-        return cls(exact, lists if lists.probes else None)
+        return cls(exact, lists if lists.probes else None, ids)
 
     @classmethod
-    def opened(cls, exact: MappedSearch) -> Self | None:
-        """Return the search by the index that is there; None where none is of these tracks."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return cls(exact, InvertedLists.read(index_path(exact), _facts(exact)))
-        return None
+    def opened(cls, exact: MappedSearch, library: Library) -> Self | None:
+        """Return the search by the index that is there; None where none holds for the library."""
+        found = kept_lists(library, exact.path)
+        return None if found is None else cls(exact, *found)
 
     def search(
         self, queries: NDArray[np.floating], n_neighbors: int, *, exact: bool = False
@@ -114,9 +129,9 @@ class ApproximateSearch:
         distances, ids
             As `MappedSearch.search`; the distances are exact in either case.
         """
-        if exact or self.lists is None:
+        if exact or self._listed is None:
             return self.exact.search(queries, n_neighbors)
-        return _search(self.exact, self.lists, queries, n_neighbors)
+        return _search(self.exact, self._listed, queries, n_neighbors)
 
     def recall(self, n_queries: int = _JUDGED_BY, n_neighbors: int = _NEIGHBORS) -> Recall:
         """Measure how many of the true neighbors the index finds, for some tracks as queries.
@@ -145,22 +160,16 @@ class ApproximateSearch:
 
 
 def index_path(exact: MappedSearch) -> Path:
-    """Return where the index of a file of keys lies: beside it, under the name of its contents."""
-    return exact.path.with_name(f"{_stem(exact)}.{exact.name}.index")
+    """Return where an index of a file of keys lies: beside it, named by the library's digest."""
+    told = [exact.made_of, exact.mark.digest, exact.mark.revision, exact.precision]
+    name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return exact.path.with_name(f"{exact.path.name.removesuffix(ENDING)}.{name}.index")
 
 
-def _stem(exact: MappedSearch) -> str:
-    return exact.path.name.removesuffix(".keys")
-
-
-def _indexes(exact: MappedSearch) -> list[Path]:
-    """Return all indexes that were made of the files of keys at one place."""
-    form = re.compile(re.escape(_stem(exact)) + r"\.[0-9a-f]{16}\.index")
-    return [path for path in exact.path.parent.iterdir() if form.fullmatch(path.name)]
-
-
-def _facts(exact: MappedSearch) -> dict[str, object]:
-    return {"keys": exact.name, "tracks": exact.filed, "numbers": exact.numbers}
+def _listed(exact: MappedSearch, lists: InvertedLists, ids: NDArray[np.int64]) -> Listed:
+    now = exact.ids.copy()
+    now[exact.gone] = -1
+    return Listed.of(lists, ids, now, exact.keys_of)
 
 
 def _some(exact: MappedSearch, count: int) -> NDArray[np.intp]:
@@ -173,11 +182,13 @@ def _enough(exact: MappedSearch, lists: InvertedLists) -> int:
     rows = _some(exact, _JUDGED_BY)
     queries, own = exact.vectors(rows), exact.ids[rows]
     true = exact.search(queries, _NEIGHBORS + 1)[1]
+    listed = _listed(exact, lists, exact.ids[: exact.filed])
     probes, before = 1.0, 0
     while probes <= max(1.0, _LARGEST_SHARE * lists.count):
         if int(probes) != before:
             before = int(probes)
-            found = _search(exact, lists, queries, _NEIGHBORS + 1, before)[1]
+            lists.probes = before
+            found = _search(exact, listed, queries, _NEIGHBORS + 1)[1]
             if _share(true, found, own) >= RECALL:
                 return before
         probes *= _MORE
@@ -195,23 +206,12 @@ def _share(true: NDArray[np.int64], found: NDArray[np.int64], own: NDArray[np.in
 
 
 def _search(
-    exact: MappedSearch,
-    lists: InvertedLists,
-    queries: NDArray[np.floating],
-    n_neighbors: int,
-    probes: int | None = None,
+    exact: MappedSearch, listed: Listed, queries: NDArray[np.floating], n_neighbors: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     k = min(n_neighbors, len(exact))
-    width = max(_LEAST_CANDIDATES, _CANDIDATES_A_NEIGHBOR * k)
-    prepared = exact.ranking.queries(queries)
-    near = lists.nearest(prepared[:, :-1], width, probes)
-    bounds, later, _ = exact.candidates(prepared, width, first=exact.filed)
     ranks, rows = np.empty((len(queries), k)), np.empty((len(queries), k), np.intp)
-    for number, query in enumerate(queries):
-        known = near[number][near[number] >= 0]
-        if len(exact.gone):
-            known = np.setdiff1d(known, exact.gone)
-        chosen = np.unique(np.concatenate([known, later[number][bounds[number] < np.inf]]))
+    for number, chosen in enumerate(listed.rows(exact.ranking.queries(queries), k)):
+        query = queries[number]
         if len(chosen) < k:
             # The lists held too few, so this one is asked of all tracks.
             ranks[number], rows[number] = (part[0] for part in exact.nearest(query[None], k))

@@ -14,10 +14,11 @@ from earmark import neighbors
 from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryReadOnly
 from earmark.library import kept
 from earmark.library.base import Library, marked
+from earmark.library.inverted_lists import kept_lists
 from earmark.library.keys_file import path_beside
 from earmark.library.model import Fitted, Track
 from earmark.library.snapshot import Snapshot
-from earmark.neighbors import Excerpts, Parameters, Voter
+from earmark.neighbors import Excerpts, FittedVoter, Parameters, Voter
 
 MOST_EXCERPTED = 2_000
 """Tracks of which parts are answered, to fit the vote to short songs."""
@@ -256,15 +257,16 @@ def _large_vote(library: Library, snapshot: Snapshot, parameters: Parameters) ->
         return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
     path = path_beside(library.location)
     found = kept.kept_vote(path, known.token, snapshot, parameters)
-    if found is not None:
-        return found
-    made = neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
-    if not library.read_only:
+    made = found or neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
+    if found is None and not library.read_only:
         now = known.mark()
         if now.revision == snapshot.revision:
             # Without room for it the library is only opened more slowly.
             with contextlib.suppress(OSError, ValueError):
                 kept.write(path, library, snapshot, now, made)
+    lists, ids = kept_lists(library, path) or (None, snapshot.ids)
+    if lists is not None and isinstance(made, FittedVoter):
+        made.look_at_few(lists, ids, snapshot.ids)
     return made
 
 

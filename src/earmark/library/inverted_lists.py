@@ -11,7 +11,8 @@ import contextlib
 import hashlib
 import importlib
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,8 +21,12 @@ from numpy.typing import NDArray
 
 from earmark import atomic
 from earmark.errors import LibraryError
+from earmark.library import kept
+from earmark.library.base import Library
+from earmark.library.keys_file import ENDING
+from earmark.library.model import Mark
 
-MAGIC = b"earmark index 1\n"
+MAGIC = b"earmark index 2\n"
 
 _TRAINED_BY = 64
 """So many tracks for each list tell where its center is."""
@@ -106,8 +111,17 @@ class InvertedLists:
         rows: NDArray[np.int64] = self._index.search(queries, width, params=given)[1]
         return rows
 
-    def write(self, path: Path, facts: dict[str, object]) -> None:
+    def write(self, path: Path, facts: Mapping[str, object], ids: NDArray[np.int64]) -> None:
         """Write the lists to a file, which is there whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Its place.
+        facts
+            What tells of which library they are.
+        ids
+            Of the tracks in them [n].
 
         Raises
         ------
@@ -115,38 +129,89 @@ class InvertedLists:
             It cannot be written.
         """
         data = _faiss().serialize_index(self._index) if self.probes else np.zeros(0, np.uint8)
-        told = {**facts, "probes": self.probes, "digest": _digest(data), "size": len(data)}
+        data = np.concatenate([ids.astype("<i8").view(np.uint8), data])
+        told = {**facts, "tracks": len(ids), "probes": self.probes, "digest": _digest(data)}
         head = json.dumps(told).encode()
         with atomic.new_file(path, overwrite=True) as part, part.open("wb") as file:
             file.write(MAGIC + len(head).to_bytes(8, "little") + head)
             file.write(data.data)
 
     @classmethod
-    def read(cls, path: Path, facts: dict[str, object]) -> Self | None:
-        """Read what `write` wrote with the same facts; None where lists were found to miss much.
+    def read(cls, path: Path) -> tuple[Self | None, NDArray[np.int64]]:
+        """Return the lists that `write` wrote, and the ids of their tracks.
+
+        There are no lists where they were found to miss much.
 
         Raises
         ------
         ValueError
-            It is something else.
+            It is something else, or damaged.
         OSError
             It cannot be read.
         LibraryError
             The extra ``ann`` is not installed.
         """
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise ValueError("it is no index")
-            size = int.from_bytes(file.read(8), "little")
-            told = json.loads(file.read(min(size, 10_000)))
-            if not isinstance(told, dict) or {**told, **facts} != told:
-                raise ValueError("it is an index of something else")
-            data = np.frombuffer(file.read(), np.uint8)
+        told = facts_of(path)
+        data = np.fromfile(path, np.uint8, offset=told["at"])
         # Only what this wrote, whole, is given to faiss, which trusts what it reads.
-        if len(data) != told.get("size") or _digest(data) != told.get("digest"):
+        if _digest(data) != told["digest"]:
             raise ValueError("it is damaged")
-        probes = int(told["probes"])
-        return cls(_faiss().deserialize_index(data), probes) if probes else None
+        place, probes = 8 * int(told["tracks"]), int(told["probes"])
+        ids = data[:place].view("<i8").astype(np.int64)
+        return cls(_faiss().deserialize_index(data[place:]), probes) if probes else None, ids
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """Return the facts that were written with lists, and ``at``, where their bytes begin.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    OSError
+        It cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise ValueError("it is no index")
+        size = int.from_bytes(file.read(8), "little")
+        told = json.loads(file.read(min(size, 10_000)))
+        if not isinstance(told, dict):
+            raise ValueError("it is no index")
+        return {**told, "at": file.tell()}
+
+
+def kept_lists(
+    library: Library, keys: Path
+) -> tuple[InvertedLists | None, NDArray[np.int64]] | None:
+    """Return the lists beside a file of keys, and the ids of their tracks.
+
+    None where none hold: a vector of the library went away or became another since, very many
+    tracks came, the vote was fitted anew, or what reads them is not installed.
+
+    Parameters
+    ----------
+    library
+        As it is now.
+    keys
+        The place of its file of keys.
+    """
+    for path in index_files(keys):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, LibraryError):
+            told = facts_of(path)
+            if told["made_of"] != kept.made_of(library):
+                continue
+            lists, ids = InvertedLists.read(path)
+            if kept.since(library, Mark(*told["mark"]), ids) is not None:
+                return lists, ids
+    return None
+
+
+def index_files(keys: Path) -> list[Path]:
+    """Return all indexes beside a file of keys, the youngest first."""
+    form = re.compile(re.escape(keys.name.removesuffix(ENDING)) + r"\.[0-9a-f]{16}\.index")
+    found = [path for path in keys.parent.iterdir() if form.fullmatch(path.name)]
+    return sorted(found, key=lambda path: -path.stat().st_mtime_ns)
 
 
 def is_installed() -> bool:

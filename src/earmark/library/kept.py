@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import neighbors
-from earmark.library import keys_file
-from earmark.library.base import Library
-from earmark.library.model import Mark
+from earmark.library import digest, keys_file
+from earmark.library.base import Library, marked
+from earmark.library.model import Mark, Since
 from earmark.library.snapshot import Snapshot
 from earmark.neighbors import FittedVoter, MajorityVoter, Parameters, Ranking
 from earmark.neighbors.blocks import Block
@@ -29,6 +29,9 @@ Precision = Literal["float32", "float16"]
 
 KEPT_FROM = 50_000
 """Smaller libraries are opened in the time in which people do not notice it."""
+
+MOST_ADDED = 0.1
+"""A file is made anew when more than this share of its tracks came to the library since."""
 
 _COLUMNS = ("ids", "genre_codes", "artist_codes", "seconds", "taught")
 _HASHES = ("content_hashes", "audio_hashes")
@@ -116,6 +119,30 @@ def made_of(library: Library) -> str:
     told = hashlib.sha256(json.dumps(library.spec.to_json()).encode())
     told.update(b"" if fitted is None else fitted.blob)
     return told.hexdigest()
+
+
+def mark(library: Library) -> Mark:
+    """Return by what a library is known again."""
+    known = marked(library)
+    if known is not None:
+        return known.mark()
+    # What is in memory alone is known again by its revision, and only whole.
+    told = hashlib.sha256(json.dumps([library.revision, library.count()]).encode()).hexdigest()
+    return Mark(library.revision, told, digest.EMPTY, 0, "")
+
+
+def since(library: Library, before: Mark, ids: NDArray[np.int64]) -> Since | None:
+    """Return what came to a library since a mark, when it had tracks of these ids [n].
+
+    None as `earmark.library.base.Marked.since`, and where more than ``MOST_ADDED`` came.
+    """
+    known = marked(library)
+    if known is not None:
+        return known.since(before, ids, int(MOST_ADDED * len(ids)))
+    if mark(library) != before:
+        return None
+    nothing = np.zeros(0, dtype=np.int64)
+    return Since(nothing, np.zeros((0, library.spec.dimension), library.spec.working), nothing)
 
 
 def kept_snapshot(path: Path, token: str, revision: int) -> Snapshot | None:

@@ -15,8 +15,6 @@ came. Whether that is so is proven by the digest of the library (`earmark.librar
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import LibraryBusy, LibraryEmpty, LibraryError
-from earmark.library import digest, kept, keys_file
-from earmark.library.base import Library, marked
+from earmark.library import kept, keys_file
+from earmark.library.base import Library
 from earmark.library.fitting import fit, kept_parameters
 from earmark.library.kept import Precision
 from earmark.library.model import Mark, Since
@@ -35,9 +33,6 @@ from earmark.neighbors import RANKED, Ranking, make_voter
 from earmark.neighbors.candidates import nearest_first, smallest
 
 QUERIES_A_BLOCK = 256
-
-MOST_ADDED = 0.1
-"""A file is made anew when more than this share of its tracks came to the library since."""
 
 _SPARE = 8
 _WIDER = 8
@@ -62,8 +57,8 @@ class MappedSearch:
         Of the file.
     numbers
         Of how many numbers a key is, without its error.
-    name
-        16 hexadecimal digits, others for a file of other contents.
+    mark
+        Of the library when the file was made.
     ranking
         How its tracks are ranked.
     ids
@@ -96,12 +91,11 @@ class MappedSearch:
         self._vectors = arrays["vectors"]
         self.ranking = Ranking.from_bytes(arrays["model"].tobytes())
         made = Mark(*facts["mark"])
-        told = json.dumps([self.made_of, made.digest, made.revision, self.precision])
-        self.name = hashlib.sha256(told.encode()).hexdigest()[:16]
+        self.mark = made
         self.ids = np.array(arrays["ids"])
         changes = None
         if self.made_of == kept.made_of(library):
-            changes = _since(library, made, self.ids)
+            changes = kept.since(library, made, self.ids)
         if changes is None:
             raise ValueError("it is of the library as it was")
         self._add(changes)
@@ -266,6 +260,17 @@ class MappedSearch:
         for _, keys, _ in self._blocks:
             yield keys.T.astype(np.float32)
 
+    def keys_of(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
+        """Return the keys of some tracks, with their errors [r, m + 1]."""
+        first, then = rows[rows < self.filed], rows[rows >= self.filed] - self.filed
+        weights = None if self._weights is None else self._weights[first]
+        return np.concatenate(
+            [
+                self.ranking.keys(np.asarray(self._vectors[first]), weights),
+                self.ranking.keys(self._new[then], self._new_weights[then]),
+            ]
+        )
+
     def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
         """Return the vectors [r, d] of tracks in the file."""
         return np.array(self._vectors[rows])
@@ -287,29 +292,10 @@ def _read(library: Library) -> tuple[Snapshot, Mark]:
         It changes all the time.
     """
     for _ in range(_TRIES):
-        snapshot, now = library.snapshot(), _mark(library)
+        snapshot, now = library.snapshot(), kept.mark(library)
         if now.revision == snapshot.revision:
             return snapshot, now
     raise LibraryBusy(f"{library.location}: keeps changing; try again later")
-
-
-def _mark(library: Library) -> Mark:
-    known = marked(library)
-    if known is not None:
-        return known.mark()
-    # What is in memory alone is known again by its revision, and only whole.
-    told = hashlib.sha256(json.dumps([library.revision, library.count()]).encode()).hexdigest()
-    return Mark(library.revision, told, digest.EMPTY, 0, "")
-
-
-def _since(library: Library, before: Mark, ids: NDArray[np.int64]) -> Since | None:
-    known = marked(library)
-    if known is not None:
-        return known.since(before, ids, int(MOST_ADDED * len(ids)))
-    if _mark(library) != before:
-        return None
-    nothing = np.zeros(0, dtype=np.int64)
-    return Since(nothing, np.zeros((0, library.spec.dimension), library.spec.working), nothing)
 
 
 def opened(path: Path, library: Library, precision: Precision | None = None) -> MappedSearch | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from earmark.errors import LibraryError
@@ -134,7 +133,7 @@ def approximate_search(
     few = exact.filed < (INDEX_FROM if index_from is None else index_from)
     if few or not exact.ranking.directions:
         return ApproximateSearch(exact, None)
-    return ApproximateSearch.opened(exact) or ApproximateSearch.make(exact)
+    return ApproximateSearch.opened(exact, library) or ApproximateSearch.make(exact)
 
 
 def kept_search(library: Library) -> ApproximateSearch | None:
@@ -148,10 +147,8 @@ def kept_search(library: Library) -> ApproximateSearch | None:
     exact = opened(_place(library, None), library)
     if exact is None:
         return None
-    with contextlib.suppress(LibraryError):
-        found = ApproximateSearch.opened(exact)
-        return found if found is not None and found.indexed else None
-    return None
+    found = ApproximateSearch.opened(exact, library)
+    return found if found is not None and found.indexed else None
 
 
 def _place(library: Library, path: Path | None) -> Path:

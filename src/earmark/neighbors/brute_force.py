@@ -9,6 +9,7 @@ prove its answer is asked again with all tracks that the bounds leave open.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Self, TypeAlias
 
@@ -24,6 +25,7 @@ from earmark.neighbors.candidates import (
     side_by_side,
     smallest,
 )
+from earmark.neighbors.listed import Listed
 from earmark.neighbors.metrics import Similarity, squares
 
 # Tracks are kept in blocks of this many, and queries asked so many at once: the scores of one by
@@ -109,6 +111,9 @@ class BruteForce:
         The tracks, in order; for code that looks at some blocks and not at others.
     starts
         The first row of each block, and the number of all tracks.
+    listed
+        Candidates for the nearest, where not all tracks are to be looked at; some may be missed.
+        None, as when it is made: the nearest are found exactly.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class BruteForce:
         blocks: Sequence[int] | None = None,
     ) -> None:
         self.similarity = similarity
+        self.listed: Listed | None = None
         self.blocks: list[Block] = []
         self.starts = np.zeros(1, dtype=np.intp)
         if blocks is None:
@@ -135,7 +141,7 @@ class BruteForce:
     def of_blocks(cls, similarity: Similarity, blocks: Sequence[Block]) -> Self:
         """Return an index of blocks that were made of tracks before, by the same similarity."""
         index = object.__new__(cls)
-        index.similarity, index.blocks = similarity, list(blocks)
+        index.similarity, index.blocks, index.listed = similarity, list(blocks), None
         index._number()
         return index
 
@@ -152,20 +158,25 @@ class BruteForce:
         other = object.__new__(type(self))
         other.similarity = self.similarity
         other.blocks, other.starts = list(self.blocks), self.starts
+        other.listed = self.listed
         return other
 
     def add(self, vectors: Float, weights: Weights = None, *, rows: Indices | None = None) -> None:
         """Take in tracks [m, d], with what their ranks are multiplied by [m]."""
+        before = len(self)
         if rows is None:
             for start in range(0, len(vectors), TRACKS_A_BLOCK):
                 part = slice(start, start + TRACKS_A_BLOCK)
                 given = _of(weights, part)
                 self.blocks.append(self._block(vectors[part], given, len(self) + start))
             self._number()
-            return
-        for i, row in enumerate(rows.tolist()):
-            part = slice(i, i + 1)
-            self._insert(row, self._block(vectors[part], _of(weights, part), 0))
+        else:
+            for i, row in enumerate(rows.tolist()):
+                part = slice(i, i + 1)
+                self._insert(row, self._block(vectors[part], _of(weights, part), 0))
+        if self.listed is not None:
+            new = np.arange(before, len(self)) if rows is None else rows
+            self.listed = self.listed.having(new, self.keys_of(new), len(self))
 
     def _insert(self, row: int, one: Block) -> None:
         if not self.blocks:
@@ -193,6 +204,8 @@ class BruteForce:
     def remove(self, rows: Indices) -> None:
         """Take tracks out; those behind them move up."""
         gone = np.unique(rows)
+        if self.listed is not None:
+            self.listed = self.listed.without(gone)
         places = np.searchsorted(self.starts, gone, side="right") - 1
         for place in np.unique(places)[::-1]:
             block = self.blocks[place]
@@ -208,10 +221,54 @@ class BruteForce:
     # Questions
 
     def search(
-        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+        self,
+        queries: Float,
+        n_neighbors: int,
+        exclude: Sequence[Indices] | None = None,
+        *,
+        exact: bool = False,
     ) -> tuple[Float64, Indices]:
-        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
+        """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks.
+
+        Where there is what is `listed`, some may be missed, unless it is to be ``exact``.
+        """
         k = min(n_neighbors, len(self))
+        if k and self.listed is not None and not exact:
+            ranks, rows = self._search_listed(self.listed, queries, k, exclude)
+        else:
+            ranks, rows = self._search_all(queries, k, exclude)
+        return self.similarity.distances(ranks), rows
+
+    def keys_of(self, rows: Indices) -> Float:
+        """Return the keys of some tracks, with their errors [r, m + 1]."""
+        keys = np.empty((len(rows), len(self._keys_of(self.blocks[0][:1]))), dtype=np.float32)
+        for mask, inside, block in self._parts(rows):
+            keys[mask] = self._keys_of(block[inside]).T
+        return keys
+
+    def _search_listed(
+        self, listed: Listed, queries: Float, k: int, exclude: Sequence[Indices] | None
+    ) -> tuple[Float64, Indices]:
+        """Return the nearest of candidates; of all tracks where these are too few."""
+        exact = self.similarity.exact(queries, track=False)
+        ranks = np.empty((len(queries), k))
+        rows = np.empty((len(queries), k), dtype=np.intp)
+        left_out = max((len(gone) for gone in exclude or ()), default=0)
+        for query, found in enumerate(listed.rows(self._prepare(queries, exact), k + left_out)):
+            one = slice(query, query + 1)
+            only = None if exclude is None else exclude[one]
+            chosen = found if only is None else np.setdiff1d(found, only[0])
+            if len(chosen) < k:
+                ranks[one], rows[one] = self._search_all(queries[one], k, only)
+                continue
+            compared = self._ranks_of_few(exact[one], chosen)
+            ranks[one], rows[one] = nearest_first(compared[None], chosen[None], k)
+        return ranks, rows
+
+    def _search_all(
+        self, queries: Float, k: int, exclude: Sequence[Indices] | None
+    ) -> tuple[Float64, Indices]:
+        """Return the nearest of all tracks."""
         ranks = np.empty((len(queries), k))
         rows = np.empty((len(queries), k), dtype=np.intp)
         if k == 0:
@@ -220,7 +277,7 @@ class BruteForce:
             part = slice(start, start + QUERIES_A_BLOCK)
             excluded = None if exclude is None else exclude[part]
             ranks[part], rows[part] = self._search(queries[part], k, excluded)
-        return self.similarity.distances(ranks), rows
+        return ranks, rows
 
     def _search(
         self, queries: Float, k: int, exclude: Sequence[Indices] | None
@@ -387,6 +444,23 @@ class BruteForce:
         for mask, inside, block in self._parts(rows):
             ranks[mask] = self._ranks_in(block, queries, numbers[mask], inside)
         return ranks
+
+    def _ranks_of_few(self, query: Float64, rows: Indices) -> Float64:
+        """Return the ranks [c] of one query [1, e] and some tracks, sorted, of many blocks.
+
+        As `ranks`, but what is computed of the tracks is computed at once.
+        """
+        places = np.searchsorted(self.starts, rows, side="right") - 1
+        edges = np.flatnonzero(np.diff(places, prepend=-1, append=len(self.blocks))).tolist()
+        parts = [(places[a], rows[a:b]) for a, b in itertools.pairwise(edges)]
+        held = [(self.blocks[place], some - self.starts[place]) for place, some in parts]
+        tracks = self.similarity.exact(
+            np.concatenate([block.vectors[inside] for block, inside in held])
+        )
+        which: Indices = np.arange(len(rows))
+        ranks = self.similarity.ranks(query, np.zeros_like(which), tracks, which)
+        weights = [block.weights[inside] for block, inside in held if block.weights is not None]
+        return ranks * np.concatenate(weights) if weights else ranks
 
     def _ranks_in(
         self, block: Block, queries: Float64, numbers: Indices, inside: Indices

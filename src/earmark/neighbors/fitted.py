@@ -14,6 +14,7 @@ from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.blocks import Block
 from earmark.neighbors.calibration import COVERAGE, Calibration
 from earmark.neighbors.lengths import known_seconds
+from earmark.neighbors.listed import Finder
 from earmark.neighbors.local_scaling import LocalScaling, OutlierScore
 from earmark.neighbors.novelty import (
     FARTHEST_NAMED,
@@ -128,6 +129,18 @@ class FittedVoter:
             **{f"{part} {name}": told[name] for part, told in parts.items() for name in told},
         }
 
+    def look_at_few(self, finder: Finder, known: NDArray[np.int64], ids: NDArray[np.int64]) -> None:
+        """Find who votes by a finder that looks at few tracks, and may miss some.
+
+        Parameters
+        ----------
+        finder, known
+            It, and the ids of the tracks that it knows.
+        ids
+            Of the tracks that vote [n].
+        """
+        self._index.look_at_few(finder, known, ids)
+
     def parts(self) -> Iterator[tuple[Block, Float]]:
         """Yield the tracks in blocks, with the keys by which they are searched."""
         return self._index.parts()
@@ -154,10 +167,16 @@ class FittedVoter:
         return self._index.points(vectors[:, self._comparison.columns])
 
     def kneighbors(
-        self, queries: Float, n_neighbors: int, *, exclude: Sequence[Indices] | None = None
+        self,
+        queries: Float,
+        n_neighbors: int,
+        *,
+        exclude: Sequence[Indices] | None = None,
+        exact: bool = False,
     ) -> tuple[Float64, Indices]:
         """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
-        return self._index.search(queries[:, self._comparison.columns], n_neighbors, exclude)
+        compared = queries[:, self._comparison.columns]
+        return self._index.search(compared, n_neighbors, exclude, exact=exact)
 
     def vote_shares(
         self,

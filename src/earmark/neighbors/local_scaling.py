@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from earmark.neighbors.arrays import Float, Float64, Indices, blocks, subsample
 from earmark.neighbors.blocks import Block
 from earmark.neighbors.brute_force import BruteForce
+from earmark.neighbors.listed import Finder, Listed
 from earmark.neighbors.metrics import Cosine, leveled, mean_of
 
 # From how many tracks the neighborhood of each is estimated, at most.
@@ -78,6 +79,10 @@ class LocalScaling:
         index._index = BruteForce.of_blocks(index._cosine, blocks)
         return index
 
+    def look_at_few(self, finder: Finder, known: NDArray[np.int64], ids: NDArray[np.int64]) -> None:
+        """Find the nearest by a finder, as `Listed.of` joins it with these tracks."""
+        self._index.listed = Listed.of(finder, known, ids, self._index.keys_of)
+
     def parts(self) -> Iterator[tuple[Block, Float]]:
         """Yield the tracks in blocks with their keys."""
         return self._index.parts()
@@ -115,10 +120,15 @@ class LocalScaling:
         return self._cosine.unit(vectors).astype(np.float32)
 
     def search(
-        self, queries: Float, n_neighbors: int, exclude: Sequence[Indices] | None = None
+        self,
+        queries: Float,
+        n_neighbors: int,
+        exclude: Sequence[Indices] | None = None,
+        *,
+        exact: bool = False,
     ) -> tuple[Float64, Indices]:
         """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
-        ranks, rows = self._index.search(queries, n_neighbors, exclude)
+        ranks, rows = self._index.search(queries, n_neighbors, exclude, exact=exact)
         return self._distances(ranks), rows
 
     def within(self, queries: Float, radius: Float64 | float) -> tuple[Indices, Indices, Float64]:

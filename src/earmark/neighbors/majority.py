@@ -90,10 +90,15 @@ class MajorityVoter:
         return vectors
 
     def kneighbors(
-        self, queries: Float, n_neighbors: int, *, exclude: Sequence[Indices] | None = None
+        self,
+        queries: Float,
+        n_neighbors: int,
+        *,
+        exclude: Sequence[Indices] | None = None,
+        exact: bool = False,
     ) -> tuple[Float64, Indices]:
         """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks."""
-        return self._index.search(queries, n_neighbors, exclude)
+        return self._index.search(queries, n_neighbors, exclude, exact=exact)
 
     def vote_shares(
         self,

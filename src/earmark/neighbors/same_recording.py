@@ -67,7 +67,7 @@ class Recordings:
         """
         n = N_CANDIDATES
         while n <= MOST_CANDIDATES:
-            _, found = self._voter.kneighbors(self._vectors[[row]], n)
+            _, found = self._voter.kneighbors(self._vectors[[row]], n, exact=True)
             near = np.append(row, found[0][found[0] != row])
             between = self._between(near, near)
             np.fill_diagonal(between, np.inf)

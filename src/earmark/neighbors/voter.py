@@ -37,12 +37,18 @@ class Voter(Protocol):
         ...
 
     def kneighbors(
-        self, queries: Float, n_neighbors: int, *, exclude: Sequence[Indices] | None = None
+        self,
+        queries: Float,
+        n_neighbors: int,
+        *,
+        exclude: Sequence[Indices] | None = None,
+        exact: bool = False,
     ) -> tuple[Float64, Indices]:
         """Return the distances and rows [q, min(n_neighbors, n)] of the nearest tracks.
 
         ``exclude[i]`` names the tracks that are not to be found for query i; where fewer others are
-        left, the rest of the row is infinitely far.
+        left, the rest of the row is infinitely far. Of very many tracks some may be missed, unless
+        it is to be ``exact``.
         """
         ...
 
