@@ -263,7 +263,8 @@ def test_lists_hold_what_is_no_number() -> None:
     keys[3] = np.nan
     keys[4] = np.inf
     lists = InvertedLists.make(lambda: iter([keys[:300], keys[300:]]), 500, 9)
-    found = lists.nearest(keys[:2], 500, probes=lists.count)
+    lists.probes = lists.count
+    found = lists.nearest(keys[:2], 500)
     assert set(found[0].tolist()) == set(range(500))
 
 

@@ -87,9 +87,7 @@ class InvertedLists:
             index.add(_filled(keys, size))
         return cls(index)
 
-    def nearest(
-        self, prepared: NDArray[np.floating], width: int, probes: int | None = None
-    ) -> NDArray[np.int64]:
+    def nearest(self, prepared: NDArray[np.floating], width: int) -> NDArray[np.int64]:
         """Return tracks of the smallest products with queries.
 
         Parameters
@@ -98,8 +96,6 @@ class InvertedLists:
             What is multiplied with the keys [q, numbers].
         width
             How many.
-        probes
-            In how many lists to look; None: as many as were found to be enough.
 
         Returns
         -------
@@ -107,7 +103,7 @@ class InvertedLists:
         """
         # The largest products are what faiss looks for.
         queries = _filled(-prepared, int(self._index.d))
-        given = _faiss().SearchParametersIVF(nprobe=probes or self.probes)
+        given = _faiss().SearchParametersIVF(nprobe=self.probes)
         rows: NDArray[np.int64] = self._index.search(queries, width, params=given)[1]
         return rows
 
@@ -212,14 +208,6 @@ def index_files(keys: Path) -> list[Path]:
     form = re.compile(re.escape(keys.name.removesuffix(ENDING)) + r"\.[0-9a-f]{16}\.index")
     found = [path for path in keys.parent.iterdir() if form.fullmatch(path.name)]
     return sorted(found, key=lambda path: -path.stat().st_mtime_ns)
-
-
-def is_installed() -> bool:
-    """Tell whether there is what makes and reads such lists."""
-    with contextlib.suppress(LibraryError):
-        _faiss()
-        return True
-    return False
 
 
 def _faiss() -> Any:
