@@ -77,13 +77,11 @@ function several(form) {
 
 if (chosen) several(chosen);
 
-// "Save" stands only where there is something to save.
+// "Save" stands only where there is something to save; its room is kept by the style.
 for (const form of document.querySelectorAll(".relabel")) {
   const field = form.elements.genre;
-  const save = form.querySelector(".save");
   const before = field.value;
-  save.hidden = true;
-  field.addEventListener("input", () => { save.hidden = field.value.trim() === before; });
+  field.addEventListener("input", () => form.classList.toggle("changed", field.value.trim() !== before));
   // With the old word in it, the list of genres would offer that one only.
   field.addEventListener("focus", () => field.select());
 }
