@@ -169,7 +169,7 @@ def test_an_index_beside_a_large_library_is_told_of(
         library.add([Track(name="new", genre="genre 0")], np.ones((1, 12)))
     told = facts(earmark, path)["index"]
     assert (told["tracks"], told["added_since"]) == (60, 1)
-    said = f"{told['looked_at']} of {told['lists']} lists are looked at; 1 tracks"
+    said = f"{told['looked_at']} of {told['lists']} lists are looked at; 1 track came since"
     assert said in earmark("info", path).out
     monkeypatch.setattr("earmark.library.searching.INDEX_FROM", 200)
     assert facts(earmark, path)["index"] is None

@@ -223,6 +223,14 @@ def test_what_was_kept_is_used(library: Library, makings: list[str]) -> None:
     assert len(makings) == 2
 
 
+def test_halves_lie_in_a_file_of_their_own(indexed: Library, makings: list[str]) -> None:
+    halves = mapped_search(indexed, precision="float16")
+    assert halves.path.name == "my.earmark.halves.keys"
+    assert makings == ["MappedSearch"]
+    assert approximate_search(indexed).indexed
+    assert makings == ["MappedSearch"]
+
+
 def test_few_tracks_have_no_index(library: Library, makings: list[str]) -> None:
     search = approximate_search(library, index_from=COUNT + 1)
     assert not search.indexed

@@ -256,7 +256,8 @@ def show(facts: dict[str, Any]) -> None:
     if index is not None:
         out.print(
             f"  index: of {index['tracks']} tracks, {index['looked_at']} of {index['lists']} lists "
-            f"are looked at; {index['added_since']} tracks that came since are all looked at"
+            f"are looked at; {index['added_since']} "
+            f"{plural(index['added_since'], 'track', 'tracks')} came since"
         )
     summary = facts["leave_one_artist_out"]
     if summary is None:

@@ -69,7 +69,8 @@ def mapped_search(
     library
         Any.
     path
-        Where the file is; None: beside the library's own file, with the ending ``.keys``.
+        Where the file is; None: beside the library's own file, with the ending ``.keys``, of halves
+        ``.halves.keys``.
     precision
         Of the keys. Halves take half the room; the answers are the same.
 
@@ -91,7 +92,7 @@ def mapped_search(
     >>> ids.shape
     (2, 3)
     """
-    place = _place(library, path)
+    place = _place(library, path, precision)
     return opened(place, library, precision) or MappedSearch.make(place, library, precision)
 
 
@@ -144,16 +145,18 @@ def kept_search(library: Library) -> ApproximateSearch | None:
     """
     if not Path(library.location).is_file():
         return None
-    exact = opened(_place(library, None), library)
+    exact = opened(path_beside(library.location), library)
     if exact is None:
         return None
     found = ApproximateSearch.opened(exact, library)
     return found if found is not None and found.indexed else None
 
 
-def _place(library: Library, path: Path | None) -> Path:
+def _place(library: Library, path: Path | None, precision: Precision) -> Path:
     if path is not None:
         return path
     if not Path(library.location).is_file():
         raise LibraryError(f"{library.location}: is no file; say where its keys are to lie")
-    return path_beside(library.location)
+    # The file that commands open is in single precision.
+    kind = "" if precision == "float32" else ".halves"
+    return path_beside(f"{library.location}{kind}")
