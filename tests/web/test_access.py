@@ -194,6 +194,8 @@ def test_everything_that_changes_the_library_needs_the_token(make_app):
         ("POST", "/api/v1/corrections/1/undo"),
         ("POST", "/corrections"),
         ("POST", "/corrections/1/undo"),
+        ("POST", "/corrections/undo"),
+        ("POST", "/library/tracks"),
         ("POST", "/library/tracks/1/genre"),
         ("POST", "/library/tracks/1/remove"),
         ("POST", "/label"),
