@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +61,7 @@ def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> 
     """  # noqa: D301 (click looks for the character itself)
     # Imported here and below, so that --help does not wait for numbers and database.
     from earmark.library import open_default
+    from earmark.library.keys_file import is_file
 
     with open_default(library_name) as library:
         if check:
@@ -75,7 +75,7 @@ def info(library_name: str | None, as_json: bool, check: bool, recall: bool) -> 
     else:
         show(facts)
         if recall:
-            where = "in a file" if Path(library.location).is_file() else "in the database"
+            where = "in a file" if is_file(library.location) else "in the database"
             console().print(f"  {_told(facts['search'], where)}")
         if check:
             console().print("  checked: nothing but Earmark has changed what decides answers")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from earmark.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryRea
 from earmark.library import kept
 from earmark.library.base import Library, marked
 from earmark.library.inverted_lists import kept_lists
-from earmark.library.keys_file import path_beside
+from earmark.library.keys_file import is_file, path_beside
 from earmark.library.model import Fitted, Track
 from earmark.library.snapshot import Snapshot
 from earmark.neighbors import Excerpts, FittedVoter, Parameters, Voter
@@ -253,7 +252,7 @@ def voter(
 def _large_vote(library: Library, snapshot: Snapshot, parameters: Parameters) -> Voter:
     """Return the vote of a large library as it is kept beside it; else make and keep it."""
     known = marked(library)
-    if known is None or not Path(library.location).is_file():
+    if known is None or not is_file(library.location):
         return neighbors.make_voter(snapshot.vectors, *snapshot.top, parameters)
     path = path_beside(library.location)
     found = kept.kept_vote(path, known.token, snapshot, parameters)

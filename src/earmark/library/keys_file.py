@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ Arrays = Mapping[str, NDArray[Any] | tuple[np.dtype[Any], tuple[int, ...], Itera
 def path_beside(location: str) -> Path:
     """Return where the file of a library lies."""
     return Path(f"{location}{ENDING}")
+
+
+def is_file(location: str) -> bool:
+    """Whether a library lies in a file, not in a database; a URL may be too long for a name."""
+    return os.path.isfile(location)  # noqa: PTH113
 
 
 def write(path: Path, facts: Mapping[str, object], arrays: Arrays) -> None:

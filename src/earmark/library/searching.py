@@ -11,7 +11,7 @@ from earmark.library.backends.postgres_search import DatabaseSearch
 from earmark.library.base import Library
 from earmark.library.fitting import fit, kept_parameters
 from earmark.library.kept import Precision
-from earmark.library.keys_file import path_beside
+from earmark.library.keys_file import is_file, path_beside
 from earmark.library.mapped import MappedSearch, opened
 from earmark.library.recall import Recall
 
@@ -143,7 +143,7 @@ def kept_search(library: Library) -> ApproximateSearch | None:
     Nothing is made. Where the index is of the library as it was before it changed too much, or
     what reads it is not installed, there is none.
     """
-    if not Path(library.location).is_file():
+    if not is_file(library.location):
         return None
     exact = opened(path_beside(library.location), library)
     if exact is None:
@@ -155,7 +155,7 @@ def kept_search(library: Library) -> ApproximateSearch | None:
 def _place(library: Library, path: Path | None, precision: Precision) -> Path:
     if path is not None:
         return path
-    if not Path(library.location).is_file():
+    if not is_file(library.location):
         raise LibraryError(f"{library.location}: is no file; say where its keys are to lie")
     # The file that commands open is in single precision.
     kind = "" if precision == "float32" else ".halves"
