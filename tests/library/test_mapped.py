@@ -16,7 +16,7 @@ from earmark.library.fitting import kept_parameters
 from earmark.library.mapped import MappedSearch
 from earmark.library.searching import mapped_search
 from earmark.neighbors import Parameters, Ranking, brute_force, make_voter
-from support.tolerances import SCALES
+from support.tolerances import require_same_nearest
 
 K = 10
 
@@ -49,6 +49,12 @@ def in_memory(library: Library, queries: np.ndarray) -> tuple[np.ndarray, np.nda
     return distances, np.asarray(snapshot.ids)[rows]
 
 
+def pairs(ids: np.ndarray, distances: np.ndarray) -> list[list[tuple[str, float]]]:
+    """Return each row's tracks with their distances."""
+    rows = zip(ids.astype(str).tolist(), distances.tolist(), strict=True)
+    return [[*zip(*row, strict=True)] for row in rows]
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("packaged", ["reference", "classic"])
 def test_the_nearest_are_those_of_memory(
@@ -62,8 +68,8 @@ def test_the_nearest_are_those_of_memory(
     for precision, size in (("float32", 4), ("float16", 2)):
         search = MappedSearch.make(tmp_path / precision, library, precision)  # type: ignore[arg-type]
         found, ids = search.search(queries, K)
-        np.testing.assert_array_equal(ids, expected)
-        np.testing.assert_allclose(found, distances, rtol=SCALES, atol=1e-9)
+        for near, known in zip(pairs(ids, found), pairs(expected, distances), strict=True):
+            require_same_nearest(near, known)
         assert {keys.itemsize for _, keys, _ in search._blocks} == {size}
         assert all(isinstance(keys, np.memmap) for _, keys, _ in search._blocks)
 
