@@ -260,7 +260,7 @@ def index(count: int, folder: Path) -> None:
     timed("index made", lambda: found.append(ApproximateSearch.make(made[0])))
     ours = found.pop()
     before = psutil.Process().memory_info().rss
-    timed("index opened", lambda: found.append(ApproximateSearch.opened(made[0])))
+    timed("index opened", lambda: found.append(ApproximateSearch.opened(made[0], library)))
     print(f"  {(psutil.Process().memory_info().rss - before) / 1e9:.2f} GB of memory for it")
     lists = index_path(ours.exact).stat().st_size
     print(
