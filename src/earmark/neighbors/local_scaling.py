@@ -29,6 +29,13 @@ _POINTS_A_BLOCK = 256
 OUTLIER_SHRINKAGE = 0.05
 
 
+def scaled_distances(ranks: Float64, median: float) -> Float64:
+    """Return ranks of locally scaled search as distances, from 0 to 1."""
+    distances: Float64 = -np.expm1(-np.square(ranks) / median)
+    # What is excluded is infinitely far, not at the largest distance that a track can have.
+    return np.where(np.isinf(ranks), np.inf, distances)
+
+
 class LocalScaling:
     """An index of tracks under locally scaled distances.
 
@@ -143,9 +150,7 @@ class LocalScaling:
         return self._distances(self._index.distances(queries))
 
     def _distances(self, ranks: Float64) -> Float64:
-        distances: Float64 = -np.expm1(-np.square(ranks) / self._median)
-        # What is excluded is infinitely far, not at the largest distance that a track can have.
-        return np.where(np.isinf(ranks), np.inf, distances)
+        return scaled_distances(ranks, self._median)
 
     def copy(self) -> Self:
         """Return an index of the same tracks that can be changed without changing this one."""

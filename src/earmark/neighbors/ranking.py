@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.brute_force import bounding_keys, bounding_queries
 from earmark.neighbors.divergence import Divergence
-from earmark.neighbors.local_scaling import LocalScaling, local_scales
+from earmark.neighbors.local_scaling import LocalScaling, local_scales, scaled_distances
 from earmark.neighbors.metrics import Cosine, Similarity
 from earmark.neighbors.parameters import Parameters
 
@@ -141,8 +141,7 @@ class Ranking:
         """Return ranks as the distances of the vote."""
         if not self._scaled:
             return self.similarity.distances(ranks)
-        distances: Float64 = -np.expm1(-np.square(ranks) / float(self.facts["median"]))
-        return distances
+        return scaled_distances(ranks, float(self.facts["median"]))
 
     def _weights(self, compared: Float) -> Float64 | None:
         if not self._scaled:

@@ -255,7 +255,7 @@ for (const button of drop.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {
     const address = button.dataset.sample;
     try {
-      const sound = await fetch(address).then((found) => (found.ok ? found.blob() : Promise.reject(away())), lost);
+      const sound = await fetch(address).then((found) => (found.ok ? found.blob() : Promise.reject(away()))).catch(lost);
       await take({ songs: [new File([sound], address.split("/").at(-1), { type: "audio/ogg" })] });
     } catch (error) {
       complain(error.message);
