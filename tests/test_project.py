@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from earmark import __version__
@@ -37,3 +39,26 @@ def test_the_guide_names_what_there_is() -> None:
         assert (ROOT / path).exists(), path
     for path in re.findall(r"\]\(([\w./-]+)", guide):
         assert (ROOT / path).exists(), path
+
+
+def test_what_an_example_wrote_is_no_part_of_the_project() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("what belongs to the project is told by git")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    top = {line.split("/")[0] for line in listed.splitlines() if not line.startswith(".")}
+    assert {name for name in top if (ROOT / name).is_dir()} == {
+        "benchmarks",
+        "docs",
+        "examples",
+        "scripts",
+        "src",
+        "tests",
+    }
+    assert {Path(name).suffix for name in top if (ROOT / name).is_file()} <= {
+        "",
+        ".md",
+        ".cff",
+        ".toml",
+    }
