@@ -214,7 +214,7 @@ def test_an_empty_library_says_so(earmark: Command, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_asking_changes_nothing_in_the_package(earmark: Command) -> None:
     with open_default("reference") as library:
-        path = library.path
+        path = library.file
     before = path.read_bytes()
     folder = sorted(path.parent.iterdir())
     facts(earmark, "reference")

@@ -174,7 +174,7 @@ def test_ten_blocks_of_100_are_named_as_gtzan_names_them(tmp_path: Path) -> None
         tracks = library.tracks()
     assert [t.name for t in tracks] == [f"{g}.{n:05}" for g in GTZAN for n in range(100)]
     np.testing.assert_array_equal(
-        read_rows(dat).vectors, open_library(library.path).snapshot().vectors
+        read_rows(dat).vectors, open_library(library.file).snapshot().vectors
     )
     assert gtzan_names(labels, dict(enumerate(GTZAN, 1)))[142] == "classical.00042"
 

@@ -81,7 +81,7 @@ def test_the_packages_own_are_read_without_a_trace(package: Path) -> None:
 def test_the_users_own_begins_as_a_copy_and_is_then_kept(package: Path) -> None:
     with open_default() as reference:
         with user_library(reference) as own:
-            assert own.path == user_library_path().resolve()
+            assert own.file == user_library_path().resolve()
             assert own.tracks() == reference.tracks()
             own.add([Track(name="mine", genre="rock", taught=True)], np.ones((1, 2)))
         with user_library(reference) as own:

@@ -54,7 +54,7 @@ def test_the_vote_is_fitted_once_and_kept(library: Library, fits: list[int]) -> 
     refit(library)
     answers = voter(library).predict(library.snapshot().vectors[:3])
     assert answers.genre_names == ("jazz", "rock")
-    with open_library(library.path) as again:
+    with open_library(library.file) as again:
         voter(again)
     assert fits == [60]
 
@@ -83,7 +83,7 @@ def test_it_is_fitted_again_when_a_genre_appears(library: Library, fits: list[in
 
 
 def test_a_read_only_library_is_fitted_in_memory(library: Library, fits: list[int]) -> None:
-    with open_library(library.path, read_only=True) as reader:
+    with open_library(library.file, read_only=True) as reader:
         voter(reader)
         assert reader.fitted() is None
     assert fits == [60]
@@ -137,7 +137,7 @@ def test_copies_and_artists_are_groups(tmp_path: Path) -> None:
 )
 def test_parameters_in_a_cell_of_another_type_are_damage(library: Library, change: str) -> None:
     refit(library)
-    with sqlite3.connect(library.path) as raw:
+    with sqlite3.connect(library.file) as raw:
         raw.execute(f"UPDATE state SET {change}")
     raw.close()
     with pytest.raises(LibraryDamaged, match=r"a\.earmark: is damaged .*build it again"):

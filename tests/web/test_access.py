@@ -305,7 +305,7 @@ def test_servers_with_other_secrets_libraries_or_prefixes_have_other_cookies(mak
     other = tmp_path / "other.earmark"
     for variants in ({}, {"secret": "one"}, {"secret": "two"}, {"prefix": "/ear"}):
         app = make_app(**variants)
-        with open_library(app.extensions["earmark"].library.path) as library:
+        with open_library(app.extensions["earmark"].library.file) as library:
             library.copy(other, overwrite=True)
         names = {cookie_name(make_app(**v).test_client()) for v in (variants, variants)}
         assert len(names) == 1

@@ -548,7 +548,7 @@ def test_a_change_must_say_what_changes(client, state):
 
 
 def test_no_answer_says_where_files_lie_on_the_server(app, client, state, music):
-    folders = {str(state.library.path.parent), str(music), str(state.uploads.folder)}
+    folders = {str(state.library.file.parent), str(music), str(state.uploads.folder)}
     paths = ["/tracks/999", "/tracks/999/similar", "/jobs/none", f"/tracks/{2**70}"]
     answers = [client.get(API + path) for path in paths]
     answers.append(client.patch(f"{API}/tracks/999", json={"genre": "x"}))
@@ -564,7 +564,7 @@ def test_no_answer_says_where_files_lie_on_the_server(app, client, state, music)
 
 
 def test_only_folders_of_the_server_are_left_out(app, state):
-    folder = state.library.path.parent
+    folder = state.library.file.parent
     lines = {
         f"{folder}/small.earmark: is busy": "small.earmark: is busy",
         f"it is in {folder}": f"it is in {folder.name}",

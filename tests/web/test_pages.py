@@ -273,10 +273,10 @@ def test_the_report_appears(client, state):
     page = client.get("/report").text
     Page(page)
     assert "named rightly" in page
-    assert str(state.library.path.parent) not in page
+    assert str(state.library.file.parent) not in page
     whole = client.get("/report/download")
     assert whole.headers["Content-Disposition"].startswith("attachment")
-    assert str(state.library.path.parent) not in whole.text
+    assert str(state.library.file.parent) not in whole.text
 
 
 def cells(page: str) -> dict[str, int]:

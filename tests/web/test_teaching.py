@@ -325,7 +325,7 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     assert predict(client, file)["genre"] == "polka"
     assert client.get(f"{API}/library").json["writable"] is True
     assert hashlib.sha256(theirs.read_bytes()).digest() == digest
-    assert state.library.path == user_library_path().resolve()
+    assert state.library.file == user_library_path().resolve()
     # The next start finds what was taught.
     with open_default() as own:
         assert own.genres()["polka"] == 1

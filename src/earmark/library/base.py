@@ -26,6 +26,8 @@ from earmark.library.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from earmark.library.arrays import Arrays
+    from earmark.recommend import Suggestion
+    from earmark.recommend.lists import Choice, Song, Wanted
 
 
 class Library(Protocol):
@@ -251,6 +253,122 @@ class Library(Protocol):
         ...     X, y, groups, names = library.to_arrays()
         >>> X.shape, y[0], len(groups), names[0]
         ((738, 250), np.str_('blues'), 738, 'blues.00000')
+        """
+        ...
+
+    # Lists of songs
+
+    def similar(
+        self,
+        *songs: Song,
+        n: int = 20,
+        unlike: tuple[Song, ...] = (),
+        **wanted: Unpack[Wanted],
+    ) -> list[Suggestion]:
+        """Return the n tracks that sound most like some songs, the most similar first.
+
+        Parameters
+        ----------
+        songs
+            One or several: sound files, which are heard, or tracks by their name, their title,
+            "artist - title", their id, or as `Track`. They, copies and other versions of them are
+            not in the list.
+        n
+            How many; fewer where the rules leave no more.
+        unlike
+            Songs to keep away from.
+        wanted
+            ``left_out``, ``genres``, ``not_genres``, ``words``, ``not_words``, ``rules``,
+            ``variety`` and ``seed``, as `earmark.recommend.Recommender.similar` takes them. Who
+            asks many times makes a `earmark.recommend.Recommender` once.
+
+        Raises
+        ------
+        RecommendError
+            A genre is not in the library, a word is none to pick by, or a number is out of range.
+        TrackNotFound
+            A name is that of no track, and of no file.
+        LibraryError
+            It is that of several tracks.
+        AudioError
+            A file cannot be used.
+
+        Examples
+        --------
+        >>> from earmark import open_library
+        >>> with open_library("reference") as library:
+        ...     found = library.similar("metal.00005", n=3, not_genres=["rock"])
+        >>> [suggestion.track.genre for suggestion in found]
+        ['metal', 'metal', 'metal']
+        """
+        ...
+
+    def path(
+        self, start: Song, end: Song, n: int = 10, **choice: Unpack[Choice]
+    ) -> list[Suggestion]:
+        """Return n songs that lead from one track to another in small, even steps.
+
+        Parameters
+        ----------
+        start, end
+            The first and the last, as for `similar`; both are tracks of the library.
+        n
+            How many in all; fewer where the rules leave no path of n.
+        choice
+            ``left_out``, ``genres``, ``not_genres``, ``words``, ``not_words`` and ``rules``, as for
+            `similar`; they hold for the songs between the two.
+
+        Raises
+        ------
+        RecommendError
+            As for `similar`; or an end is no track, or both are the same.
+        TrackNotFound, LibraryError, AudioError
+            As for `similar`.
+
+        Examples
+        --------
+        >>> from earmark import open_library
+        >>> with open_library("reference") as library:
+        ...     found = library.path("classical.00003", "metal.00005", 5)
+        >>> found[0].track.name, len(found), found[-1].track.name
+        ('classical.00003', 5, 'metal.00005')
+        """
+        ...
+
+    def playlist(
+        self,
+        *songs: Song,
+        minutes: float | None = 60.0,
+        n: int | None = None,
+        unlike: tuple[Song, ...] = (),
+        **wanted: Unpack[Wanted],
+    ) -> list[Suggestion]:
+        """Return songs like some others for so many minutes, in an order of small steps.
+
+        Parameters
+        ----------
+        songs, unlike, wanted
+            As for `similar`. Without any song, the list is of what is most typical of the
+            ``genres``, or of the ``words``.
+        minutes
+            How long it is.
+        n
+            How many songs instead.
+
+        Raises
+        ------
+        RecommendError
+            As for `similar`, or there is no song, genre or word to start from.
+        TrackNotFound, LibraryError, AudioError
+            As for `similar`.
+
+        Examples
+        --------
+        >>> from earmark import open_library
+        >>> with open_library("reference") as library:
+        ...     found = library.playlist(genres=["jazz"], n=12)
+        >>> len(found), {suggestion.track.genre for suggestion in found}
+        (12, {'jazz'})
         """
         ...
 

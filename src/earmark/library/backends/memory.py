@@ -21,6 +21,7 @@ from earmark.errors import ChangeNotFound, LibraryError, LibraryReadOnly, TrackN
 from earmark.features import Segments
 from earmark.library import rules
 from earmark.library.arrays import Arrays, arrays_of
+from earmark.library.lists import Lists
 from earmark.library.model import Change, ExtractorSpec, Fitted, Track, TrackChanges
 from earmark.library.notebook import library_html
 from earmark.library.snapshot import Snapshot
@@ -52,7 +53,7 @@ class _Contents:
         )
 
 
-class MemoryLibrary:
+class MemoryLibrary(Lists):
     """Labelled tracks in memory, gone with the object.
 
     Parameters

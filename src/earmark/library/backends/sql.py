@@ -36,6 +36,7 @@ from earmark.library.backends.schema import (
 )
 from earmark.library.backends.since import read_mark, read_since
 from earmark.library.backends.writing import Writer
+from earmark.library.lists import Lists
 from earmark.library.model import (
     Change,
     ExtractorSpec,
@@ -55,7 +56,7 @@ LARGEST_ID = 2**63 - 1
 T = TypeVar("T")
 
 
-class SqlLibrary:
+class SqlLibrary(Lists):
     """Labelled tracks in a database.
 
     Parameters

@@ -68,13 +68,13 @@ class SqliteLibrary(SqlLibrary):
         location: str | None = None,
     ) -> None:
         super().__init__(location or str(path), engine, spec, read_only)
-        self.path = path
+        self.file = path
         self._opener = opener
 
     @property
     def name(self) -> str:
         """The name of the file, without its ending."""
-        return self.path.stem
+        return self.file.stem
 
     # Making and opening
 
@@ -210,7 +210,7 @@ class SqliteLibrary(SqlLibrary):
         if token != _packed_token(connection):
             return token
         # Packed, and not changed since: the token is of vectors and labels, but not of names.
-        told = self.path.stat()
+        told = self.file.stat()
         return f"{token} {told.st_size} {told.st_mtime_ns}"
 
     def require_unchanged(self) -> None:
@@ -228,9 +228,9 @@ class SqliteLibrary(SqlLibrary):
         """
         if self._opener.is_in_place():
             return
-        if not os.path.lexists(self.path):
-            raise LibraryNotFound(f"{self.path}: is no longer there; put it back")
-        raise LibraryReplaced(f"{self.path}: was replaced by another file")
+        if not os.path.lexists(self.file):
+            raise LibraryNotFound(f"{self.file}: is no longer there; put it back")
+        raise LibraryReplaced(f"{self.file}: was replaced by another file")
 
     def check(self) -> None:
         """See that the file is whole, and that nothing but Earmark changed what decides answers.
@@ -246,7 +246,7 @@ class SqliteLibrary(SqlLibrary):
             told = "; ".join(shown(" ".join(str(line).split()), 200) for line in found)
             raise LibraryDamaged(
                 f"{self.location}: is damaged ({told}); save what can be saved with: "
-                f"earmark repair {self.path.name} -o NEW"
+                f"earmark repair {self.file.name} -o NEW"
             )
         super().check()
 
