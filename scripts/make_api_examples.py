@@ -83,7 +83,7 @@ def main() -> None:
     v1, asker = "/api/v1", Asker(app)
     while not asker.ask("get", f"{v1}/health") or not app.extensions["earmark"].is_ready():
         time.sleep(0.2)
-    for path in ("ready", "library", "map"):
+    for path in ("ready", "library", "libraries", "map"):
         asker.ask("get", f"{v1}/{path}")
     asker.until(f"{v1}/report", lambda found: found["state"] == "done")
     asker.ask("get", f"{v1}/report/tracks", query={"genre": "rock", "answer": "metal"})
@@ -109,6 +109,7 @@ def main() -> None:
     added = asker.ask("post", f"{v1}/tracks", song=True, data={"genre": "metal"})
     track = f"{v1}/tracks/{{track_id}}"
     asker.ask("patch", track, track_id=added["id"], json={"genre": "speed metal"})
+    asker.ask("post", f"{v1}/libraries/{{name}}/choose", name="gtzan")
     app.extensions["earmark"].close()
     text = json.dumps(dict(sorted(asker.answers.items())), indent=1, ensure_ascii=False)
     EXAMPLES.write_text(f"{text}\n".replace(str(folder), "/home/anna"), encoding="utf-8")

@@ -27,6 +27,7 @@ VERSIONS: Mapping[str, int] = {
     "job-result": 1,
     "journal": 1,
     "labelling": 1,
+    "libraries": 1,
     "library": 1,
     "map": 1,
     "mends": 1,

@@ -25,6 +25,7 @@ PAGES = {
     "library": "/library",
     "map": "/map#path=1,5,12,20",
     "music": "/music?folder=hum",
+    "libraries": "/libraries",
     "playlist": "/playlist?genre=melody&minutes=1&not_genre=hum",
     "player": "/library",
     "report": "/report",

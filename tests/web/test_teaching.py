@@ -190,7 +190,7 @@ def test_undoing_does_not_say_where_a_file_lies(client, state):
 def test_what_changes_nothing_makes_no_copy(make_app, library_file, tmp_path):
     app = make_app()
     state = app.extensions["earmark"]
-    state.serve(open_library(library_file, read_only=True))
+    state.serve_copy(open_library(library_file, read_only=True), of=state.served)
     client = app.test_client()
     (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
     path = f"{API}/tracks/{track['id']}"
@@ -223,7 +223,7 @@ def test_a_track_that_is_not_in_the_users_own_library_is_not_taken_for_another(
         lambda path: client.patch(path, json={"genre": "rock"}),
         lambda path: client.delete(path),
     ):
-        state.serve(shown)
+        state.serve_copy(shown, of=state.served)
         (track,) = client.get(f"{API}/tracks?search=hum-1").json["tracks"]
         refused = change(f"{API}/tracks/{track['id']}")
         assert refused.status_code == 409
@@ -316,7 +316,7 @@ def test_a_library_that_is_not_ours_is_never_changed(make_app, library_file, tmp
     theirs.chmod(0o444)
     app = make_app()
     state = app.extensions["earmark"]
-    state.serve(open_library(theirs, read_only=True))
+    state.serve_copy(open_library(theirs, read_only=True), of=state.served)
     client = app.test_client()
     assert client.get(f"{API}/library").json["writable"] is False
     file = sound("melody", 50, tmp_path)

@@ -18,6 +18,7 @@ from earmark.library.default import (
     open_library,
     packaged_path,
     printable_location,
+    user_libraries_folder,
     user_library,
     user_library_path,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "open_library",
     "packaged_path",
     "printable_location",
+    "user_libraries_folder",
     "user_library",
     "user_library_path",
 ]

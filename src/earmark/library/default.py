@@ -36,6 +36,11 @@ def user_library_path() -> Path:
     return platformdirs.user_data_path("earmark") / "library.earmark"
 
 
+def user_libraries_folder() -> Path:
+    """Return where further libraries of the user lie that were made on the server's pages."""
+    return user_library_path().parent / "libraries"
+
+
 def open_library(location: str | os.PathLike[str], *, read_only: bool = False) -> Library:
     """Open a library by where it is, or one of the package by name.
 

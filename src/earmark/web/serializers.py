@@ -12,11 +12,13 @@ from flask import url_for
 from earmark import corrections
 from earmark.library import Change, Library, Track
 from earmark.prediction import Neighbor, Prediction
-from earmark.web.problems import problem
+from earmark.web.problems import problem, without_folders
+from earmark.web.served.libraries import is_same_place
 from earmark.web.served.report import TrackAnswer
 from earmark.web.songs.answers import Answer
 from earmark.web.songs.jobs import Job
 from earmark.web.songs.music_folder import MusicFolder
+from earmark.web.state import ServerState
 
 
 def audio_url(music: MusicFolder, track: Track) -> str | None:
@@ -26,23 +28,23 @@ def audio_url(music: MusicFolder, track: Track) -> str | None:
     return url_for("media.track", track_id=track.id)
 
 
-def neighbor(music: MusicFolder, near: Neighbor) -> dict[str, Any]:
-    """Show a neighbor."""
-    track = near.source
+def neighbor(music: MusicFolder, near: Neighbor, in_use: bool = True) -> dict[str, Any]:
+    """Show a neighbor; only tracks of the library in use can be heard."""
+    track = near.source if in_use else None
     return {
         **near.to_json(),
         "audio": None if track is None else audio_url(music, track),
     }
 
 
-def prediction(music: MusicFolder, answer: Answer) -> dict[str, Any]:
-    """Show what was answered for a song."""
+def prediction(music: MusicFolder, answer: Answer, in_use: bool) -> dict[str, Any]:
+    """Show what was answered for a song, by the library in use or by a former one."""
     found = answer.prediction
     return {
         **found.to_json(),
         "artist": answer.artist,
         "title": answer.title,
-        "neighbors": [neighbor(music, near) for near in found.neighbors],
+        "neighbors": [neighbor(music, near, in_use) for near in found.neighbors],
         "taught": answer.taught,
         "voted": None if answer.voted is None else vote(answer.voted),
     }
@@ -73,12 +75,13 @@ def job_state(shown: Job) -> dict[str, Any]:
     }
 
 
-def job_result(music: MusicFolder, shown: Job, answer: Answer) -> dict[str, Any]:
+def job_result(music: MusicFolder, shown: Job, answer: Answer, in_use: bool) -> dict[str, Any]:
     """Show what a job found so far: its answer, and waveform and timeline once they are there."""
     drawn = shown.drawn
     return {
         "job": job_state(shown),
-        "prediction": prediction(music, answer),
+        "prediction": prediction(music, answer, in_use),
+        "in_use": in_use,
         "waveform": None if drawn is None else [round(float(p), 4) for p in drawn.peaks],
         "timeline": None if drawn is None else [asdict(segment) for segment in drawn.segments],
         "place": answer.place,
@@ -115,6 +118,28 @@ def track_answers(
         }
         for one in answers
     ]
+
+
+def libraries(state: ServerState) -> list[dict[str, Any]]:
+    """Show the libraries that can be chosen, that in use first."""
+    now, listed = state.library, state.libraries.all()
+    found = []
+    for one in listed:
+        in_use = is_same_place(one.location, now.location)
+        facts = state.libraries.describe(one, now if in_use else None)
+        problem_line = facts["problem"] and without_folders(facts["problem"])
+        found.append(
+            {
+                "name": one.name,
+                "title": one.title,
+                "kind": one.kind,
+                "in_use": in_use,
+                "started": is_same_place(one.location, state.libraries.started),
+                **facts,
+                "problem": problem_line,
+            }
+        )
+    return sorted(found, key=lambda one: not one["in_use"])
 
 
 def correction(change: Change) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from earmark import extraction
-from earmark.errors import LibraryRefused
-from earmark.library import Library, open_default, user_library_path
+from earmark.errors import LibraryBusy, LibraryError, LibraryRefused
+from earmark.library import Library, open_default, open_library, user_library_path
 from earmark.library.queueing import SongTable, song_table
 from earmark.web.config import Config
 from earmark.web.http.metrics import Metrics
+from earmark.web.served.libraries import Libraries, is_same_place
 from earmark.web.served.library import ServedLibrary
 from earmark.web.songs.jobs import Jobs
 from earmark.web.songs.music_folder import MusicFolder
@@ -47,9 +49,11 @@ class ServerState:
         self.config = config
         self.metrics = Metrics()
         self._lock = threading.Lock()
-        # Also the former ones: other threads may be reading them.
-        self._held: list[Library] = []
-        self.serve(open_default(config.library))
+        self._choosing = threading.Lock()
+        # Also the former ones: songs that began with them end with them.
+        self._held: list[ServedLibrary] = []
+        self.served = self._hold(ServedLibrary(open_default(config.library)))
+        self.libraries = Libraries(self.library.location)
         self.music = MusicFolder(config.music)
         self.uploads = Uploads(config.uploads)
         table = _shared_songs(self.library)
@@ -81,18 +85,93 @@ class ServerState:
         """The library that is served now."""
         return self.served.library
 
-    def serve(self, library: Library) -> None:
-        """Go on with another library of the same feature extractor."""
+    def _hold(self, served: ServedLibrary) -> ServedLibrary:
+        self._held.append(served)
+        return served
+
+    def serve_copy(self, library: Library, of: ServedLibrary) -> ServedLibrary:
+        """Go on with a copy of a library that is in use; return it, or the copy that is in use.
+
+        Raises
+        ------
+        LibraryBusy
+            Another one was chosen meanwhile.
+        """
         with self._lock:
+            if self.served is not of:
+                library.close()
+                if self.served.goes_on_from(of):
+                    # Another request was quicker.
+                    return self.served
+                raise LibraryBusy("another library was chosen just now; try that again")
             # What may fail comes first: an unusable library is not taken up by half.
-            self.served = ServedLibrary(library)
-            self._held.append(library)
+            self.served = self._hold(ServedLibrary(library, after=of))
+            return self.served
+
+    @contextmanager
+    def changing_libraries(self) -> Iterator[None]:
+        """Choose, make or remove libraries in the block, one at a time.
+
+        Raises
+        ------
+        LibraryBusy
+            Another request does so at this moment.
+        """
+        if not self._choosing.acquire(blocking=False):
+            raise LibraryBusy(
+                "another library is being chosen, made or removed at this moment; try again"
+            )
+        try:
+            yield
+        finally:
+            self._choosing.release()
+
+    def choose(self, name: str) -> None:
+        """Go on with a library of `libraries`; songs under way end with the one they began with.
+
+        Raises
+        ------
+        NotFound
+            There is no such library.
+        LibraryBusy
+            Somebody else chooses one at this moment.
+        LibraryError
+            It cannot be used, or this server shares its songs with others.
+        """
+        with self.changing_libraries():
+            if isinstance(self.jobs, SharedJobs):
+                raise LibraryError(
+                    "this server shares its songs with others over a database; to use another "
+                    "library, start all of them with it"
+                )
+            location = self.libraries.find(name).location
+            served = self._served_at(location) or self._hold(_opened(location))
+            # Before its songs come, so that loading its network is not counted against one.
+            self.pool.prepare(extraction.load, served.library.spec.to_json())
+            with self._lock:
+                self.served = served
+            logger.info("the library in use is %s now", served.library.name)
+
+    def _served_at(self, location: str) -> ServedLibrary | None:
+        """Return the library of a location that was in use before, where it is still the same."""
+        for served in reversed(self._held):
+            if is_same_place(served.library.location, location):
+                try:
+                    served.require_unchanged()
+                except LibraryError:
+                    return None
+                return served
+        return None
 
     def private_folders(self) -> list[Path]:
         """Return the folders of this machine that no answer names."""
         folders = [user_library_path().parent, self.uploads.folder]
-        if "://" not in self.library.location:
-            folders.append(Path(self.library.location).parent)
+        folders.append(self.libraries.folder)
+        folders += {
+            Path(served.library.location).parent
+            for served in list(self._held)
+            if "://" not in served.library.location
+        }
         if self.config.music is not None:
             folders.append(self.config.music)
         return folders
@@ -107,8 +186,17 @@ class ServerState:
         self.pool.close()
         self.uploads.close()
         # What the database keeps beside a library's file goes with the last who has it open.
-        for library in self._held:
-            library.close()
+        for served in self._held:
+            served.library.close()
+
+
+def _opened(location: str) -> ServedLibrary:
+    library = open_library(location)
+    try:
+        return ServedLibrary(library)
+    except BaseException:
+        library.close()
+        raise
 
 
 def _shared_songs(library: Library) -> SongTable | None:

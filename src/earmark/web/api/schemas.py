@@ -271,6 +271,13 @@ class JobResultOut(Schema):
     schema = kind_field("job-result")
     job = Nested(JobOut, required=True)
     prediction = Nested(PredictionOut, required=True)
+    in_use = Boolean(
+        required=True,
+        metadata={
+            "description": "False: another library was chosen since, so that the numbers of "
+            "tracks are not those of the library in use."
+        },
+    )
     waveform = List(
         Float(),
         required=True,

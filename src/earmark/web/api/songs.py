@@ -25,6 +25,7 @@ from earmark.web.request_context import (
     submit_all,
     uploaded,
 )
+from earmark.web.served.library import ServedLibrary
 from earmark.web.songs.jobs import Job
 from earmark.web.state import ServerState
 
@@ -80,7 +81,8 @@ def _results(state: ServerState, entries: list[Entry]) -> Any:
             if isinstance(entry, EarmarkError):
                 raise entry
             answer = state.songs.wait(entry, gone=gone)
-            result["prediction"] = serializers.prediction(state.music, answer)
+            in_use = state.songs.is_in_use(entry)
+            result["prediction"] = serializers.prediction(state.music, answer, in_use)
         except EarmarkError as error:
             first = first or error
             result["problem"] = problem(error)
@@ -109,14 +111,19 @@ def similar_to_song(files_data: dict[str, Any], query_data: dict[str, Any]) -> A
         found = state.songs.wait(job, gone=client_gone()).prediction
     finally:
         state.jobs.forget(job)
-    return {"neighbors": near(state, found.vector, query_data["k"], found)}
+    served = state.songs.require_in_use(job)
+    return {"neighbors": near(state, served, found.vector, query_data["k"], found)}
 
 
 def near(
-    state: ServerState, vector: np.ndarray[Any, Any], k: int, song: Prediction | Track
+    state: ServerState,
+    served: ServedLibrary,
+    vector: np.ndarray[Any, Any],
+    k: int,
+    song: Prediction | Track,
 ) -> list[dict[str, Any]]:
     """Return the k tracks nearest to a vector, without those of the same recording."""
-    found = state.served.nearest(vector, k, song.content_hash, song.audio_hash)
+    found = served.nearest(vector, k, song.content_hash, song.audio_hash)
     return [serializers.neighbor(state.music, neighbor) for neighbor in found]
 
 
@@ -192,7 +199,8 @@ def get_result(job_id: str) -> Any:
         if job.error is not None:
             raise job.error
         return answer_problem(409, f"{job.name}: is not answered yet; ask again in a moment")
-    return serializers.job_result(state.music, job, answer)
+    in_use = state.songs.is_in_use(job)
+    return serializers.job_result(state.music, job, answer, in_use)
 
 
 @blueprint.delete("/jobs/<string:job_id>")

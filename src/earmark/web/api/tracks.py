@@ -112,8 +112,9 @@ def remove_track(track_id: int) -> Any:
 def similar_tracks(track_id: int, query_data: dict[str, Any]) -> Any:
     """Find the tracks that a track sounds like."""
     state = server_state()
-    track = state.served.track(track_id)
-    vector = state.library.vector(track_id)
-    found = near(state, vector, query_data["k"] + 1, track)
+    served = state.served
+    track = served.track(track_id)
+    vector = served.library.vector(track_id)
+    found = near(state, served, vector, query_data["k"] + 1, track)
     others = [neighbor for neighbor in found if neighbor["track_id"] != track_id]
     return {"neighbors": others[: query_data["k"]]}

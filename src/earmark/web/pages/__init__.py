@@ -19,6 +19,7 @@ from earmark.web.pages import (
     classify,
     corrections,
     labels,
+    libraries,
     library,
     music,
     plain,
@@ -31,7 +32,7 @@ from earmark.web.pages.filters import color, nearness, voters
 from earmark.web.request_context import access, server_state
 from earmark.words import clock, percent, tell_shares, to_like_digits
 
-OF_ONE_BLUEPRINT = (classify, corrections, library, music, reference, sign_in)
+OF_ONE_BLUEPRINT = (classify, corrections, libraries, library, music, reference, sign_in)
 """Modules that add their pages to ``blueprint.pages`` when they are imported."""
 
 SOUND_ENDINGS = " ".join(sorted(AUDIO_EXTENSIONS | FILM_EXTENSIONS))

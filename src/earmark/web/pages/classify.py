@@ -83,11 +83,14 @@ def _said(
 def _answer_of(job: Job, answer: Answer) -> dict[str, Any]:
     """Return what an answer shows: its result, and the correction that it can take back."""
     state = server_state()
-    result = serializers.job_result(state.music, job, answer)
+    in_use = state.songs.is_in_use(job)
+    served = state.songs.library_of(job)
+    result = serializers.job_result(state.music, job, answer, in_use)
     return {
         **result,
-        "correction": teaching.correction_of(state.library, answer),
-        "typical": state.served.typical_distances(),
+        "library_name": served.library.name,
+        "correction": teaching.correction_of(served.library, answer) if in_use else None,
+        "typical": served.typical_distances(),
         "kept_until": _kept_until(job),
     }
 

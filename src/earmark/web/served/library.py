@@ -40,6 +40,9 @@ class ServedLibrary:
     ----------
     library
         Open.
+    after
+        What it goes on from, of which it is a copy: songs that were answered by that one are
+        answered by this one from now on.
 
     Raises
     ------
@@ -47,7 +50,8 @@ class ServedLibrary:
         It cannot answer for songs.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, after: ServedLibrary | None = None) -> None:
+        self._origin: object = object() if after is None else after._origin
         self.check = LibraryCheck(library)
         self.library = library
         self.report = Report(library)
@@ -62,6 +66,10 @@ class ServedLibrary:
     def revision(self) -> tuple[str, int]:
         """Which library it is, and how often it was changed."""
         return self.library.location, self.library.revision
+
+    def goes_on_from(self, other: ServedLibrary) -> bool:
+        """Whether songs that another one answered are answered by this one from now on."""
+        return self._origin is other._origin
 
     def require_unchanged(self) -> None:
         """See that the library's file is still the one that was opened; for use before a change.

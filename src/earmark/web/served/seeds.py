@@ -34,6 +34,8 @@ def seeds(state: ServerState, track_ids: Sequence[int], job_ids: Sequence[str] =
         There is no such job, or not any more.
     BadRequest
         A job has no answer yet.
+    LibraryError
+        A song was answered by a library that is no longer in use.
     """
     require_tracks(state, track_ids)
     known = list(track_ids)
@@ -43,7 +45,7 @@ def seeds(state: ServerState, track_ids: Sequence[int], job_ids: Sequence[str] =
         answer = job.answer
         if answer is None:
             raise BadRequest(f"{job.name}: is not answered yet; ask again in a moment")
-        held = state.served.tracks_of(answer.analyzed.looked)
+        held = state.songs.require_in_use(job).tracks_of(answer.analyzed.looked)
         track_id = next((track.id for track in held), None)
         if track_id is None:
             vectors.append(answer.analyzed.extracted.vector)

@@ -29,11 +29,12 @@ def writable_library(state: ServerState) -> Library:
     LibraryError
         The library's file was replaced or deleted.
     """
-    state.served.require_unchanged()
-    library = corrections.writable(state.library)
-    if library is not state.library:
-        state.serve(library)
-    return state.library
+    served = state.served
+    served.require_unchanged()
+    library = corrections.writable(served.library)
+    if library is served.library:
+        return library
+    return state.serve_copy(library, of=served).library
 
 
 def teach(
@@ -59,6 +60,7 @@ def teach(
     answer = job.answer
     if answer is None:
         raise NotFound(f"{job.name}: has no answer that could be corrected")
+    state.songs.require_in_use(job)
     prediction = answer.prediction
     song = Track(
         name=PurePath(prediction.path).stem or "song",

@@ -8,12 +8,15 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from earmark.errors import Canceled, EarmarkError
 from earmark.web.errors import NotFound
 from earmark.web.songs.answers import Answer, Timeline
 from earmark.workers import Call
+
+if TYPE_CHECKING:
+    from earmark.web.served.library import ServedLibrary
 
 T = TypeVar("T")
 
@@ -36,6 +39,9 @@ class Job:
         Where it lies, and whether it is an upload, to be deleted.
     timeline
         Its waveform and segments, which come after the answer; None where nobody wants them.
+    served
+        The library that it is answered by, also when the server goes on with another one meanwhile;
+        None: the one of the server.
     answered
         Its first answer.
     id
@@ -53,6 +59,7 @@ class Job:
     file: Path
     upload: bool
     timeline: Future[Timeline] | None = None
+    served: ServedLibrary | None = None
     answered: Future[Answer] = field(default_factory=Future)
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     created: float = field(default_factory=time.time)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import Busy, Canceled, EarmarkError, WorkerDied
+from earmark.errors import Busy, Canceled, EarmarkError, LibraryError, WorkerDied
 from earmark.web.http.metrics import Metrics
 from earmark.web.served.library import ServedLibrary
 from earmark.web.songs import analysis
@@ -117,7 +117,7 @@ class SongQueue:
         return self._submit(Job(shown(path), file, upload=False, timeline=_awaited(picture)))
 
     def _submit(self, job: Job) -> Job:
-        served = self._served()
+        served = job.served = self._served()
         served.check.require_whole()
         try:
             call = job.call = self._pool.call(
@@ -153,7 +153,7 @@ class SongQueue:
 
     def _take(self, job: Job, analyzed: analysis.Analyzed) -> None:
         """Answer for a song, and ask for its picture where it is wanted."""
-        served = self._served()
+        served = self.library_of(job)
         answer = served.vote(job.name, analyzed)
         outcome = "unsure" if answer.prediction.abstained else "answered"
         self._metrics.songs.labels(outcome).inc()
@@ -178,7 +178,7 @@ class SongQueue:
 
     def _draw(self, job: Job, picture: analysis.Picture) -> None:
         """Take the picture of a song that is answered."""
-        timeline = self._served().follow(job.answered.result(), picture)
+        timeline = self.library_of(job).follow(job.answered.result(), picture)
         self._end(job)
         if job.timeline is not None:
             job.timeline.set_result(timeline)
@@ -218,12 +218,38 @@ class SongQueue:
     def close(self) -> None:
         """Take no more songs."""
 
+    def library_of(self, job: Job) -> ServedLibrary:
+        """Return the library that answers for a job: the one that it began with."""
+        now = self._served()
+        began = job.served
+        return now if began is None or now.goes_on_from(began) else began
+
+    def is_in_use(self, job: Job) -> bool:
+        """Whether the library of a job is the one that is in use now."""
+        return self.library_of(job) is self._served()
+
+    def require_in_use(self, job: Job) -> ServedLibrary:
+        """Return the library of a job, which has to be the one that is in use now.
+
+        Raises
+        ------
+        LibraryError
+            Another library was chosen since.
+        """
+        served = self.library_of(job)
+        if not self.is_in_use(job):
+            raise LibraryError(
+                f"{job.name}: was answered by the library {served.library.name}, and another one "
+                "is in use now; choose that one again, or send the song again"
+            )
+        return served
+
     def answer(self, job: Job) -> Answer | None:
-        """Return the answer of a job by the library as it is now; None as long as there is none.
+        """Return the answer of a job by its library as it is now; None as long as there is none.
 
         Where the library was changed since the song was answered, it votes again.
         """
-        answer, served = job.answer, self._served()
+        answer, served = job.answer, self.library_of(job)
         if answer is not None and answer.revision != served.revision:
             answer = served.vote(job.name, answer.analyzed)
             job.renew(answer)

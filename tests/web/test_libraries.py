@@ -1,0 +1,212 @@
+"""Which libraries a server can go on with, and what becomes of songs meanwhile."""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+import pytest
+
+from earmark.features import get_extractor
+from earmark.library import create_library, open_library, user_libraries_folder, user_library_path
+from earmark.web.served.libraries import is_name
+from support.web import wait_until
+
+API = "/api/v1"
+TOKEN = "a-secret-token"
+
+
+@pytest.fixture
+def made(original):
+    """A library that was made on the pages, of the same music, without hum."""
+    folder = user_libraries_folder()
+    folder.mkdir(parents=True)
+    file = shutil.copy(original, folder / "no hum.earmark")
+    with open_library(file) as library:
+        library.remove([track.id for track in library.tracks(genre="hum")], remember=False)
+    return file
+
+
+def listed(client):
+    """Return the libraries that there are, by their names."""
+    return {one["name"]: one for one in client.get(f"{API}/libraries").json["libraries"]}
+
+
+def pages(client):
+    """Return a client with a session of its own, as a browser has."""
+    return client.application.test_client()
+
+
+def submit(client, file):
+    data = {"file": (io.BytesIO(file.read_bytes()), file.name)}
+    return client.post(f"{API}/jobs?picture=0", data=data).json["id"]
+
+
+def answered(client, job):
+    wait_until(lambda: client.get(f"{API}/jobs/{job}").json["state"] == "done")
+    return client.get(f"{API}/jobs/{job}/result").json
+
+
+def test_the_list_has_the_library_in_use_those_of_the_user_and_those_of_the_package(client, made):
+    found = listed(client)
+    assert list(found) == ["started", "no hum", "reference", "gtzan", "classic"]
+    first = found["started"]
+    assert (first["title"], first["kind"]) == ("small", "started")
+    assert (first["in_use"], first["started"], first["tracks"]) == (True, True, 27)
+    assert "hum" in first["genres"]
+    assert "hum" not in found["no hum"]["genres"]
+    assert found["no hum"]["size"] == made.stat().st_size
+    assert found["reference"]["extractor"] == "musicnn"
+    assert not any(one["in_use"] for name, one in found.items() if name != "started")
+    open_library("reference").copy(str(user_library_path()))
+    assert listed(client)["own"]["kind"] == "own"
+
+
+def test_a_library_that_cannot_be_opened_is_listed_with_the_reason(client, made):
+    (made.parent / "bad.earmark").write_bytes(b"no library at all")
+    (made.parent / "reference.earmark").write_bytes(b"a name that is taken")
+    found = listed(client)
+    problem = found["bad"]["problem"]
+    assert problem.startswith("bad.earmark: is not an Earmark library")
+    assert str(made.parent) not in problem
+    assert found["bad"]["tracks"] is None
+    assert found["reference"]["problem"] is None
+    assert "is not an Earmark library" in pages(client).get("/libraries").text
+    refused = client.post(f"{API}/libraries/bad/choose")
+    assert refused.status_code == 409
+    assert listed(client)["started"]["in_use"]
+
+
+def test_another_library_is_used_once_it_is_chosen(client, made):
+    assert client.post(f"{API}/libraries/no hum/choose").json["name"] == "no hum"
+    assert "hum" not in client.get(f"{API}/library").json["genres"]
+    assert listed(client)["no hum"]["in_use"]
+    assert client.get(f"{API}/tracks?genre=hum").json["tracks"] == []
+    # And back, by the page.
+    browser = pages(client)
+    assert browser.post("/libraries/started/choose").headers["Location"] == "/libraries"
+    assert "In use now: small." in browser.get("/libraries").text
+    assert "hum" in client.get(f"{API}/library").json["genres"]
+
+
+@pytest.mark.parametrize("name", ["../small", "..%2Fsmall", "small", "none", ".", "own"])
+def test_no_other_file_can_be_chosen(client, made, name):
+    assert client.post(f"{API}/libraries/{name}/choose").status_code in (404, 405)
+
+
+def test_a_library_of_another_extractor_can_be_chosen(client, tune_file, tmp_path):
+    before = submit(client, tune_file)
+    answered(client, before)
+    assert client.post(f"{API}/libraries/classic/choose").json["extractor"] == "mfcc"
+    assert client.post(f"{API}/libraries/reference/choose").json["extractor"] == "musicnn"
+    data = {"file": (io.BytesIO(tune_file.read_bytes()), "tune.wav")}
+    (result,) = client.post(f"{API}/classify", data=data).json["results"]
+    assert "jazz" in result["prediction"]["probabilities"]
+
+
+def test_songs_end_with_the_library_that_they_began_with(app, client, made, tune_file):
+    state = app.extensions["earmark"]
+    # A song that is heard only after another library was chosen.
+    held = state.songs._pool.call
+    calls = []
+
+    def late(function, *arguments, **options):
+        call = held(function, *arguments, **options)
+        calls.append(call)
+        wait = call.add_done_callback
+        call.add_done_callback = lambda act: waiting.append((wait, act))
+        return call
+
+    waiting = []
+    state.songs._pool.call = late
+    job = submit(client, tune_file)
+    state.songs._pool.call = held
+    client.post(f"{API}/libraries/reference/choose")
+    for wait, act in waiting:
+        wait(act)
+    result = answered(client, job)
+    assert set(result["prediction"]["probabilities"]) == {"hiss", "hum", "melody"}
+    assert result["in_use"] is False
+    # The numbers of its tracks mean others now.
+    assert not any(near["audio"] for near in result["prediction"]["neighbors"])
+    page = pages(client).get(f"/answers/{job}").text
+    assert "Another library was chosen since." in page
+    assert "More like this" not in page
+    for refused in (
+        client.post(f"{API}/corrections", json={"job": job, "genre": "hum"}),
+        client.get(f"{API}/lists/similar?job={job}"),
+    ):
+        assert refused.status_code == 409
+        assert "another one is in use now" in refused.json["detail"]
+    client.post(f"{API}/libraries/started/choose")
+    result = answered(client, job)
+    assert result["in_use"] is True
+    assert any(near["audio"] for near in result["prediction"]["neighbors"])
+    taught = client.post(f"{API}/corrections", json={"job": job, "genre": "hum"})
+    assert taught.status_code == 201
+
+
+def test_two_at_once_are_refused(app, client, made):
+    state = app.extensions["earmark"]
+    with state.changing_libraries():
+        refused = client.post(f"{API}/libraries/no hum/choose")
+    assert refused.status_code == 503
+    assert refused.json["detail"].startswith("another library is being chosen")
+    assert "Retry-After" in refused.headers
+    assert client.post(f"{API}/libraries/no hum/choose").status_code == 200
+
+
+def test_a_library_that_was_replaced_meanwhile_is_opened_anew(client, made, original):
+    client.post(f"{API}/libraries/no hum/choose")
+    client.post(f"{API}/libraries/started/choose")
+    made.unlink()
+    shutil.copy(original, made)
+    client.post(f"{API}/libraries/no hum/choose")
+    assert "hum" in client.get(f"{API}/library").json["genres"]
+
+
+def test_what_is_listed_follows_the_file(client, made):
+    assert listed(client)["no hum"]["tracks"] == 18
+    with open_library(made) as library:
+        library.remove([track.id for track in library.tracks(genre="hiss")])
+    assert listed(client)["no hum"]["tracks"] == 9
+
+
+def test_only_those_who_may_change_the_library_see_and_choose(make_app, made):
+    client = make_app(local=False, token=TOKEN).test_client()
+    assert client.get(f"{API}/libraries").status_code == 401
+    browser = pages(client)
+    assert browser.get("/libraries").headers["Location"].startswith("/sign-in?next=/libraries")
+    assert "Libraries" not in browser.get("/library").text
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.get(f"{API}/libraries", headers=known).status_code == 200
+    assert client.post(f"{API}/libraries/no hum/choose", headers=known).status_code == 200
+
+
+def test_a_library_without_tracks_is_not_taken_up(client, made):
+    create_library(made.parent / "empty.earmark", get_extractor("mfcc").spec).close()
+    assert client.post(f"{API}/libraries/empty/choose").status_code == 409
+    assert listed(client)["started"]["in_use"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("my music", True),
+        ("música 2026", True),
+        ("a" * 50, True),
+        ("a" * 51, False),
+        ("", False),
+        ("..", False),
+        (".hidden", False),
+        ("a/b", False),
+        ("a\\b", False),
+        ("C:", False),
+        ("two\nlines", False),
+        ("end ", False),
+        ("end.", False),
+        ("-x", False),
+    ],
+)
+def test_what_a_library_may_be_called(name, fits):
+    assert is_name(name) is fits
