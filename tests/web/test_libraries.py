@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from earmark.errors import LibraryError
 from earmark.features import get_extractor
 from earmark.library import create_library, open_library, user_libraries_folder, user_library_path
 from earmark.web.served.libraries import is_name
@@ -210,3 +211,63 @@ def test_a_library_without_tracks_is_not_taken_up(client, made):
 )
 def test_what_a_library_may_be_called(name, fits):
     assert is_name(name) is fits
+
+
+# Downloads
+
+
+def saved(answer, tmp_path):
+    """Return what a download says of its name, and the library in it."""
+    assert answer.status_code == 200
+    assert answer.headers["Content-Length"] == str(len(answer.data))
+    file = tmp_path / f"saved-{len(list(tmp_path.glob('saved-*')))}.earmark"
+    file.write_bytes(answer.data)
+    return answer.headers["Content-Disposition"], open_library(file)
+
+
+def test_a_library_is_downloaded_to_be_given_away_or_as_a_backup(app, client, made, tmp_path):
+    state = app.extensions["earmark"]
+    track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]
+    client.patch(f"{API}/tracks/{track['id']}", json={"genre": "polka"})
+    said, given = saved(client.get(f"{API}/libraries/started/file"), tmp_path)
+    with given:
+        assert "filename=small.earmark" in said
+        given.check()
+        assert given.get(track["id"]).genre == "polka"
+        assert given.history() == []
+        assert {one.path for one in given.tracks()} == {None}
+    said, whole = saved(client.get(f"{API}/libraries/started/file?whole=1"), tmp_path)
+    with whole:
+        assert len(whole.history()) == 1
+        assert whole.tracks() == state.library.tracks()
+    said, other = saved(client.get(f"{API}/libraries/no hum/file"), tmp_path)
+    with other:
+        assert 'filename="no hum.earmark"' in said
+        assert other.count() == 18
+    assert client.head(f"{API}/libraries/classic/file").status_code == 200
+    assert state.uploads.left() == []
+
+
+def test_a_download_that_cannot_be_made_leaves_nothing(app, client, made, monkeypatch):
+    state = app.extensions["earmark"]
+    (made.parent / "bad.earmark").write_bytes(b"no library at all")
+    refused = client.get(f"{API}/libraries/bad/file")
+    assert refused.status_code == 409
+    assert refused.json["detail"].startswith("bad.earmark: is not")
+    assert client.get(f"{API}/libraries/none/file").status_code == 404
+    copy = type(state.library).copy
+
+    def fails(library, location, **options):
+        copy(library, location, **options)
+        raise LibraryError("the disk is full")
+
+    monkeypatch.setattr(type(state.library), "copy", fails)
+    assert client.get(f"{API}/libraries/started/file").status_code == 409
+    assert state.uploads.left() == []
+
+
+def test_a_download_is_for_those_who_may_change_the_library(make_app):
+    client = make_app(local=False, token=TOKEN).test_client()
+    assert client.get(f"{API}/libraries/reference/file").status_code == 401
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.get(f"{API}/libraries/reference/file", headers=known).status_code == 200

@@ -15,7 +15,7 @@ from earmark.library import Library, open_default, open_library, user_library_pa
 from earmark.library.queueing import SongTable, song_table
 from earmark.web.config import Config
 from earmark.web.http.metrics import Metrics
-from earmark.web.served.libraries import Libraries, is_same_place
+from earmark.web.served.libraries import Libraries, Shelved, is_same_place
 from earmark.web.served.library import ServedLibrary
 from earmark.web.songs.jobs import Jobs
 from earmark.web.songs.music_folder import MusicFolder
@@ -151,6 +151,35 @@ class ServerState:
             with self._lock:
                 self.served = served
             logger.info("the library in use is %s now", served.library.name)
+
+    def copy_of(self, shelved: Shelved, *, packed: bool) -> Path:
+        """Copy a library as it is now, also while it is changed; return the file, to be discarded.
+
+        Parameters
+        ----------
+        shelved
+            Which.
+        packed
+            Without history, and without what says something about this machine.
+
+        Raises
+        ------
+        LibraryError
+            It cannot be opened, or the copy cannot be written.
+        """
+        file = self.uploads.new(".earmark")
+        served = self.served
+        try:
+            if is_same_place(shelved.location, served.library.location):
+                served.require_unchanged()
+                served.library.copy(file, packed=packed)
+            else:
+                with open_library(shelved.location, read_only=True) as library:
+                    library.copy(file, packed=packed)
+        except BaseException:
+            self.uploads.discard(file)
+            raise
+        return file
 
     def _served_at(self, location: str) -> ServedLibrary | None:
         """Return the library of a location that was in use before, where it is still the same."""

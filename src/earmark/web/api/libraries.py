@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import Response
 
 from earmark.web import serializers
 from earmark.web.access import changes_library, for_owner
@@ -13,6 +16,11 @@ from earmark.web.api.schemas import LibraryOut
 from earmark.web.request_context import server_state
 
 blueprint = APIBlueprint("libraries", __name__, tag="Library")
+
+FILE_TYPE = "application/vnd.sqlite3"
+
+PART = 2**18
+"""Bytes."""
 
 PROBLEMS = {
     401: "The token is missing or wrong.",
@@ -32,6 +40,32 @@ def list_libraries() -> Any:
     For those who may change the library.
     """
     return {"libraries": serializers.libraries(server_state())}
+
+
+@blueprint.get("/libraries/<string:name>/file")
+@for_owner
+@blueprint.input(schemas.FileQuery, location="query")
+@blueprint.doc(responses={200: "The library.", **PROBLEMS})
+def download(name: str, query_data: dict[str, Any]) -> Response:
+    """Get a library as one file, as it is at this moment, also while it is changed.
+
+    For those who may change the library.
+    """
+    state = server_state()
+    shelved = state.libraries.find(name)
+    copy = state.copy_of(shelved, packed=not query_data["whole"])
+    answer = Response(_parts(copy), mimetype=FILE_TYPE)
+    answer.content_length = copy.stat().st_size
+    answer.call_on_close(lambda: state.uploads.discard(copy))
+    answer.cache_control.no_store = True
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{shelved.title}.earmark")
+    return answer
+
+
+def _parts(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while part := stream.read(PART):
+            yield part
 
 
 @blueprint.post("/libraries/<string:name>/choose")

@@ -43,6 +43,18 @@ class ShelvedOut(Schema):
     )
 
 
+class FileQuery(Schema):
+    """What of a library is wanted."""
+
+    whole = Boolean(
+        load_default=False,
+        metadata={
+            "description": "With its history, and with paths, sizes and times of files: to be "
+            "kept. Without: to be given away."
+        },
+    )
+
+
 class LibrariesOut(Schema):
     """The libraries that can be chosen."""
 

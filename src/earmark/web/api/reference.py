@@ -11,6 +11,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from earmark.web import media
+from earmark.web.api.libraries import FILE_TYPE
 from earmark.web.api.lists import TYPES
 from earmark.web.problems import PROBLEM_TYPE
 
@@ -87,6 +88,10 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
             response["content"] = problem
         elif path in PLAIN:
             response["content"] = TEXT
+        elif path.endswith("/libraries/{name}/file"):
+            response["content"] = {
+                FILE_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            }
         elif path.startswith("/media/"):
             sound = {"schema": {"type": "string", "format": "binary"}}
             response["content"] = dict.fromkeys(SOUND_TYPES, sound)
