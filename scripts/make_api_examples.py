@@ -85,6 +85,7 @@ def main() -> None:
         time.sleep(0.2)
     for path in ("ready", "library", "libraries", "map"):
         asker.ask("get", f"{v1}/{path}")
+    asker.ask("get", f"{v1}/map/tracks", query={"search": "boogie lee"})
     asker.until(f"{v1}/report", lambda found: found["state"] == "done")
     asker.ask("get", f"{v1}/report/tracks", query={"genre": "rock", "answer": "metal"})
     asker.ask("post", f"{v1}/classify", song=True)

@@ -30,6 +30,7 @@ VERSIONS: Mapping[str, int] = {
     "libraries": 1,
     "library": 1,
     "map": 1,
+    "map-tracks": 1,
     "mends": 1,
     "merge": 1,
     "music": 1,

@@ -285,6 +285,10 @@ def test_filters_agree_with_each_other(library: Library) -> None:
     assert [t.name for t in library.tracks(search="BJÖRK")] == ["song 001"]
     assert [t.name for t in library.tracks(search="σίσυφοσ")] == ["song 002"]
     assert [t.name for t in library.tracks(search="50%")] == ["song 001"]
+    # Of several parts all are there, in any order.
+    assert [t.name for t in library.tracks(search=("off", "BJÖRK", ""))] == ["song 001"]
+    assert library.tracks(search=("off", "ways")) == []
+    assert library.count(search=("50", "song")) == 2
     assert library.count(genre="jazz") == len(library.tracks(genre="jazz")) == 2
     assert [t.name for t in library.tracks(taught=True)] == ["song 002"]
     assert [t.name for t in library.tracks(offset=1, limit=1)] == ["song 002"]

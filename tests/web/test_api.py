@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 
 from earmark.library import open_library
@@ -647,6 +648,40 @@ def test_the_map_has_every_track(client):
         assert max(values) == pytest.approx(1)
     assert 0 < sum(chart["share"]) <= 1
     assert chart == client.get(f"{API}/map").json
+
+
+def test_the_points_of_the_map_are_those_of_its_json(client):
+    answer = client.get(f"{API}/map/points")
+    assert answer.mimetype == "application/octet-stream"
+    chart = client.get(f"{API}/map").json
+    wanted = sorted(point["id"] for point in chart["points"])
+    assert np.frombuffer(answer.data, "<u4", 27, 64).tolist() == wanted
+    assert answer.data == client.get(f"{API}/map/points").data
+
+
+def test_tracks_of_the_map_are_found_by_their_ids_and_by_words(client):
+    points = {point["id"]: point for point in client.get(f"{API}/map").json["points"]}
+    some = [*points][5:2:-1]
+    asked = [("id", one) for one in (*some, some[0], 999_999)]
+    told = client.get(f"{API}/map/tracks", query_string=asked).json
+    assert told["total"] == 3
+    assert [track.pop("duration") > 0 for track in told["tracks"]] == [True] * 3
+    assert told["tracks"] == [points[one] for one in some]
+    query = {"search": "NUMBER hum 3", "limit": 2}
+    found = client.get(f"{API}/map/tracks", query_string=query).json
+    wanted = [
+        point["id"]
+        for point in points.values()
+        if all(
+            word in "\n".join(str(point[name]).lower() for name in ("track", "artist", "title"))
+            for word in ("number", "hum", "3")
+        )
+    ]
+    assert found["total"] == len(wanted) > 0
+    assert [track["id"] for track in found["tracks"]] == wanted[:2]
+    assert client.get(f"{API}/map/tracks").json["tracks"] == []
+    many = [("id", one) for one in range(201)]
+    assert client.get(f"{API}/map/tracks", query_string=many).status_code == 422
 
 
 def test_health_and_readiness(client, state):

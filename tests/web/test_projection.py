@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from earmark.library import ExtractorSpec, Library, Snapshot, Track, create_libr
 from earmark.library.fitting import follow, voter
 from earmark.neighbors import Voter, fit, make_voter, one_hot
 from earmark.web.pages.colors import COLORS, Colors
+from earmark.web.served import map_points, projection
 from earmark.web.served.projection import Projection, ProjectionCache, project
 from support.clusters import Tracks, clusters
 
@@ -104,6 +110,127 @@ def test_on_a_map_of_many_a_correction_moves_nothing_else(tmp_path: Path) -> Non
         anew = projections.current()
         assert anew.axes is not before.axes
         np.testing.assert_allclose(np.abs(anew.points).max(axis=0), 1)
+
+
+def test_many_tracks_are_projected_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = clusters(120, dimension=6)
+    vectors = drawn.vectors + 1e6
+    vectors[:, 3] = 0.1
+    far = Tracks(vectors, drawn.genres, drawn.groups)
+    whole, _ = projected(tmp_path, far, majority=True)
+    monkeypatch.setattr(projection, "BLOCK", 7)
+    parts, _ = projected(tmp_path, far, majority=True)
+    np.testing.assert_allclose(parts.points, whole.points, atol=1e-6)
+    # What is the same everywhere says nothing, however it is rounded.
+    np.testing.assert_allclose(whole.axes[3], 0, atol=1e-9)
+
+
+def test_a_map_is_made_once_however_many_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = clusters(60, dimension=6)
+    tracks = [Track(name=f"{n:03}", genre=genre) for n, genre in enumerate(drawn.genres)]
+    begun, go_on, made = threading.Event(), threading.Event(), []
+
+    def slow(snapshot: Snapshot, vote: Voter) -> Projection:
+        made.append(snapshot.revision)
+        begun.set()
+        assert go_on.wait(60)
+        return project(snapshot, vote)
+
+    with library_of(tmp_path / "l.earmark", tracks, drawn.vectors) as library:
+        projections = ProjectionCache(Voting(library).refresh)
+        monkeypatch.setattr(projection, "project", slow)
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(projections.current) for _ in range(4)]
+            assert begun.wait(60)
+            go_on.set()
+            found = {id(one.result(60)) for one in asked}
+    assert len(made) == len(found) == 1
+
+
+def test_a_map_that_cannot_be_made_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = clusters(60, dimension=6)
+    tracks = [Track(name=f"{n:03}", genre=genre) for n, genre in enumerate(drawn.genres)]
+
+    def broken(snapshot: Snapshot, vote: Voter) -> Projection:
+        raise MemoryError
+
+    with library_of(tmp_path / "l.earmark", tracks, drawn.vectors) as library:
+        projections = ProjectionCache(Voting(library).refresh)
+        with monkeypatch.context() as patch:
+            patch.setattr(projection, "project", broken)
+            with pytest.raises(MemoryError):
+                projections.current()
+        assert len(projections.current().points) == 60
+
+
+def unpacked(body: bytes) -> dict[str, object]:
+    """Read the points of a map, as the page of the HTTP API describes them."""
+    magic, version, size, n, total, revision = struct.unpack_from("<4sHHIIQ", body)
+    low_x, low_y, high_x, high_y, *share = struct.unpack_from("<6f", body, 24)
+    id_bytes, genre_bytes, _, text = struct.unpack_from("<BBHI", body, 48)
+    at, columns = size, []
+    for kind in ({4: "<u4", 8: "<f8"}[id_bytes], "<u2", "<u2", f"<u{genre_bytes}"):
+        columns.append(np.frombuffer(body, kind, n, at))
+        at += columns[-1].nbytes
+    assert (magic, version, len(body)) == (b"EMAP", 1, at + text)
+    ids, x, y, codes = columns
+    names = json.loads(body[at:])
+    return {
+        "total": total,
+        "revision": revision,
+        "share": share,
+        "ids": ids.tolist(),
+        "x": low_x + x / 65535 * (high_x - low_x),
+        "y": low_y + y / 65535 * (high_y - low_y),
+        "genres": [names[code] for code in codes],
+    }
+
+
+@pytest.mark.parametrize("first_id", [1, 2**40], ids=["narrow", "wide"])
+def test_points_as_bytes_are_the_points(tmp_path: Path, first_id: int) -> None:
+    made, _ = projected(tmp_path, clusters(120, dimension=6), majority=False)
+    ids = first_id + np.random.default_rng(0).permutation(120) * 3
+    # Names of many genres and of other alphabets; points beyond 1.
+    names = tuple(f"Жанр {n:03}" for n in range(300))
+    codes = np.arange(120) * 2
+    snapshot = replace(made.snapshot, ids=ids, genre_names=names, genre_codes=codes)
+    points = made.points * 1.5
+    read = unpacked(map_points.pack(snapshot, points, made.share))
+    order = np.argsort(ids)
+    assert read["ids"] == ids[order].tolist()
+    assert read["genres"] == [names[codes[row]] for row in order]
+    assert (read["total"], read["revision"]) == (120, snapshot.revision)
+    np.testing.assert_allclose(read["share"], made.share, rtol=1e-6)
+    for axis, name in enumerate("xy"):
+        # Half a step of 65,535.
+        np.testing.assert_allclose(read[name], points[order, axis], atol=3 / 65535 / 2 * 1.01)
+
+
+def test_of_very_many_points_a_part_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = projected(tmp_path, clusters(120, dimension=6), majority=False)
+    monkeypatch.setattr(map_points, "MOST_POINTS", 50)
+    read = unpacked(made.packed)
+    assert read["total"] == 120
+    assert len(set(read["ids"])) == 50  # type: ignore[arg-type]
+    # At the largest number of points, whatever their ids and genres, it is 2 MB.
+    assert 64 + 200_000 * (4 + 2 + 2 + 1) < 2e6
+
+
+def test_tracks_at_one_place_have_a_map(tmp_path: Path) -> None:
+    drawn = clusters(60, dimension=6)
+    same = Tracks(np.ones_like(drawn.vectors), drawn.genres, drawn.groups)
+    made, _ = projected(tmp_path, same, majority=True)
+    read = unpacked(made.packed)
+    assert not np.any(read["x"])
+    assert not np.any(read["y"])
 
 
 class Voting:

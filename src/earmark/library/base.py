@@ -162,7 +162,7 @@ class Library(Protocol):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
         offset: int = 0,
@@ -175,7 +175,7 @@ class Library(Protocol):
         genre, artist
             Exactly this one.
         search
-            Part of name, artist or title, in upper or lower case.
+            Part of name, artist or title, in upper or lower case; of several all must be there.
         taught
             Labelled by hand, or not.
         labelled
@@ -190,7 +190,7 @@ class Library(Protocol):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
     ) -> int:

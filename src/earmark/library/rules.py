@@ -49,6 +49,16 @@ def search_text(track: Track) -> str:
     return fold("\n".join(filter(None, (track.name, track.artist, track.title))))
 
 
+def parts_of(search: str | tuple[str, ...] | None) -> list[str]:
+    """Return what all must be found in the text in which a search looks.
+
+    >>> parts_of("Nina S"), parts_of(("Simone", "", "Nina")), parts_of(None)
+    (['nina s'], ['simone', 'nina'], [])
+    """
+    asked = [search] if isinstance(search, str) else search or []
+    return [fold(part) for part in asked if part]
+
+
 def pack(vectors: NDArray[Any], count: int, spec: ExtractorSpec) -> NDArray[np.floating]:
     """Return vectors [count, dimension] in the type in which they are stored.
 

@@ -141,18 +141,19 @@ class MemoryLibrary(Lists):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[Track]:
+        parts = rules.parts_of(search)
         found = [
             track
             for track in self._now.tracks.values()
             if (genre is None or genre in track.genres)
             and artist in (None, track.artist)
-            and rules.fold(search or "") in rules.search_text(track)
+            and all(part in rules.search_text(track) for part in parts)
             and taught in (None, track.taught)
             and labelled in (None, track.genre is not None)
         ]
@@ -164,7 +165,7 @@ class MemoryLibrary(Lists):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
     ) -> int:

@@ -270,7 +270,7 @@ class SqlLibrary(Lists):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
         offset: int = 0,
@@ -297,7 +297,7 @@ class SqlLibrary(Lists):
         *,
         genre: str | None = None,
         artist: str | None = None,
-        search: str | None = None,
+        search: str | tuple[str, ...] | None = None,
         taught: bool | None = None,
         labelled: bool | None = None,
     ) -> int:
@@ -526,7 +526,7 @@ def _has_unlabelled(connection: sa.Connection) -> bool:
 def _filters(
     genre: str | None,
     artist: str | None,
-    search: str | None,
+    search: str | tuple[str, ...] | None,
     taught: bool | None,
     labelled: bool | None,
 ) -> list[sa.ColumnElement[bool]]:
@@ -535,8 +535,9 @@ def _filters(
         where.append(rows.has_genre(genre))
     if artist is not None:
         where.append(tracks.c.artist == artist)
-    if search:
-        where.append(tracks.c.search_text.contains(rules.fold(search), autoescape=True))
+    where += [
+        tracks.c.search_text.contains(part, autoescape=True) for part in rules.parts_of(search)
+    ]
     if taught is not None:
         where.append(tracks.c.taught.is_(taught))
     if labelled is not None:

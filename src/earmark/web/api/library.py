@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from apiflask import APIBlueprint
+from flask import Response
 
 from earmark.web import serializers
 from earmark.web.api import schemas
@@ -13,7 +14,7 @@ from earmark.web.api.paging import paged
 from earmark.web.request_context import server_state
 
 MOST_POINTS = 20_000
-"""More than a screen shows apart, and than a browser draws at once."""
+"""What is told of more would be many megabytes; the page of the map asks in another way."""
 
 blueprint = APIBlueprint("library", __name__, tag="Library")
 
@@ -57,6 +58,54 @@ def get_map() -> Any:
         "revision": projection.snapshot.revision,
         "share": [float(share) for share in projection.share],
         "points": points,
+    }
+
+
+@blueprint.get("/map/points")
+def get_points() -> Response:
+    """Get every labelled track as a point, as columns of numbers in one binary body.
+
+    Its layout stands in the documentation of the HTTP API. Of more than 200,000 tracks it has a
+    part.
+    """
+    body = server_state().served.projections.current().packed
+    return Response(body, mimetype="application/octet-stream")
+
+
+@blueprint.get("/map/tracks")
+@blueprint.input(schemas.MapTracksQuery, location="query")
+@blueprint.output(schemas.MapTracksOut)
+def get_map_tracks(query_data: dict[str, Any]) -> Any:
+    """Get what some tracks are called and where they are on the map: by their ids, or by words."""
+    state = server_state()
+    library = state.library
+    words = tuple(query_data.get("search", "").split())
+    if words:
+        tracks = library.tracks(search=words, labelled=True, limit=query_data["limit"])
+        total = library.count(search=words, labelled=True)
+    else:
+        held = library.get_many(query_data["id"])
+        tracks = [held[one] for one in dict.fromkeys(query_data["id"]) if one in held]
+        total = len(tracks)
+    ids = [track.id for track in tracks if track.id is not None]
+    places = state.served.projections.current().places_of(ids)
+    return {
+        "tracks": [
+            {
+                "id": track_id,
+                "x": None if place is None else round(place[0], 5),
+                "y": None if place is None else round(place[1], 5),
+                "genre": track.genre,
+                "track": track.name,
+                "artist": track.artist,
+                "title": track.title,
+                "audio": serializers.audio_url(state.music, track),
+                "duration": track.duration,
+            }
+            for track_id, track in zip(ids, tracks, strict=True)
+            for place in [places.get(track_id)]
+        ],
+        "total": total,
     }
 
 

@@ -95,6 +95,9 @@ def _put_operation_right(path: str, method: str, operation: dict[str, Any]) -> N
         elif path.startswith("/media/"):
             sound = {"schema": {"type": "string", "format": "binary"}}
             response["content"] = dict.fromkeys(SOUND_TYPES, sound)
+        elif path.endswith("/map/points"):
+            body = {"schema": {"type": "string", "format": "binary"}}
+            response["content"] = {"application/octet-stream": body}
         elif path.endswith("/lists/file"):
             response["content"] = {
                 kind: {"schema": {} if kind == "application/json" else {"type": "string"}}

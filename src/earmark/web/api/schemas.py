@@ -22,6 +22,7 @@ from apiflask.fields import (
 from apiflask.validators import Length, OneOf, Range, Regexp
 from marshmallow import ValidationError, validates_schema
 
+from earmark.library.model import LARGEST_ID
 from earmark.schemas import schema
 from earmark.words import UNFIT
 
@@ -452,6 +453,50 @@ class MapOut(Schema):
         Float(), required=True, metadata={"description": "Part of the variance that an axis shows."}
     )
     points = List(Nested(PointOut), required=True)
+
+
+class MapTracksQuery(Schema):
+    """Which tracks are asked about."""
+
+    id = List(
+        Integer(validate=Range(min=0, max=LARGEST_ID)),
+        load_default=list,
+        validate=Length(max=200),
+        metadata={"description": "A track; repeat it for several."},
+    )
+    search = String(
+        validate=Length(max=200),
+        metadata={
+            "description": "In place of ids: words, each of them part of name, artist or title."
+        },
+    )
+    limit = Integer(
+        load_default=50,
+        validate=Range(min=1, max=200),
+        metadata={"description": "How many of those that are found are wanted."},
+    )
+
+
+class MapTrackOut(Schema):
+    """What a track is called, and its place on the map."""
+
+    id = Integer(required=True)
+    x = Float(required=True, allow_none=True, metadata={"description": "None without a genre."})
+    y = Float(required=True, allow_none=True, metadata={"description": "None without a genre."})
+    genre = String(required=True, allow_none=True)
+    track = String(required=True)
+    artist = String(required=True, allow_none=True)
+    title = String(required=True, allow_none=True)
+    audio = String(required=True, allow_none=True)
+    duration = Float(required=True, allow_none=True)
+
+
+class MapTracksOut(Schema):
+    """Some tracks of the map."""
+
+    schema = kind_field("map-tracks")
+    tracks = List(Nested(MapTrackOut), required=True)
+    total = Integer(required=True, metadata={"description": "How many were found in all."})
 
 
 class ReportOut(Schema):

@@ -119,7 +119,8 @@ class ServedLibrary:
             prediction = self._classifier.predict_heard(heard, *hashes, include_self=bool(taught))
             if taught and taught[-1].genre is not None:
                 prediction = told(prediction, taught[-1].genre)
-            place = self.projections.place(heard.vector)
+        # Outside of the lock: for the first one, or after a change, the map is made.
+        place = self.projections.place(heard.vector)
         return Answer(analyzed, prediction, revision, bool(taught), voted, place)
 
     def follow(self, answer: Answer, picture: Picture) -> Timeline:

@@ -73,7 +73,7 @@ const whole = (answer, kind) => answer[kind]().catch(lost);
 export const away = () =>
   Object.assign(new Error("The server does not answer. Is it still running?"), { isAway: true });
 
-/** What a connection that breaks comes to; what was called off stays that. */
+/** What a connection that breaks comes to; what was called off stays that. @param {Error} error @returns {never} */
 export function lost(error) {
   throw error.name === "TypeError" ? away() : error;
 }

@@ -1,4 +1,5 @@
-// What is drawn over and under the points of the map: names of genres, lines to neighbors, a path.
+// @ts-check
+// What is drawn over the points of the map: names of genres, lines to neighbors, a path.
 
 const NAME_FONT = "700 15px system-ui, sans-serif";
 const NUMBER_FONT = "700 11px system-ui, sans-serif";
@@ -6,37 +7,51 @@ const NAME_HEIGHT = 20;
 const LONGEST = 28;
 const MOST_NAMES = 40;
 
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** @typedef {import("./map_points.js").Point} Point */
 
-/** Where the names of genres stand: in the middle of their tracks, those of most tracks first. */
-export function regions(points) {
-  const byGenre = new Map();
-  for (const point of points) {
-    if (point.dropped) continue;
-    if (!byGenre.has(point.genre)) byGenre.set(point.genre, []);
-    byGenre.get(point.genre).push(point);
+/** The middle of numbers, which are sorted in place. @param {Float32Array} values */
+const median = (values) => values.sort()[Math.floor(values.length / 2)];
+
+/** Where the names of genres stand: in the middle of their tracks, those of most tracks first. @param {import("./map_points.js").Points} points */
+export function regions({ count, genres, codes, xs, ys }) {
+  const sizes = new Uint32Array(genres.length);
+  for (let row = 0; row < count; row += 1) sizes[codes[row]] += 1;
+  const places = Array.from(sizes, (size) => ({ x: new Float32Array(size), y: new Float32Array(size) }));
+  const next = new Uint32Array(genres.length);
+  for (let row = 0; row < count; row += 1) {
+    const code = codes[row];
+    places[code].x[next[code]] = xs[row];
+    places[code].y[next[code]] = ys[row];
+    next[code] += 1;
   }
-  return [...byGenre]
-    .map(([genre, some]) => ({
-      genre, count: some.length, x: median(some.map((point) => point.x)), y: median(some.map((point) => point.y)),
-    }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, MOST_NAMES);
+  return genres
+    .map((genre, code) => ({ genre, count: sizes[code], x: median(places[code].x), y: median(places[code].y) }))
+    .sort((a, b) => b.count - a.count);
 }
 
-/** Write names of genres; one that would lie on another is moved up or down. Returns their boxes. */
+/**
+ * What is drawn on: its size in pixels, its colors, and where a place of the map lies on it.
+ * @typedef {{toScreen: (place: {x: number, y: number}) => [number, number], width: number, height: number,
+ *   colors: import("./map_shapes.js").Colors}} Screen
+ */
+
+/**
+ * Write names of genres; one that would lie on another is moved up or down. Returns their boxes.
+ * @param {CanvasRenderingContext2D} context @param {{genre: string, x: number, y: number}[]} names @param {Screen} screen
+ */
 export function drawNames(context, names, { toScreen, width, height, colors }) {
+  /** @type {{genre: string, x: number, y: number, half: number}[]} */
   const boxes = [];
   context.font = NAME_FONT;
   context.textAlign = "center";
-  for (const name of names) {
+  for (const name of names.slice(0, MOST_NAMES)) {
     const [x, middle] = toScreen(name);
     if (x < 0 || middle < 0 || x > width || middle > height) continue;
     const text = name.genre.length > LONGEST ? `${name.genre.slice(0, LONGEST - 1)}…` : name.genre;
     const half = context.measureText(text).width / 2 + 4;
     const place = Math.min(Math.max(x, half), width - half);
     let y = middle;
-    const overlaps = (box) => Math.abs(box.y - y) < NAME_HEIGHT && Math.abs(box.x - place) < box.half + half;
+    const overlaps = (/** @type {{x: number, y: number, half: number}} */ box) => Math.abs(box.y - y) < NAME_HEIGHT && Math.abs(box.x - place) < box.half + half;
     for (let turn = 1; boxes.some(overlaps) && turn < 12; turn += 1) {
       y = middle + NAME_HEIGHT * Math.ceil(turn / 2) * (turn % 2 ? 1 : -1);
     }
@@ -51,7 +66,10 @@ export function drawNames(context, names, { toScreen, width, height, colors }) {
   return boxes;
 }
 
-/** Draw lines from a point to others. */
+/**
+ * Draw lines from a point to others.
+ * @param {CanvasRenderingContext2D} context @param {Point} from @param {Point[]} others @param {Screen} screen
+ */
 export function drawLines(context, from, others, { toScreen, colors }) {
   const [x, y] = toScreen(from);
   context.strokeStyle = colors.soft;
@@ -64,11 +82,14 @@ export function drawLines(context, from, others, { toScreen, colors }) {
   }
 }
 
-/** Draw a path: a line through its points, with their numbers. */
+/**
+ * Draw a path: a line through its points, with their numbers.
+ * @param {CanvasRenderingContext2D} context @param {{point: Point, number: number}[]} stops @param {Screen} screen
+ */
 export function drawPath(context, stops, { toScreen, colors }) {
   if (!stops.length) return;
   const places = stops.map(({ point }) => toScreen(point));
-  const line = (width, color) => {
+  const line = (/** @type {number} */ width, /** @type {string} */ color) => {
     context.lineWidth = width;
     context.strokeStyle = color;
     context.lineJoin = "round";

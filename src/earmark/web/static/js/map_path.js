@@ -16,12 +16,13 @@ export function pathOfAddress() {
 export class MapPath {
   /**
    * place   the element that shows the path
-   * find    returns the point of a track by its number
+   * tracks  knows what tracks are called, and where their points are
    * changed is called when it is to be drawn anew
    * go      shows a point
    */
-  constructor(place, { find, changed, go }) {
-    Object.assign(this, { place, find, changed, go });
+  constructor(place, { tracks, changed, go }) {
+    Object.assign(this, { place, tracks, changed, go });
+    this.find = (id) => tracks.points.find(id);
     this.songs = [];
     this.turn = 0;
   }
@@ -40,6 +41,7 @@ export class MapPath {
     this.say("Looking for a path…");
     try {
       const { tracks } = await askJson(`api/v1/lists/path?start=${start.id}&end=${end.id}&n=${SONGS}`);
+      await this.tracks.place(tracks.map((song) => song.track_id));
       if (mine !== this.turn) return;
       this.use(tracks.map(({ track_id: id, ...song }) => ({ id, ...song })));
       this.place.querySelector("h2")?.focus();
@@ -52,18 +54,12 @@ export class MapPath {
   async show(ids) {
     this.turn += 1;
     const mine = this.turn;
-    const songs = await Promise.all(ids.map(async (id) => {
-      const point = this.find(id);
-      if (point) return point;
-      try {
-        const track = await askJson(`api/v1/tracks/${id}`);
-        return { ...track, track: track.name };
-      } catch {
-        // It was removed from the library.
-        return null;
-      }
-    }));
-    if (mine === this.turn) this.use(songs.filter(Boolean));
+    try {
+      const songs = await this.tracks.known(ids);
+      if (mine === this.turn) this.use(songs);
+    } catch (error) {
+      if (mine === this.turn) this.say(error.message);
+    }
   }
 
   use(songs) {

@@ -1,58 +1,102 @@
+// @ts-check
 // Finding a track on the map by its name, artist or title.
 
 import { make } from "./common.js";
+import { nameOf } from "./map_points.js";
 
 const MOST = 8;
+const PAUSE = 120; // milliseconds, between the last key and the question
 
-/** Let a field find points; all() gives those that can be found, choose(point) shows one. */
-export function findable(field, list, count, { all, choose }) {
-  const fold = (text) => (text ?? "").normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+/** @typedef {import("./map_points.js").Point} Point */
 
-  function look() {
-    const words = fold(field.value).split(/\s+/).filter(Boolean);
-    if (!words.length) {
-      list.replaceChildren();
-      count.textContent = "";
-      return;
+export class Search {
+  /**
+   * Let a field find points.
+   * @param {HTMLInputElement} field @param {HTMLElement} list @param {HTMLElement} count
+   * @param {object} use
+   * @param {(words: string, most: number, signal: AbortSignal) => Promise<{points: Point[], total: number}>} use.find
+   * @param {(point: Point) => void} use.choose shows one
+   */
+  constructor(field, list, count, { find, choose }) {
+    this.field = field;
+    this.list = list;
+    this.count = count;
+    this.find = find;
+    this.choose = choose;
+    this.asking = new AbortController();
+    /** @type {Promise<void>} */
+    this.found = Promise.resolve();
+    field.addEventListener("input", () => this.look());
+    field.addEventListener("keydown", (event) => this.press(event));
+    // The list is open as long as the search has the focus, which a press of the mouse must not take
+    // away before its click comes.
+    list.addEventListener("mousedown", (event) => event.preventDefault());
+    list.addEventListener("keydown", (event) => this.walk(event));
+  }
+
+  look() {
+    this.asking.abort();
+    this.asking = new AbortController();
+    if (this.field.value.trim()) this.found = this.ask(this.asking.signal);
+    else this.show([], "");
+  }
+
+  /** @param {AbortSignal} signal */
+  async ask(signal) {
+    await new Promise((done) => setTimeout(done, PAUSE));
+    if (signal.aborted) return;
+    try {
+      const { points, total } = await this.find(this.field.value, MOST, signal);
+      if (signal.aborted) return;
+      this.show(points, total > MOST
+        ? `The first ${MOST} of ${total}. Type more to find fewer.`
+        : `${total} ${total === 1 ? "track" : "tracks"} found.`);
+    } catch (error) {
+      if (!signal.aborted) this.show([], /** @type {Error} */ (error).message);
     }
-    const found = all().filter((point) => {
-      const text = fold(`${point.track} ${point.artist ?? ""} ${point.title ?? ""}`);
-      return words.every((word) => text.includes(word));
-    });
-    list.replaceChildren(...found.slice(0, MOST).map((point) => {
+  }
+
+  /** @param {Point[]} points @param {string} line */
+  show(points, line) {
+    this.list.replaceChildren(...points.map((point) => {
       const button = make("button", { type: "button", class: "map-name" },
-        make("b", {}, point.title ?? point.track), point.artist ? " " : "", point.artist ? make("span", { class: "fine" }, point.artist) : "");
+        make("b", {}, nameOf(point)), point.artist ? " " : "", point.artist ? make("span", { class: "fine" }, point.artist) : "");
       button.addEventListener("click", () => {
-        field.value = "";
-        look();
-        choose(point);
+        this.clear();
+        this.choose(point);
       });
       return make("li", {}, button);
     }));
-    count.textContent = found.length > MOST
-      ? `The first ${MOST} of ${found.length}. Type more to find fewer.`
-      : `${found.length} ${found.length === 1 ? "track" : "tracks"} found.`;
+    this.count.textContent = line;
   }
 
-  field.addEventListener("input", look);
-  field.addEventListener("keydown", (event) => {
-    const first = list.querySelector("button");
-    if (event.key === "Escape") {
-      field.value = "";
-      look();
-    } else if (event.key === "Enter") first?.click();
-    else if (event.key === "ArrowDown" && first) {
+  clear() {
+    this.field.value = "";
+    this.look();
+  }
+
+  /** @param {KeyboardEvent} event */
+  async press(event) {
+    if (event.key === "Escape") this.clear();
+    else if (event.key === "ArrowDown") {
+      const first = this.list.querySelector("button");
+      if (!first) return;
       event.preventDefault();
       first.focus();
+    } else if (event.key === "Enter") {
+      // Who types fast is ahead of the answer.
+      await this.found;
+      this.list.querySelector("button")?.click();
     }
-  });
-  // The list is open as long as the search has the focus, which a press of the mouse must not take
-  // away before its click comes.
-  list.addEventListener("mousedown", (event) => event.preventDefault());
-  list.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-    if (!step) return;
+  }
+
+  /** Go up and down in what was found. @param {KeyboardEvent} event */
+  walk(event) {
+    const line = document.activeElement?.closest("li");
+    const next = { ArrowDown: line?.nextElementSibling, ArrowUp: line?.previousElementSibling };
+    if (!(event.key in next)) return;
     event.preventDefault();
-    (document.activeElement.closest("li")[step]?.querySelector("button") ?? field).focus();
-  });
+    const to = next[/** @type {keyof typeof next} */ (event.key)]?.querySelector("button") ?? this.field;
+    to.focus();
+  }
 }
