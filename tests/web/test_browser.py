@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support import sounds
-from support.browser import opened
+from support.browser import SHIFTS, opened
 from support.web import RATE, Server, song, wait_until
 
 pytestmark = pytest.mark.browser
@@ -148,6 +148,95 @@ def test_a_song_from_the_microphone(page):
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".file-name").last).to_contain_text("Recording")
     expect(page.locator(SENTENCE)).to_contain_text("melody")
+
+
+def listen(page):
+    """Let the page look at a recording once more, as three seconds later."""
+    with page.expect_request(lambda asked: asked.method == "DELETE"):
+        # It hears a little more meanwhile, the pace of which is the browser's own.
+        page.wait_for_timeout(600)
+        page.clock.fast_forward(3_000)
+
+
+def test_the_microphone_is_answered_while_it_listens_until_that_is_sure(page, server):
+    under, most, looks = set(), [], []
+
+    def note(request):
+        if request.method == "POST" and request.url.endswith("/api/v1/jobs?picture=false"):
+            looks.append(request)
+            under.add(request)
+            most.append(len(under))
+        elif request.method == "DELETE":
+            under.clear()
+
+    page.on("request", note)
+    page.add_init_script(SHIFTS)
+    page.clock.install()
+    page.goto("/")
+    page.get_by_role("button", name="Record").click()
+    card = page.locator(".answer")
+    expect(card.locator(".sentence")).to_have_text("Listening…")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    while page.get_by_role("button", name="Stop").is_visible():
+        listen(page)
+    # The first ones may have heard too little.
+    assert len(looks) >= 4
+    expect(card.locator(".rolling")).to_contain_text("Stopped after 0:")
+    expect(card.locator(".sentence")).to_have_text("This song is classified as melody.")
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    expect(card.get_by_role("button", name="Right, it is melody")).to_be_visible()
+    expect(page.locator(".wave-stage")).to_be_visible()
+    assert set(most) == {1}
+    assert page.evaluate("window.shifted") < 0.05
+    # The server keeps the last answer alone.
+    asked = [look.response().json()["id"] for look in looks]
+    assert {page.request.get(f"/api/v1/jobs/{job}").status for job in asked} == {404}
+    assert page.request.get(f"/api/v1/jobs/{card.get_attribute('data-job')}").ok
+    wait_until(lambda: server.left() == [])
+
+
+def test_a_recording_whose_answer_is_not_sure_goes_on_until_it_is_stopped(page, server):
+    def unsure(route):
+        result = route.fetch().json()
+        result["prediction"]["abstained"] = True
+        route.fulfill(json=result)
+
+    page.route("**/api/v1/jobs/*/result", unsure)
+    page.clock.install()
+    page.goto("/")
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    for _ in range(6):
+        listen(page)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".answer:not(.interim) .sentence")).to_contain_text("melody")
+    expect(page.locator(".rolling")).to_have_count(0)
+    wait_until(lambda: server.left() == [])
+
+
+def test_a_recording_stops_only_when_four_answers_in_a_row_are_sure_and_agree(page):
+    page.goto("/")
+    stops = page.evaluate(
+        """async (rows) => {
+            const script = document.querySelector("script[src*='home.js']").src;
+            const { Agreement } = await import(script.replace("home.js", "rolling.js"));
+            return rows.map((row) => {
+                const agreement = new Agreement();
+                return row.findIndex((genre) => agreement.add(
+                    genre && { genre, abstained: genre === "y?", mixed: genre === "y+" }));
+            });
+        }""",
+        [
+            ["x", "x", "x", "x", "x"],
+            ["x", "x", "x", "y", "y", "y", "y"],
+            ["x", "x", None, "x", "x", "x", "x"],
+            ["y", "y", "y?", "y", "y", "y", "y"],
+            ["y", "y", "y", "y+", "y", "y", "y"],
+            ["y?", "y?", "y?", "y?"],
+            [None, None, None, None],
+        ],
+    )
+    assert stops == [3, 6, 6, 6, -1, -1, -1]
 
 
 def test_a_pasted_song(page, tune_file):

@@ -7,9 +7,11 @@ import { dropped, fromFolder } from "./dropped.js";
 import { Kept } from "./kept.js";
 import { Many } from "./many.js";
 import { canRecord, Recorder } from "./record.js";
+import { Looks } from "./rolling.js";
 import "./share.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
+import { emptyCard, passingCard, tellOn } from "./waiting.js";
 import { picture, waitFor } from "./wave.js";
 
 const byId = (id) => document.getElementById(id);
@@ -25,6 +27,7 @@ const limit = Number(drop.dataset.limit);
 const recorder = new Recorder();
 
 let under = null; // what is being classified: an AbortController
+let looks = null; // what the microphone has heard so far is looked at again and again
 let address = null; // where the browser can play the song: an object URL
 let last = [];
 let turn = 0; // counts what was taken up, so that nothing older is shown after it
@@ -129,7 +132,7 @@ async function restore(jobId, ready = null) {
   }
 }
 
-async function one(file, signal) {
+async function one(file, signal, line) {
   const mine = turn;
   let article = null;
   const result = await classify(file, {
@@ -138,6 +141,7 @@ async function one(file, signal) {
     answered: async (id) => {
       article = await open(id, mine);
       if (!article) return;
+      if (line) tellOn(article, line);
       progress.hidden = true;
       waitFor(article.querySelector(".picture"));
       spoken.textContent = article.querySelector(".sentence").textContent.trim().replace(/\s+/g, " ");
@@ -178,18 +182,29 @@ function giveRoomBack() {
 const tooLarge = (file) => (file.size > limit * 2 ** 20
   ? `${file.name} is larger than the limit of ${limit} MB. Choose a shorter piece.` : "");
 
-/** Classify songs: one by itself, several in a table; more songs join a table that is there. */
-async function take({ songs, others = 0 }) {
+/** End whatever goes on, for something new. */
+function begin() {
   turn += 1;
   under?.abort();
+  looks?.end();
   recorder.cancel();
   showRecording(false);
   stop();
   complain("");
   spoken.textContent = "";
   byId("kept").hidden = true;
-  answer.replaceChildren();
   keep(null);
+}
+
+/**
+ * Classify songs: one by itself, several in a table; more songs join a table that is there.
+ *
+ * Of what the microphone heard, the card of its last look stays until the answer is there, which
+ * gets the line that is told below its name.
+ */
+async function take({ songs, others = 0, line = null }) {
+  begin();
+  if (line === null) answer.replaceChildren();
   last = songs;
   if (others) {
     complain(`${others} ${others === 1 ? "file was" : "files were"} left out: no sound by ${others === 1 ? "its name" : "their names"}.`);
@@ -214,10 +229,11 @@ async function take({ songs, others = 0 }) {
   const control = new AbortController();
   under = control;
   makeRoom();
-  progress.hidden = false;
+  // The card of a recording stands there already, and nothing in it moves.
+  progress.hidden = line !== null;
   byId("progress-name").textContent = file.name;
   try {
-    await one(file, control.signal);
+    await one(file, control.signal, line);
   } catch (error) {
     if (!(error instanceof Canceled)) complain(error.message);
     else if (under === control) spoken.textContent = "Canceled.";
@@ -225,6 +241,7 @@ async function take({ songs, others = 0 }) {
     if (under === control) {
       under = null;
       progress.hidden = true;
+      answer.querySelector(".interim")?.remove();
       giveRoomBack();
     }
   }
@@ -296,31 +313,56 @@ function showRecording(active) {
   record.querySelector("span").textContent = active ? "Stop, 0:00" : "Record";
 }
 
-record.hidden = !canRecord;
-if (canRecord) {
-  const label = record.querySelector("span");
-  record.addEventListener("click", async () => {
-    if (recorder.active) return recorder.stop();
+const LISTENING = "Earmark listens to the microphone. The answer gets surer as it hears more; it stops when four answers in a row agree.";
+
+/** Record, and answer for what was heard so far as long as that goes on. */
+async function listen() {
+  if (many.length) {
+    // The recording becomes a row like others.
+    looks = null;
     complain("");
-    try {
-      await recorder.start(
-        (seconds) => {
-          drop.classList.add("recording");
-          label.textContent = `Stop, ${clock(seconds)}`;
-        },
-        (file) => {
-          input.value = "";
-          take({ songs: [file] });
-        },
-      );
-    } catch (error) {
-      showRecording(false);
-      complain(error.name === "NotAllowedError"
-        ? "The microphone may not be used. Allow it in the browser, or choose a file."
-        : "There is no microphone that can be used. Choose a file instead.");
-    }
-  });
+  } else {
+    begin();
+    makeRoom();
+    answer.replaceChildren(emptyCard("Recording", "Listening…", LISTENING));
+    looks = new Looks(
+      (part) => {
+        const card = passingCard(part, LISTENING);
+        answer.replaceChildren(card);
+        spoken.textContent = card.querySelector(".sentence").textContent.trim().replace(/\s+/g, " ");
+      },
+      (file, seconds) => take({
+        songs: [file],
+        line: `Stopped after ${clock(seconds)}: four answers in a row were sure and agreed.`,
+      }),
+    );
+  }
+  const label = record.querySelector("span");
+  const mine = looks;
+  try {
+    await recorder.start(
+      (seconds) => {
+        drop.classList.add("recording");
+        label.textContent = `Stop, ${clock(seconds)}`;
+        mine?.at(seconds, () => recorder.soFar());
+      },
+      (file) => {
+        input.value = "";
+        take({ songs: [file], line: mine && "" });
+      },
+    );
+  } catch (error) {
+    showRecording(false);
+    if (mine) answer.replaceChildren();
+    complain(error.name === "NotAllowedError"
+      ? "The microphone may not be used. Allow it in the browser, or choose a file."
+      : "There is no microphone that can be used. Choose a file instead.");
+    giveRoomBack();
+  }
 }
+
+record.hidden = !canRecord;
+record.addEventListener("click", () => (recorder.active ? recorder.stop() : listen()));
 
 /** Offer the songs of an earlier visit, which the browser has kept. */
 async function offerKept() {

@@ -8,6 +8,7 @@ export const canRecord = Boolean(navigator.mediaDevices?.getUserMedia && globalT
 export class Recorder {
   #recorder = null;
   #turn = 0;
+  #parts = [];
 
   get active() {
     return this.#recorder !== null;
@@ -26,7 +27,7 @@ export class Recorder {
     const type = ["audio/webm;codecs=opus", "audio/mp4", ""].find(
       (kind) => !kind || MediaRecorder.isTypeSupported(kind));
     const recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
-    const parts = [];
+    const parts = (this.#parts = []);
     const began = performance.now();
     const timer = setInterval(() => {
       if (turn !== this.#turn) return;
@@ -40,13 +41,16 @@ export class Recorder {
       end();
       if (turn !== this.#turn) return;
       this.#recorder = null;
-      const kind = recorder.mimeType || "audio/webm";
-      const name = `Recording ${new Date().toTimeString().slice(0, 5)}.${kind.includes("mp4") ? "m4a" : "webm"}`;
-      done(new File(parts, name, { type: kind }));
+      done(asFile(parts, recorder.mimeType));
     }, { once: true });
     recorder.start(500);
     this.#recorder = recorder;
     tick(0);
+  }
+
+  /** What was recorded so far, as a file of its own. */
+  soFar() {
+    return asFile(this.#parts, this.#recorder?.mimeType);
   }
 
   stop() {
@@ -59,4 +63,11 @@ export class Recorder {
     this.stop();
     this.#recorder = null;
   }
+}
+
+/** Parts that begin with the first one are a whole file: it has no length in its head. */
+function asFile(parts, kind = "") {
+  const ending = kind.includes("mp4") ? "m4a" : "webm";
+  const name = `Recording ${new Date().toTimeString().slice(0, 5)}.${ending}`;
+  return new File(parts, name, { type: kind || "audio/webm" });
 }

@@ -75,10 +75,12 @@ async function submit(file, options) {
  * path      of a song in the server's folder of music; then no file is needed
  * job       of a song that the server has already; then no file is needed
  * stays     whether the server goes on when the page is left, for somebody who comes back
+ * passing   whether the server forgets the song once this is over
  * Returns the whole result.
  */
 export async function classify(file, options) {
-  const { signal, tell, path: lies, submitted = () => {}, answered = () => {}, picture = true, stays = false } = options;
+  const { signal, tell, path: lies, submitted = () => {}, answered = () => {}, picture = true, stays = false,
+    passing = false } = options;
   let { job } = options;
   if (job) job = await askJson(`api/v1/jobs/${job}`, { signal });
   else {
@@ -90,7 +92,7 @@ export async function classify(file, options) {
   let told = false;
   // An answer that is shown already stays, to be taught and to be come back to.
   const callOff = () =>
-    fetch(`${base}${path}${told ? "?forget=false" : ""}`,
+    fetch(`${base}${path}${told && !passing ? "?forget=false" : ""}`,
       { method: "DELETE", headers: { "X-CSRF-Token": csrf }, keepalive: true })
       // A server that is away has nothing to stop.
       .catch(() => {});
@@ -122,6 +124,7 @@ export async function classify(file, options) {
     if (signal.aborted) throw new Canceled();
     throw error;
   } finally {
+    if (passing && !signal.aborted) callOff();
     removeEventListener("pagehide", callOff);
     signal.removeEventListener("abort", callOff);
   }
