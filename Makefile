@@ -8,6 +8,7 @@
 # make check    what CI runs: lint, types, the tests, those of make oldest, and make audit
 # make docs     the documentation as a site, in build/docs
 # make release  the files of a release, in dist, if everything is ready
+# make image    the image of the Containerfile, built without a daemon and run as a service would run it (root, Debian)
 # make libraries   the libraries of the package, again from the clips in DATA
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ TSC := tests/web/node_modules/.bin/tsc
 # Tests of one file stay together, for what is made once for them.
 PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test quick oldest soak audit bench bench-check check lint types docs release libraries clean
+.PHONY: run test quick oldest soak audit bench bench-check check lint types docs release image libraries clean
 
 run: $(VENV)/.runtime
 	PORT=$(PORT) $(BIN)/earmark serve
@@ -89,6 +90,9 @@ docs: $(VENV)/.develop
 release: $(VENV)/.develop
 	$(BIN)/python -m pip install --quiet --group release
 	$(BIN)/python scripts/release.py
+
+image:
+	$(PYTHON) scripts/check_image.py
 
 libraries: $(VENV)/.develop
 	$(BIN)/python scripts/make_libraries.py $(DATA)

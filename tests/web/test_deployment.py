@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import fnmatch
+import itertools
 import json
 import re
 import shlex
@@ -144,14 +145,50 @@ def test_the_limits_are_those_of_the_code():
     assert f"{Config.rate} a minute" in DEPLOYMENT
 
 
-def test_the_manifest_for_kubernetes():
-    (text,) = fenced("yaml")
-    pod = yaml.safe_load(text)["spec"]
-    assert pod["replicas"] == 1
-    (container,) = pod["template"]["spec"]["containers"]
+def containers():
+    for file in sorted((ROOT / "examples" / "deploy").glob("*.yaml")):
+        for part in yaml.safe_load_all(file.read_text()):
+            if "template" in part["spec"]:
+                (container,) = part["spec"]["template"]["spec"]["containers"]
+                yield file.name, container
+
+
+@pytest.mark.parametrize(("name", "container"), list(containers()))
+def test_the_manifests_name_what_there_is(name, container, app):
+    assert f"examples/deploy/{name}" in DEPLOYMENT
     assert {word for word in container["args"] if word.startswith("--")} <= options()
-    assert container["livenessProbe"]["httpGet"]["path"] == "/api/v1/health"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/api/v1/ready"
+    assert {variable["name"] for variable in container["env"]} <= known_variables()
+    ports = container["ports"]
+    assert [port["containerPort"] for port in ports] == [int(last("EXPOSE"))]
+    probes = [container[name]["httpGet"] for name in container if name.endswith("Probe")]
+    assert {probe["port"] for probe in probes} <= {5000, "http"}
+    for path in {probe["path"] for probe in probes}:
+        assert app.test_client().get(path).status_code == 200
+
+
+def test_the_manifest_for_kubernetes():
+    text = (ROOT / "examples" / "deploy" / "kubernetes.yaml").read_text()
+    volume, deployment, service = yaml.safe_load_all(text)
+    assert deployment["spec"]["replicas"] == 1
+    pod = deployment["spec"]["template"]["spec"]
+    user, group = last("USER").split(":")
+    context = pod["securityContext"]
+    assert (context["runAsUser"], context["fsGroup"]) == (int(user), int(group))
+    places = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert places == {"data": last("VOLUME"), "tmp": "/tmp"}
+    (claim,) = [part for part in pod["volumes"] if part["name"] == "data"]
+    assert claim["persistentVolumeClaim"]["claimName"] == volume["metadata"]["name"]
+    assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_command_for_code_engine():
+    (text,) = [block for block in fenced("console") if "ibmcloud" in block]
+    words = shlex.split(text.replace("\\\n", " "))
+    given = [after for word, after in itertools.pairwise(words) if word == "--argument"]
+    assert {word for word in given if word.startswith("--")} <= options()
+    literals = [after for word, after in itertools.pairwise(words) if word == "--from-literal"]
+    assert {literal.partition("=")[0] for literal in literals} <= known_variables()
+    assert words[words.index("--port") + 1] == last("EXPOSE")
 
 
 def test_another_wsgi_server_finds_the_application(tmp_path, original, monkeypatch):
