@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in long)
 
 
+def pytest_collection_finish() -> None:
+    """Look no more for garbage among the modules and tests that stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end, where it is seen, what this machine lacks, and what long runs counted."""
     lines = missing_programs()
@@ -81,13 +90,29 @@ def shared_data() -> Path:
     return DATA
 
 
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder for one test, beside those of the others.
+
+    That of pytest is numbered: for each it reads the names of all there are, which are thousands.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each test has folders of its own for data and for what was heard."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def own_data_folder(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def own_data_folder(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests away from the libraries of the person who runs them."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache-home")))
+    home = Path(tempfile.mkdtemp(dir=homes))
+    for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_CACHE_HOME", "cache")):
+        (home / folder).mkdir()
+        monkeypatch.setenv(name, str(home / folder))
     for name in ("EARMARK_LIBRARY", "EARMARK_MODELS", "EARMARK_HEAR"):
         monkeypatch.delenv(name, raising=False)
 

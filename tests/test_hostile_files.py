@@ -208,7 +208,7 @@ def test_on_the_command_line(corpus: Corpus, record_property: Any) -> None:
 def server(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("EARMARK_TIME_LIMIT", str(MOST_SECONDS))
     options = ("--library", str(corpus.library), "--music", str(corpus.folder))
-    with Server(tmp_path, *options) as running:
+    with Server(tmp_path, *options, forked=False) as running:
         yield running
 
 

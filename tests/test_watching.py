@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from earmark import watching
 from earmark.watching import Known, Watch, state_of
 from support import sounds
+from support.forked import earmark
 from support.skips import import_or_skip
 from support.watched import Running
 from support.web import RATE, make_library, make_music, song
@@ -211,18 +210,8 @@ def test_files_are_tagged_as_they_come_and_it_can_be_taken_back(
     code, more, errors = watch.stop()
     assert (code, errors.strip(), more) == (143, "", [])
     own = {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("DATA", "CACHE", "STATE")}
-    undone = subprocess.run(
-        [sys.executable, "-m", "earmark", "tag", "--history", "--json"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **own},
-    )
+    undone = earmark("tag", "--history", "--json", **own)
     assert len([json.loads(line) for line in undone.stdout.splitlines()]) == 2
     for _ in range(2):
-        subprocess.run(
-            [sys.executable, "-m", "earmark", "tag", "--undo", "last"],
-            check=True,
-            capture_output=True,
-            env={**os.environ, **own},
-        )
+        earmark("tag", "--undo", "last", **own).check_returncode()
     assert one.read_bytes() == before

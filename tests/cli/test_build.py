@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,8 @@ def music(originals: Path, tmp_path: Path) -> Path:
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "earmark", "build", *map(str, arguments), *FEATURES],
+    return forked.Process(
+        ["build", *map(str, arguments), *FEATURES],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,6 +16,7 @@ import pytest
 from earmark.classify import Classifier
 from support import sounds
 from support.command import Command
+from support.forked import Process
 from support.skips import needs_linux, needs_posix
 
 pytestmark = pytest.mark.slow
@@ -153,15 +154,12 @@ def children(pid: int) -> set[str]:
 )
 def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "earmark", *map(str, arguments)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert done.stderr.startswith("earmark: the output cannot be written (")
-    assert done.stderr.count("\n") == 1
+        listed = list(map(str, arguments))
+        with Process(listed, stdout=full, stderr=subprocess.PIPE, text=True) as process:
+            _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.startswith("earmark: the output cannot be written (")
+    assert errors.count("\n") == 1
 
 
 @needs_posix("closes an output as its shell does")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from support.forked import earmark
 from support.skips import needs_posix
 
 
@@ -19,14 +18,7 @@ def test_a_pipe_is_refused_and_not_waited_for(
     tmp_path: Path, command: tuple[str, ...], name: str
 ) -> None:
     os.mkfifo(tmp_path / name)
-    ended = subprocess.run(
-        [sys.executable, "-m", "earmark", *command, name],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = earmark(*command, name, folder=tmp_path, text=True)
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"earmark: {name}: ") or f"/{name}: " in ended.stderr
     assert ended.stderr.count("\n") == 1

@@ -6,10 +6,10 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
+from support.forked import start
 from support.web import wait_until
 
 SOON = 60.0
@@ -17,14 +17,15 @@ SOON = 60.0
 
 
 class Running:
-    """``earmark watch`` as people start it, and its lines."""
+    """``earmark watch`` as people start it, and its lines; forked, or by Python itself."""
 
-    def __init__(self, home: Path, *arguments: object) -> None:
+    def __init__(self, home: Path, *arguments: object, forked: bool = True) -> None:
         self.home = home
         own = {"XDG_DATA_HOME": str(home / "data"), "XDG_CACHE_HOME": str(home / "cache")}
         own["XDG_STATE_HOME"] = str(home / "state")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "watch", *map(str, arguments)],
+        self.process = start(
+            ["watch", *map(str, arguments)],
+            forked=forked,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from earmark.features import CLASSIC, get_extractor
 from earmark.library import Track, create_library
 from earmark.testing import EACH, GENRES, RATE, make_music
 from earmark.workers import Limits, WorkerPool, child, protocol
+from support.forked import is_worker, start
 
 __all__ = [
     "EACH",
@@ -124,12 +124,13 @@ class Server:
         Of the command.
     workers
         How many processes analyze songs.
+    forked
+        Whether it is forked from a process that has imported Earmark (`support.forked`).
     """
 
-    def __init__(self, folder: Path, *options: str, workers: int = 2) -> None:
+    def __init__(self, folder: Path, *options: str, workers: int = 2, forked: bool = True) -> None:
         self._size = workers
         self.uploads = folder / "uploads"
-        command = [sys.executable, "-m", "earmark", "serve"]
         own = {
             "EARMARK_UPLOADS": str(self.uploads),
             "EARMARK_RATE": "0",
@@ -138,8 +139,9 @@ class Server:
         # A pipe that nobody empties would in time hold the server up.
         self._errors = folder / f"server-{time.monotonic_ns()}.log"
         with self._errors.open("wb") as errors_file:
-            self.process = subprocess.Popen(
-                [*command, "--port", "0", "--workers", str(workers), *options],
+            self.process = start(
+                ["serve", "--port", "0", "--workers", str(workers), *options],
+                forked=forked,
                 stdout=subprocess.PIPE,
                 stderr=errors_file,
                 text=True,
@@ -163,7 +165,7 @@ class Server:
         found = []
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             for pid in task.joinpath("children").read_text().split():
-                if b"earmark.workers" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if is_worker(int(pid)):
                     found.append(int(pid))
         return found
 

@@ -124,7 +124,7 @@ def server(
     """One real server, with the library read-only as that of the package is."""
     folder = tmp_path_factory.mktemp("server")
     library = Path(shutil.copy(original, folder / "small.earmark"))
-    with Server(folder, "--library", str(library), "--music", str(music)) as running:
+    with Server(folder, "--library", str(library), "--music", str(music), forked=False) as running:
         yield running
         code, errors = running.stop()
         assert code == 0, errors

@@ -191,7 +191,8 @@ def test_many_clients_at_once(
     song = next(music.rglob("*.wav")).read_bytes()
     with (
         Server(
-            tmp_path, "--library", str(original), "--queue", "8", "--max-upload", "100"
+            *(tmp_path, "--library", str(original), "--queue", "8", "--max-upload", "100"),
+            forked=False,
         ) as server,
         contextlib.ExitStack() as crowd_of_idle,
     ):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from earmark.audio.tags import read_tags
 from earmark.tagging.plan import read_plan
 from support import sounds
 from support.browser import opened
+from support.forked import earmark
 from support.web import RATE, Server, song, wait_until
 
 API = "/api/v1"
@@ -186,7 +185,6 @@ def plan_and_apply(page: Page, folder: Path, tmp_path: Path, axe: str) -> None:
     written = tmp_path / "plan.jsonl"
     download.value.save_as(written)
     assert {one.path for one in read_plan(written)} == {str(p) for p in folder.rglob("[abc].flac")}
-    command = [sys.executable, "-m", "earmark", "tag", "--apply", str(written)]
-    subprocess.run(command, check=True, capture_output=True)
+    earmark("tag", "--apply", written).check_returncode()
     assert read_tags(str(folder / "a.flac")).genre == "hum"
     assert read_tags(str(folder / "live & loud" / "b.flac")).genre == "melody"

@@ -18,6 +18,7 @@ import requests
 
 from earmark.library import open_library
 from support import sounds
+from support.forked import Process, earmark
 from support.skips import needs_linux
 from support.web import GENRES, RATE, Server, song, wait_until
 
@@ -39,7 +40,7 @@ def start(folder, music, original, *options):
     library = folder / "small.earmark"
     if not library.exists():
         shutil.copy(original, library)
-    return Server(folder, "--library", str(library), "--music", str(music), *options)
+    return Server(folder, "--library", str(library), "--music", str(music), *options, forked=False)
 
 
 def predict(server, file, name="song.wav"):
@@ -219,14 +220,7 @@ def test_a_body_far_too_large_is_cut_off_in_our_words(own_server, path):
 
 
 def run(*options, **env):
-    return subprocess.run(
-        [sys.executable, "-m", "earmark", "serve", *options],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **env},
-    )
+    return earmark("serve", *options, text=True, **env)
 
 
 def test_a_port_that_is_taken(own_server):
@@ -337,8 +331,8 @@ def test_the_port_may_come_from_the_environment(tmp_path, original):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with subprocess.Popen(
-        [sys.executable, "-m", "earmark", "serve", "--library", str(original)],
+    with Process(
+        ["serve", "--library", str(original)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PORT": str(port), "EARMARK_UPLOADS": str(tmp_path)},

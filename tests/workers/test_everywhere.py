@@ -117,6 +117,7 @@ def test_watch(
         tmp_path,
         *(folder, "-l", library, "--settle", 0, "--poll", 1, "--jobs", 1, *LIMITS),
         *("--write", "--min-confidence", 0.1),
+        forked=False,
     )
     try:
         watch.line()
@@ -136,7 +137,7 @@ def test_serve(
     limits = {"EARMARK_TIME_LIMIT": "15", "EARMARK_MEMORY_LIMIT_MB": "300"}
     for name, value in {**environment, **limits}.items():
         monkeypatch.setenv(name, value)
-    with Server(tmp_path, "--library", str(library), "--music", str(music)) as server:
+    with Server(tmp_path, "--library", str(library), "--music", str(music), forked=False) as server:
         for name, said in [*SAID.items(), ("good", "")]:
             answer = requests.post(
                 f"{server.url}/api/v1/classify/path",
