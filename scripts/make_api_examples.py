@@ -75,6 +75,8 @@ def main() -> None:
     shutil.copy(ROOT / "src" / "earmark" / "data" / library.name, library)
     (folder / "music").mkdir()
     shutil.copy(SONG, folder / "music")
+    (folder / "music" / "metal").mkdir()
+    shutil.copy(SONG, folder / "music" / "metal")
     config = Config(
         library=str(library), music=folder / "music", local=True, workers=1, rate=0,
         uploads=folder / "uploads",
@@ -111,6 +113,8 @@ def main() -> None:
     track = f"{v1}/tracks/{{track_id}}"
     asker.ask("patch", track, track_id=added["id"], json={"genre": "speed metal"})
     asker.ask("post", f"{v1}/libraries/{{name}}/choose", name="gtzan")
+    asker.ask("post", f"{v1}/libraries", json={"name": "mine", "genre_level": 1})
+    asker.until(f"{v1}/libraries/build", lambda found: found["state"] != "running")
     app.extensions["earmark"].close()
     text = json.dumps(dict(sorted(asker.answers.items())), indent=1, ensure_ascii=False)
     EXAMPLES.write_text(f"{text}\n".replace(str(folder), "/home/anna"), encoding="utf-8")

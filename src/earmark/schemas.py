@@ -29,6 +29,7 @@ VERSIONS: Mapping[str, int] = {
     "labelling": 1,
     "libraries": 1,
     "library": 1,
+    "library-build": 1,
     "map": 1,
     "map-tracks": 1,
     "mends": 1,

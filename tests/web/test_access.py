@@ -199,7 +199,11 @@ def test_everything_that_changes_the_library_needs_the_token(make_app):
         ("POST", "/library/tracks/1/genre"),
         ("POST", "/library/tracks/1/remove"),
         ("POST", "/label"),
+        ("POST", "/libraries"),
+        ("POST", "/libraries/build/cancel"),
         ("POST", "/libraries/1/choose"),
+        ("POST", "/api/v1/libraries"),
+        ("DELETE", "/api/v1/libraries/build"),
         ("POST", "/api/v1/libraries/1/choose"),
         ("POST", "/api/v1/tags/plan"),  # which tells what lies in the folder of music
     }

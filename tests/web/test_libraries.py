@@ -6,12 +6,14 @@ import io
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from earmark.errors import LibraryError
 from earmark.features import get_extractor
 from earmark.library import create_library, open_library, user_libraries_folder, user_library_path
 from earmark.web.served.libraries import is_name
-from support.web import wait_until
+from support.browser import opened
+from support.web import Server, wait_until
 
 API = "/api/v1"
 TOKEN = "a-secret-token"
@@ -271,3 +273,42 @@ def test_a_download_is_for_those_who_may_change_the_library(make_app):
     assert client.get(f"{API}/libraries/reference/file").status_code == 401
     known = {"Authorization": f"Bearer {TOKEN}"}
     assert client.get(f"{API}/libraries/reference/file", headers=known).status_code == 200
+
+
+# In a browser
+
+
+@pytest.mark.browser
+def test_a_library_is_made_used_and_left_in_a_browser(browser, original, music, axe, tmp_path):
+    folder = tmp_path / "all"
+    for genre in ("hum", "melody"):
+        (folder / genre).mkdir(parents=True)
+        for file in sorted((music / genre).iterdir())[:2]:
+            shutil.copy(file, folder / genre)
+    (folder / "hum" / "words.mp3").write_text("words")
+    options = ["--library", str(original), "--music", str(folder)]
+    phone = {"viewport": {"width": 390, "height": 844}}
+    with (
+        Server(tmp_path, *options, workers=1) as server,
+        opened(browser, server.url, **phone) as page,
+    ):
+        page.goto("/music")
+        page.get_by_role("link", name="Make a library of them").click()
+        page.get_by_label("Name of the library").fill("My music, as it is on this computer at home")
+        page.get_by_role("button", name="Make it").click()
+        expect(page.get_by_role("heading", name="My music, as it is").first).to_be_visible()
+        # It goes on while other pages are looked at.
+        page.goto("/")
+        page.goto("/libraries")
+        expect(page.get_by_role("heading", name="Made: My music")).to_be_visible()
+        expect(page.locator(".making-files")).to_contain_text("hum/words.mp3")
+        page.evaluate(axe)
+        assert page.evaluate("() => axe.run()")["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.get_by_role("button", name="Use My music").click()
+        expect(page.locator(".in-use h2")).to_contain_text("My music, as it is")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download My music").click()
+        assert download.value.suggested_filename.startswith("My music")
+        with open_library(download.value.path()) as library:
+            assert library.genres() == {"hum": 2, "melody": 2}

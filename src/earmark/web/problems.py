@@ -42,6 +42,7 @@ STATUS: dict[type[EarmarkError], int] = {
     errors.LibraryRefused: 403,
     errors.LibraryEmpty: 409,
     errors.LibraryError: 409,
+    errors.CollectionError: 422,
     errors.RecommendError: 422,
     errors.PlaylistError: 409,
     errors.PlayerError: 502,

@@ -13,6 +13,7 @@ from earmark import corrections
 from earmark.library import Change, Library, Track
 from earmark.prediction import Neighbor, Prediction
 from earmark.web.problems import problem, without_folders
+from earmark.web.served.building import Making
 from earmark.web.served.libraries import is_same_place
 from earmark.web.served.report import TrackAnswer
 from earmark.web.songs.answers import Answer
@@ -140,6 +141,14 @@ def libraries(state: ServerState) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda one: not one["in_use"])
+
+
+def making(shown: Making) -> dict[str, Any]:
+    """Show how far a library is that is being made."""
+    found = shown.to_json()
+    for one in (*found["files"], *found["warnings"]):
+        one["reason"] = without_folders(one["reason"])
+    return {**found, "problem": None if shown.error is None else problem(shown.error)}
 
 
 def correction(change: Change) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from earmark.library import Library, open_default, open_library, user_library_pa
 from earmark.library.queueing import SongTable, song_table
 from earmark.web.config import Config
 from earmark.web.http.metrics import Metrics
+from earmark.web.served.building import Building
 from earmark.web.served.libraries import Libraries, Shelved, is_same_place
 from earmark.web.served.library import ServedLibrary
 from earmark.web.songs.jobs import Jobs
@@ -74,6 +75,9 @@ class ServerState:
             "metrics": self.metrics,
             "max_duration": config.max_duration,
         }
+        self.building = Building(
+            self.pool, self.music, self.libraries, max_duration=config.max_duration
+        )
         self.songs = (
             SharedQueue(self.pool, self.jobs, queue=config.queue, **parts)
             if isinstance(self.jobs, SharedJobs)
@@ -211,6 +215,7 @@ class ServerState:
 
     def close(self) -> None:
         """End the worker processes, delete all uploads and let go of the library."""
+        self.building.close()
         self.songs.close()
         self.pool.close()
         self.uploads.close()

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, url_for
 
 from earmark.web import serializers
 from earmark.web.access import changes_library, for_owner
 from earmark.web.api import library_schemas as schemas
+from earmark.web.api.bodies import takes_json
 from earmark.web.api.schemas import LibraryOut
 from earmark.web.request_context import server_state
 
@@ -60,6 +61,58 @@ def download(name: str, query_data: dict[str, Any]) -> Response:
     answer.cache_control.no_store = True
     answer.headers.set("Content-Disposition", "attachment", filename=f"{shelved.title}.earmark")
     return answer
+
+
+@blueprint.post("/libraries")
+@changes_library
+@takes_json
+@blueprint.input(schemas.BuildIn)
+@blueprint.output(schemas.BuildOut, status_code=202)
+@blueprint.doc(
+    responses={
+        **PROBLEMS,
+        403: "There is no folder of music, or the path is outside of it.",
+        404: "There is no such folder of music.",
+        409: "There is a library of that name, or one is being made.",
+    }
+)
+def make(json_data: dict[str, Any]) -> Any:
+    """Begin to make a library of a folder of the server's music.
+
+    One is made at a time, when nobody waits for a song. Ask how far it is.
+    """
+    making = server_state().building.start(
+        json_data["name"],
+        json_data["folder"],
+        genre_level=json_data["genre_level"],
+        extractor=json_data["extractor"],
+    )
+    where = url_for("libraries.get_build")
+    return serializers.making(making), 202, {"Location": where}
+
+
+@blueprint.get("/libraries/build")
+@for_owner
+@blueprint.output(schemas.BuildOut)
+@blueprint.doc(
+    responses={401: PROBLEMS[401], 403: PROBLEMS[403], 404: "None was made since the start."}
+)
+def get_build() -> Any:
+    """Ask how far the library is that is being made, or what became of the last one.
+
+    For those who may change the library.
+    """
+    return serializers.making(server_state().building.get())
+
+
+@blueprint.delete("/libraries/build")
+@changes_library
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses={404: "None was made since the start."})
+def cancel_build() -> Any:
+    """Call off the library that is being made; nothing of it stays."""
+    server_state().building.cancel()
+    return ""
 
 
 def _parts(file: Path) -> Iterator[bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from apiflask import Schema
-from apiflask.fields import Boolean, Dict, Integer, List, Nested, String
-from apiflask.validators import OneOf
+from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
+from apiflask.validators import Length, OneOf, Range
 
-from earmark.web.api.schemas import kind_field
+from earmark.features import CLASSIC, DEFAULT
+from earmark.web.api.schemas import Problem, kind_field
+from earmark.web.served.libraries import LONGEST_NAME
 
 
 class ShelvedOut(Schema):
@@ -53,6 +55,71 @@ class FileQuery(Schema):
             "kept. Without: to be given away."
         },
     )
+
+
+class BuildIn(Schema):
+    """Of what a library is made."""
+
+    name = String(required=True, validate=Length(min=1, max=LONGEST_NAME))
+    folder = String(
+        load_default="",
+        validate=Length(max=1000),
+        metadata={
+            "description": "Below the server's folder of music; empty: all of it. Its sub-folders "
+            "are the genres."
+        },
+    )
+    genre_level = Integer(
+        load_default=None,
+        allow_none=True,
+        validate=Range(min=1, max=20),
+        metadata={"description": "Which folder on the way to a file is its genre."},
+    )
+    extractor = String(
+        load_default=None,
+        allow_none=True,
+        validate=OneOf([DEFAULT, CLASSIC]),
+        metadata={"description": "The feature extractor; without it the usual one."},
+    )
+
+
+class FileLeft(Schema):
+    """A file, and what is to be said of it."""
+
+    path = String(required=True)
+    reason = String(required=True)
+
+
+class BuildOut(Schema):
+    """How far a library is that is being made, or what became of it."""
+
+    schema = kind_field("library-build")
+    name = String(required=True)
+    folder = String(required=True)
+    state = String(required=True, validate=OneOf(["running", "done", "failed", "canceled"]))
+    total = Integer(required=True, metadata={"description": "Files that can be used by name."})
+    finished = Integer(required=True, metadata={"description": "Of these."})
+    under_way = List(String(), required=True)
+    seconds = Float(required=True)
+    used = Integer(required=True)
+    left_out = Integer(required=True)
+    files = List(
+        Nested(FileLeft),
+        required=True,
+        metadata={"description": "Files that are left out and why, at most 1,000."},
+    )
+    warnings = List(
+        Nested(FileLeft),
+        required=True,
+        metadata={"description": "Files that were used, and what is odd about them."},
+    )
+    passed_over = Dict(
+        keys=String(),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Files not named like sound files, counted by their endings."},
+    )
+    problem = Nested(Problem, required=True, allow_none=True)
 
 
 class LibrariesOut(Schema):

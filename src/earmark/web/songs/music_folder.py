@@ -91,8 +91,12 @@ class MusicFolder:
             raise NotAllowed("this server has no folder of music; start it with --music FOLDER")
         return _real(self._folder)
 
-    def contents(self, path: str = "") -> FolderContents:
-        """Return what lies in a folder under the folder of music.
+    def holds(self, file: Path) -> bool:
+        """Whether a file lies in the folder, links followed."""
+        return _can_be_asked_for(file, self.root)
+
+    def folder(self, path: str) -> Path:
+        """Return the folder that ``path`` means under the folder of music.
 
         Raises
         ------
@@ -111,6 +115,19 @@ class MusicFolder:
             raise NotAllowed(f"{shown(path)}: lies outside the folder of music")
         if not exists:
             raise NotFound(f"{shown(path)}: there is no such folder of music")
+        return folder
+
+    def contents(self, path: str = "") -> FolderContents:
+        """Return what lies in a folder under the folder of music.
+
+        Raises
+        ------
+        NotAllowed
+            There is no folder of music, or the path leads out of it.
+        NotFound
+            There is no such folder.
+        """
+        root, folder = self.root, self.folder(path)
         # What a link leads out of the folder cannot be heard, and a name that is no text cannot
         # be sent: neither is offered.
         files = (file for file in sound_files(folder, []) if _can_be_asked_for(file, root))
