@@ -12,7 +12,7 @@ from earmark.library import Track
 from earmark.neighbors import STYLE_SIGN
 from earmark.schemas import schema
 from earmark.version import __version__
-from earmark.words import in_html, tell_shares
+from earmark.words import fill, in_html, say, tell_shares
 
 LEAST_SHARE = 0.15
 """Other genres that have less of the time together do not make a recording mixed."""
@@ -202,8 +202,13 @@ class Prediction:
         if self.heard is None or self.heard >= LITTLE_HEARD:
             return None
         seconds = f"{self.heard:.1f}".removesuffix(".0")
-        heard = "1 second was" if seconds == "1" else f"{seconds} seconds were"
-        return f"Only {heard} heard of it, so this is less sure than for a whole song."
+        if seconds == "1":
+            return say("Only 1 second was heard of it, so this is less sure than for a whole song.")
+        return say(
+            "Only %(seconds)s seconds were heard of it,"
+            " so this is less sure than for a whole song.",
+            seconds=seconds,
+        )
 
     def shortlist(self) -> tuple[str, ...]:
         """Return the prediction set where it says something that the genre does not.
@@ -275,8 +280,15 @@ class Prediction:
         }
 
 
-def told_genres(genres: Sequence[str]) -> str:
+def told_genres(genres: Sequence[str], last_two: str = "%(others)s and %(last)s") -> str:
     """Say several genres, with styles in parentheses.
+
+    Parameters
+    ----------
+    genres
+        Each style behind its genre.
+    last_two
+        How a language joins the last of several to the others.
 
     >>> told_genres(["Electronic", "Electronic---House", "Pop"])
     'Electronic (House) and Pop'
@@ -289,7 +301,7 @@ def told_genres(genres: Sequence[str]) -> str:
         else:
             styles.setdefault(name, [])
     *most, last = [f"{name} ({', '.join(of)})" if of else name for name, of in styles.items()]
-    return f"{', '.join(most)} and {last}" if most else last
+    return fill(last_two, {"others": ", ".join(most), "last": last}) if most else last
 
 
 @dataclass(frozen=True)

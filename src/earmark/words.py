@@ -11,7 +11,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
@@ -176,15 +176,43 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{said}%"
 
 
-def tell_shares(shares: Mapping[str, float]) -> str:
+def tell_shares(
+    shares: Mapping[str, float], write: Callable[[str], str] = lambda share: share
+) -> str:
     """Say what has which share, without shares below ``TOLD_SHARE``.
+
+    ``write`` turns a share as `percent` has it into that of another language.
 
     >>> tell_shares({"rock": 0.6, "jazz": 0.36, "pop": 0.04})
     'rock 60%, jazz 36%'
     """
     return ", ".join(
-        f"{name} {percent(share, 0)}" for name, share in shares.items() if share >= TOLD_SHARE
+        f"{name} {write(percent(share, 0))}"
+        for name, share in shares.items()
+        if share >= TOLD_SHARE
     )
+
+
+PLACE = re.compile(r"%%|%\((\w+)\)s")
+"""Where a value stands in a text; ``%%`` is a sign of percent."""
+
+
+def fill(text: str, values: Mapping[str, object]) -> str:
+    """Put values into the places of a text.
+
+    >>> fill("%(num)s%% of %(what)s", {"num": 3, "what": "all"})
+    '3% of all'
+    """
+    return PLACE.sub(lambda place: str(values[place[1]]) if place[1] else "%", text)
+
+
+def say(sentence: str, /, **values: object) -> str:
+    """Return a sentence with its values, in English; pages find its translation by its pattern.
+
+    >>> say("it lies between %(first)s and %(second)s", first="jazz", second="soul")
+    'it lies between jazz and soul'
+    """
+    return fill(sentence, values)
 
 
 def to_like_digits(numbers: Sequence[float]) -> list[str]:

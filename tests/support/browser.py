@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -87,7 +88,9 @@ def opened(browser: Browser, url: str, *, expect: str = "", **options: object) -
     options
         Of the context.
     """
-    context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    # Tests read English, whatever the machine speaks.
+    settings: dict[str, Any] = {"base_url": url, "locale": "en-US", **options}
+    context = browser.new_context(**settings)
     context.set_default_timeout(PATIENCE)
     expectations.set_options(timeout=PATIENCE)
     watch = Watch(url)

@@ -20,7 +20,7 @@ import earmark.web.pages
 from earmark.library.fitting import refit
 from earmark.web.http.headers import CONTENT_SECURITY_POLICY
 from earmark.web.http.request import Request
-from earmark.web.pages import nearness
+from earmark.web.pages.filters import nearness
 from support.web import wait_until
 
 PAGES = ("/", "/library", "/audit", "/label", "/map", "/report", "/corrections", "/api/v1/docs")

@@ -29,8 +29,9 @@ from earmark.neighbors.parameters import Parameters
 from earmark.neighbors.predictions import Predictions
 from earmark.neighbors.vote import nearness_weights, vote
 from earmark.neighbors.voter import NO_VOTERS, voting_neighbors
+from earmark.words import say
 
-UNLIKE = "it is unlike the songs of this library"
+UNLIKE = say("it is unlike the songs of this library")
 
 # The share of the average genre that the smallest counts as, at least; docs/how-it-decides.md.
 LEAST_SIZE = 0.25
@@ -287,12 +288,20 @@ class FittedVoter:
         if not heard:
             return UNLIKE
         first, *more = heard
-        named = f"{first} music ({', '.join(more)})" if more else f"{first} music"
-        return f"it sounds like {named}, and this library has no such genre"
+        if not more:
+            return say(
+                "it sounds like %(word)s music, and this library has no such genre", word=first
+            )
+        return say(
+            "it sounds like %(word)s music (%(more)s), and this library has no such genre",
+            word=first,
+            more=", ".join(more),
+        )
 
     def _between(self, probabilities: Float64) -> str:
         best = np.argsort(-probabilities, kind="stable")[:2]
-        return f"it lies between {' and '.join(self.genre_names[i] for i in best)}"
+        first, second = (self.genre_names[i] for i in best)
+        return say("it lies between %(first)s and %(second)s", first=first, second=second)
 
     def changed(
         self,

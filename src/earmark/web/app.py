@@ -18,14 +18,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from earmark.errors import EarmarkError
 from earmark.version import __version__
-from earmark.web import api, media, pages, players, problems
+from earmark.web import api, language, media, pages, players, problems
 from earmark.web.access import Access, Sessions
 from earmark.web.api.reference import describe_api
 from earmark.web.config import Config
 from earmark.web.http import headers, log
 from earmark.web.http.compression import Compression
 from earmark.web.http.request import Request
-from earmark.web.pages import installation
+from earmark.web.pages import installation, texts
 from earmark.web.request_context import server_state
 from earmark.web.state import ServerState
 from earmark.words import in_page
@@ -98,11 +98,13 @@ def create_app(config: Config | None = None, *, state: ServerState | None = None
     app.after_request(headers.add_headers)
     app.after_request(_count)
     log.register(app)
+    language.register(app)
     problems.register(app, state.private_folders)
     api.register(app)
     players.register(app)
     app.register_blueprint(media.blueprint)
     app.register_blueprint(installation.blueprint)
+    app.register_blueprint(texts.blueprint)
     pages.register(app)
     describe_api(app)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import Any
 
 from apiflask import APIFlask
@@ -11,13 +10,13 @@ from flask import g, request
 
 from earmark.audio import AUDIO_EXTENSIONS, FILM_EXTENSIONS
 from earmark.library import user_library_path
-from earmark.prediction import told_genres
 from earmark.web.access import host_name
 from earmark.web.config import MEGABYTE, is_loopback
 from earmark.web.pages import (
     blueprint,
     classify,
     corrections,
+    filters,
     labels,
     libraries,
     library,
@@ -26,11 +25,11 @@ from earmark.web.pages import (
     playlist,
     reference,
     sign_in,
+    texts,
 )
 from earmark.web.pages.colors import Colors
-from earmark.web.pages.filters import color, nearness, voters
 from earmark.web.request_context import access, server_state
-from earmark.words import clock, percent, tell_shares, to_like_digits
+from earmark.words import clock
 
 OF_ONE_BLUEPRINT = (classify, corrections, libraries, library, music, reference, sign_in)
 """Modules that add their pages to ``blueprint.pages`` when they are imported."""
@@ -47,14 +46,15 @@ def register(app: APIFlask) -> None:
     app.register_blueprint(playlist.blueprint)
     app.extensions["earmark-desk"] = labels.Desk(app.extensions["earmark"])
     app.context_processor(_common)
-    app.template_filter("percent")(partial(percent, digits=0))
-    app.template_filter("told_genres")(told_genres)
+    app.template_filter("percent")(filters.whole_percent)
+    app.template_filter("told_genres")(filters.genres)
     app.template_filter("clock")(lambda seconds: "" if seconds is None else clock(seconds))
-    app.template_filter("told")(tell_shares)
-    app.template_filter("color")(color)
-    app.template_filter("nearness")(nearness)
-    app.template_filter("voters")(voters)
-    app.template_filter("to_like_digits")(to_like_digits)
+    app.template_filter("told")(filters.shares)
+    app.template_filter("color")(filters.color)
+    app.template_filter("nearness")(filters.nearness)
+    app.template_filter("sentence")(filters.sentence)
+    app.template_filter("voters")(filters.voters)
+    app.template_filter("to_like_digits")(filters.like_digits)
     app.extensions["earmark-colors"] = Colors()
 
 
@@ -66,6 +66,7 @@ def _common() -> dict[str, Any]:
     may_ask = rules.may_read() and not g.get("without_library", False)
     genres = shown.genres() if may_ask else {}
     return {
+        "texts_of_scripts": texts.address(),
         "csrf_token": rules.form_secret,
         "may_change": rules.is_known(),
         "may_ask": may_ask,

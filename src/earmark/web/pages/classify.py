@@ -15,6 +15,7 @@ from earmark.prediction import Prediction
 from earmark.web import serializers
 from earmark.web.access import takes_song
 from earmark.web.errors import BadRequest, NotFound
+from earmark.web.language import gettext
 from earmark.web.pages.blueprint import pages
 from earmark.web.problems import without_folders
 from earmark.web.request_context import (
@@ -41,7 +42,7 @@ def home() -> ResponseReturnValue:
         shown = _answer_with(asked)
     except EarmarkError as error:
         told = (
-            "The answer of this link is not kept any more. Drop in the song again."
+            gettext("The answer of this link is not kept any more. Drop in the song again.")
             if isinstance(error, NotFound)
             else without_folders(str(error))
         )

@@ -1,12 +1,16 @@
-"""How templates write colors, distances and votes."""
+"""How templates write colors, numbers and votes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import current_app, g
 
+from earmark import words
+from earmark.prediction import Prediction, told_genres
+from earmark.web.language import gettext, ngettext, number, retold, translated
 from earmark.web.request_context import server_state
 
 
@@ -31,6 +35,40 @@ def nearness(distances: list[float]) -> list[float]:
     return [nearest / (mean + far) if mean + far > 0 else 1.0 for far in distances]
 
 
+def whole_percent(share: float) -> str:
+    """Write a share as whole percent."""
+    return number(words.percent(share, digits=0))
+
+
+def shares(found: Mapping[str, float]) -> str:
+    """Say what has which share of a recording."""
+    return words.tell_shares(found, number)
+
+
+def like_digits(numbers: Sequence[float]) -> list[str]:
+    """Write numbers to as many digits each."""
+    return [number(one) for one in words.to_like_digits(numbers)]
+
+
+def genres(found: Sequence[str]) -> str:
+    """Say several genres."""
+    return told_genres(found, translated("%(others)s and %(last)s"))
+
+
+def sentence(found: Prediction) -> str:
+    """Say an answer in one sentence, as `Prediction.sentence` does in English."""
+    if found.mixed:
+        told = shares(found.shares)
+        return gettext("This recording is mixed: %(shares)s of its time.", shares=told)
+    if found.abstained:
+        return gettext(
+            "Not sure: %(reason)s. The best guess is %(genre)s.",
+            reason=retold(found.reason),
+            genre=found.genre,
+        )
+    return gettext("This song is classified as %(genres)s.", genres=genres(found.genres))
+
+
 def voters(neighbors: list[dict[str, Any]]) -> str:
     """Say of which genres the tracks are that voted, the commonest first.
 
@@ -43,7 +81,14 @@ def voters(neighbors: list[dict[str, Any]]) -> str:
     if not counts:
         return ""
     (genre, count), *others = counts
-    share = f"all {count}" if not others else f"{count} of {len(neighbors)}"
-    verb = "is" if count == 1 else "are"
     rest = "".join(f", {count} {genre}" for genre, count in others)
-    return f"{share} {verb} {genre}{rest}"
+    if not others:
+        return ngettext("all %(num)s is %(genre)s", "all %(num)s are %(genre)s", count, genre=genre)
+    told = ngettext(
+        "%(num)s of %(all)s is %(genre)s",
+        "%(num)s of %(all)s are %(genre)s",
+        count,
+        all=len(neighbors),
+        genre=genre,
+    )
+    return told + rest

@@ -8,13 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, render_template, url_for
 
 from earmark.web.access import public
+from earmark.web.language import gettext, language
 
 blueprint = Blueprint("installation", __name__)
-
-DESCRIPTION = (
-    "Hears what genre a piece of music is, says how sure it is, and plays you the songs that it"
-    " sounds like."
-)
 
 
 def _icon(name: str, size: int, purpose: str) -> dict[str, Any]:
@@ -35,8 +31,11 @@ def manifest() -> Response:
         "id": home,
         "name": "Earmark",
         "short_name": "Earmark",
-        "description": DESCRIPTION,
-        "lang": "en",
+        "description": gettext(
+            "Hears what genre a piece of music is, says how sure it is, and plays you the songs"
+            " that it sounds like."
+        ),
+        "lang": language(),
         "start_url": home,
         "scope": home,
         "display": "standalone",
@@ -78,7 +77,9 @@ def service_worker() -> Response:
         url_for("static", filename="earmark.css"),
         url_for("static", filename="mark.svg"),
     ]
-    script = render_template("service-worker.js", name=current_app.static_url_path, kept=kept)
+    # Who changes the language gets the page for then in it, too.
+    name = f"{current_app.static_url_path} {language()}"
+    script = render_template("service-worker.js", name=name, kept=kept)
     answer = Response(script, content_type="text/javascript; charset=utf-8")
     answer.headers["Cache-Control"] = "no-cache"
     return answer

@@ -8,6 +8,7 @@ import numpy as np
 
 from earmark.library import Snapshot
 from earmark.neighbors import Voter, subsample
+from earmark.web.language import marked
 
 MOST_SAMPLED = 200
 TENTH = 10
@@ -28,8 +29,8 @@ class TypicalDistances:
     def word(self, distance: float) -> str:
         """Say how near something is, as the tracks of the library lie to each other."""
         if distance <= self.nearest:
-            return "very near"
-        return "near" if distance <= self.tenth else "farther"
+            return marked("very near")
+        return marked("near") if distance <= self.tenth else marked("farther")
 
 
 def typical_distances(voter: Voter, snapshot: Snapshot) -> TypicalDistances | None:

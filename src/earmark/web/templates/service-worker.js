@@ -16,8 +16,8 @@ addEventListener("activate", (event) => {
 addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.mode === "navigate" && request.method === "GET") {
-    event.respondWith(fetch(request).catch(() => caches.match(KEPT[0])));
+    event.respondWith(fetch(request).catch(() => caches.match(KEPT[0], { ignoreVary: true })));
   } else if (KEPT.includes(new URL(request.url).pathname)) {
-    event.respondWith(fetch(request).catch(() => caches.match(request)));
+    event.respondWith(fetch(request).catch(() => caches.match(request, { ignoreVary: true })));
   }
 });

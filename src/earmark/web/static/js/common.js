@@ -1,5 +1,7 @@
 // What all modules share.
 
+import { t } from "./texts.js";
+
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
 
 /** The path below which the application lives, with a slash at its end. */
@@ -59,7 +61,7 @@ export async function ask(path, options = {}) {
     await renewSecret();
     return ask(path, { ...options, again: true });
   }
-  const line = problem?.detail ?? `The server answered ${answer.status}.`;
+  const line = problem?.detail ?? t("The server answered %(status)s.", { status: answer.status });
   throw Object.assign(new Error(line), { status: answer.status });
 }
 
@@ -71,7 +73,7 @@ const whole = (answer, kind) => answer[kind]().catch(lost);
 
 /** The server does not answer at all; it may come back. */
 export const away = () =>
-  Object.assign(new Error("The server does not answer. Is it still running?"), { isAway: true });
+  Object.assign(new Error(t("The server does not answer. Is it still running?")), { isAway: true });
 
 /** What a connection that breaks comes to; what was called off stays that. @param {Error} error @returns {never} */
 export function lost(error) {
@@ -97,12 +99,6 @@ export function clock(seconds) {
   const two = (number) => String(number).padStart(2, "0");
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(whole % 60)}`;
-}
-
-export function percent(share) {
-  if (share > 0 && share < 0.005) return "<1%";
-  if (share >= 0.995 && share < 1) return ">99%";
-  return `${Math.round(share * 100)}%`;
 }
 
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

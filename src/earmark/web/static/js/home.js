@@ -11,6 +11,7 @@ import { Looks } from "./rolling.js";
 import "./share.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
+import { percent, t, tn } from "./texts.js";
 import { emptyCard, passingCard, tellOn } from "./waiting.js";
 import { picture, waitFor } from "./wave.js";
 
@@ -47,7 +48,7 @@ const many = new Many(byId("many"), songsKept, () => {
 });
 
 function tell(what, share) {
-  const words = share === null || share === undefined ? `${what}…` : `${what}, ${Math.round(share * 100)}%`;
+  const words = share === null || share === undefined ? `${what}…` : `${what}, ${percent(share)}`;
   byId("progress-text").textContent = words;
   // Once the answer is there, the picture's own place says how far it is.
   const room = answer.querySelector(".wave-room");
@@ -126,7 +127,7 @@ async function restore(jobId, ready = null) {
   } catch (error) {
     if (mine !== turn) return;
     complain(error.status === 404
-      ? "The answer that was here is not kept any more. Drop in the song again."
+      ? t("The answer that was here is not kept any more. Drop in the song again.")
       : error.message);
     giveRoomBack();
   }
@@ -179,8 +180,7 @@ function giveRoomBack() {
   drop.classList.remove("small");
 }
 
-const tooLarge = (file) => (file.size > limit * 2 ** 20
-  ? `${file.name} is larger than the limit of ${limit} MB. Choose a shorter piece.` : "");
+const tooLarge = (file) => file.size > limit * 2 ** 20;
 
 /** End whatever goes on, for something new. */
 function begin() {
@@ -207,22 +207,22 @@ async function take({ songs, others = 0, line = null }) {
   if (line === null) answer.replaceChildren();
   last = songs;
   if (others) {
-    complain(`${others} ${others === 1 ? "file was" : "files were"} left out: no sound by ${others === 1 ? "its name" : "their names"}.`);
+    complain(tn("%(num)s file was left out: no sound by its name.", "%(num)s files were left out: no sound by their names.", others));
   }
   if (!songs.length) {
-    if (!others) complain("That was no file. Drop a song from your computer.");
+    if (!others) complain(t("That was no file. Drop a song from your computer."));
     giveRoomBack();
     return;
   }
   if (songs.length > 1 || many.length) {
     if (!many.length) await songsKept.forget();
     makeRoom();
-    await many.add(songs, (file) => tooLarge(file).replace(`${file.name} is`, "is"));
+    await many.add(songs, (file) => (tooLarge(file) ? t("is larger than the limit of %(limit)s MB. Choose a shorter piece.", { limit }) : ""));
     return;
   }
   const [file] = songs;
   if (tooLarge(file)) {
-    complain(tooLarge(file));
+    complain(t("%(name)s is larger than the limit of %(limit)s MB. Choose a shorter piece.", { name: file.name, limit }));
     giveRoomBack();
     return;
   }
@@ -236,7 +236,7 @@ async function take({ songs, others = 0, line = null }) {
     await one(file, control.signal, line);
   } catch (error) {
     if (!(error instanceof Canceled)) complain(error.message);
-    else if (under === control) spoken.textContent = "Canceled.";
+    else if (under === control) spoken.textContent = t("Canceled.");
   } finally {
     if (under === control) {
       under = null;
@@ -298,7 +298,7 @@ addEventListener("drop", async (event) => {
   try {
     await take(await dropped(event.dataTransfer));
   } catch (error) {
-    complain(`That cannot be read: ${error.message}`);
+    complain(t("That cannot be read: %(problem)s", { problem: error.message }));
   }
 });
 addEventListener("paste", (event) => {
@@ -310,10 +310,10 @@ const record = byId("record");
 
 function showRecording(active) {
   drop.classList.toggle("recording", active);
-  record.querySelector("span").textContent = active ? "Stop, 0:00" : "Record";
+  record.querySelector("span").textContent = active ? t("Stop, %(time)s", { time: clock(0) }) : t("Record");
 }
 
-const LISTENING = "Earmark listens to the microphone. The answer gets surer as it hears more; it stops when four answers in a row agree.";
+const LISTENING = t("Earmark listens to the microphone. The answer gets surer as it hears more; it stops when four answers in a row agree.");
 
 /** Record, and answer for what was heard so far as long as that goes on. */
 async function listen() {
@@ -324,7 +324,7 @@ async function listen() {
   } else {
     begin();
     makeRoom();
-    answer.replaceChildren(emptyCard("Recording", "Listening…", LISTENING));
+    answer.replaceChildren(emptyCard(t("Recording"), t("Listening…"), LISTENING));
     looks = new Looks(
       (part) => {
         const card = passingCard(part, LISTENING);
@@ -333,7 +333,7 @@ async function listen() {
       },
       (file, seconds) => take({
         songs: [file],
-        line: `Stopped after ${clock(seconds)}: four answers in a row were sure and agreed.`,
+        line: t("Stopped after %(time)s: four answers in a row were sure and agreed.", { time: clock(seconds) }),
       }),
     );
   }
@@ -343,7 +343,7 @@ async function listen() {
     await recorder.start(
       (seconds) => {
         drop.classList.add("recording");
-        label.textContent = `Stop, ${clock(seconds)}`;
+        label.textContent = t("Stop, %(time)s", { time: clock(seconds) });
         mine?.at(seconds, () => recorder.soFar());
       },
       (file) => {
@@ -355,8 +355,8 @@ async function listen() {
     showRecording(false);
     if (mine) answer.replaceChildren();
     complain(error.name === "NotAllowedError"
-      ? "The microphone may not be used. Allow it in the browser, or choose a file."
-      : "There is no microphone that can be used. Choose a file instead.");
+      ? t("The microphone may not be used. Allow it in the browser, or choose a file.")
+      : t("There is no microphone that can be used. Choose a file instead."));
     giveRoomBack();
   }
 }
@@ -378,8 +378,8 @@ async function offerKept() {
     return made;
   };
   place.replaceChildren(make("p", {},
-    `The answers of ${count} ${count === 1 ? "song" : "songs"} are kept in this browser. `,
-    choose("Show them", () => many.restore()), " ", choose("Forget them", () => songsKept.forget())));
+    `${tn("The answer of %(num)s song is kept in this browser.", "The answers of %(num)s songs are kept in this browser.", count)} `,
+    choose(t("Show them"), () => many.restore()), " ", choose(t("Forget them"), () => songsKept.forget())));
   place.hidden = false;
 }
 

@@ -1,7 +1,8 @@
 // Several songs: a table that fills, is filtered, opens in place, and is found again.
 
 import { Chosen } from "./chosen.js";
-import { ask, askAnswer, askJson, base, genreClass, knowsColor, make, percent, sleep } from "./common.js";
+import { ask, askAnswer, askJson, base, genreClass, knowsColor, make, sleep } from "./common.js";
+import { percent } from "./texts.js";
 import { Canceled, classify } from "./songs.js";
 import "./share.js";
 import { teachable } from "./teach.js";

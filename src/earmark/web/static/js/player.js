@@ -3,6 +3,7 @@
 
 import { askJson, clock, make } from "./common.js";
 import { canSound, keep, Queue, restore } from "./queue.js";
+import { percent, t, tn } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const bar = byId("bar");
@@ -16,7 +17,7 @@ let { queue } = restore();
 let wanted = 0; // counts what was asked for, so that nothing older is played after it
 
 const isPlaying = () => !audio.paused && !audio.ended;
-const nameOf = (song) => song.title ?? song.track ?? song.name ?? `track ${song.id}`;
+const nameOf = (song) => song.title ?? song.track ?? song.name ?? t("track %(number)s", { number: song.id });
 const trackOf = (url) => Number(/\/media\/tracks\/(\d+)$/.exec(url)?.[1] ?? 0) || null;
 
 // What is shown
@@ -39,7 +40,8 @@ export function sync() {
 function where() {
   const count = queue.songs.length;
   if (count < 2 || queue.song.once) return "";
-  const place = `${queue.songs.slice(0, queue.at + 1).filter((song) => !song.once).length} of ${queue.songs.filter((song) => !song.once).length}`;
+  const ofList = (songs) => songs.filter((song) => !song.once).length;
+  const place = t("%(place)s of %(count)s", { place: ofList(queue.songs.slice(0, queue.at + 1)), count: ofList(queue.songs) });
   return queue.title ? `${queue.title}, ${place}` : place;
 }
 
@@ -50,7 +52,7 @@ function show() {
   bar.hidden = song === null && !byId("bar-note").textContent;
   bar.classList.toggle("no-song", song === null);
   bar.classList.toggle("playing", isPlaying());
-  byId("bar-play").setAttribute("aria-label", isPlaying() ? "Pause" : "Play");
+  byId("bar-play").setAttribute("aria-label", isPlaying() ? t("Pause") : t("Play"));
   byId("bar-title").textContent = song ? nameOf(song) : "";
   byId("bar-artist").textContent = song?.artist ?? "";
   byId("bar-where").textContent = song ? where() : "";
@@ -64,7 +66,7 @@ function show() {
   const ids = queue.songs.filter((one) => one.id && !one.once).map((one) => one.id);
   byId("bar-as-playlist").href = `${bar.dataset.playlist}?list=${ids.join(",")}`;
   byId("bar-as-playlist").hidden = !ids.length;
-  byId("bar-queue-title").textContent = queue.title || "Songs";
+  byId("bar-queue-title").textContent = queue.title || t("Songs");
   if (queue.songs.length < 2) open(false);
   showTime();
   showSession();
@@ -79,7 +81,7 @@ function showTime() {
   // Nobody's hand is taken away from where it drags.
   if (document.activeElement !== seek || !seek.matches(":active")) seek.value = String(Math.floor(now));
   seek.disabled = !queue.song || !canSound(queue.song);
-  seek.setAttribute("aria-valuetext", `${clock(now)} of ${clock(long)}`);
+  seek.setAttribute("aria-valuetext", t("%(time)s of %(length)s", { time: clock(now), length: clock(long) }));
   byId("bar-now").textContent = clock(now);
   byId("bar-long").textContent = long ? clock(long) : "";
 }
@@ -92,12 +94,12 @@ function showSongs() {
     const name = nameOf(song);
     const hear = make("button", { type: "button", class: "bar-song", disabled: !canSound(song), "aria-current": isNow ? "true" : null },
       make("b", {}, name), song.artist ? make("span", {}, ` ${song.artist}`) : null,
-      canSound(song) ? null : make("span", { class: "fine" }, song.broken ? " cannot be played" : " not on this server"));
+      canSound(song) ? null : make("span", { class: "fine" }, " ", song.broken ? t("cannot be played") : t("not on this server")));
     hear.addEventListener("click", () => {
       queue.at = place;
       begin();
     });
-    const out = make("button", { type: "button", class: "bar-out", "aria-label": `Take out ${name}` }, "×");
+    const out = make("button", { type: "button", class: "bar-out", "aria-label": t("Take out %(name)s", { name }) }, "×");
     out.addEventListener("click", () => {
       takeOut(place);
       (list.querySelectorAll(".bar-out")[Math.min(place, queue.songs.length - 1)] ?? byId("bar-play")).focus();
@@ -185,7 +187,7 @@ async function sound() {
     return true;
   } catch (error) {
     // Something else was asked for meanwhile; or the song is broken, which its own event tells.
-    if (error.name === "NotAllowedError") say("Press play to go on: your browser lets no page sound by itself.");
+    if (error.name === "NotAllowedError") say(t("Press play to go on: your browser lets no page sound by itself."));
     return error.name === "AbortError";
   }
 }
@@ -258,20 +260,22 @@ export function playAll(songs, title, at = 0) {
   queue = new Queue({ songs, title });
   const first = queue.from(at, 1) ?? queue.from(0, 1);
   const { silent } = queue;
-  const one = silent === 1;
   if (!songs.length) return quit();
   if (first === null) {
     audio.pause();
     audio.removeAttribute("src");
     say(songs.length === 1
-      ? "This song cannot be heard: its file is not on this server."
-      : `None of these ${songs.length} songs can be heard: their files are not on this server.`);
+      ? t("This song cannot be heard: its file is not on this server.")
+      : t("None of these %(count)s songs can be heard: their files are not on this server.", { count: songs.length }));
     changed();
     if (songs.length > 1) open(true);
     return false;
   }
   queue.at = first;
-  say(silent ? `${silent} of these ${songs.length} songs cannot be heard, since ${one ? "its file is" : "their files are"} not on this server; ${one ? "it is" : "they are"} skipped.` : "");
+  say(silent ? tn(
+    "%(num)s of these %(count)s songs cannot be heard, since its file is not on this server; it is skipped.",
+    "%(num)s of these %(count)s songs cannot be heard, since their files are not on this server; they are skipped.",
+    silent, { count: songs.length }) : "");
   return begin();
 }
 
@@ -309,8 +313,9 @@ document.addEventListener("click", (event) => {
     playAll(songsOf(list), list.dataset.queue, rows.indexOf(button.closest("[data-song]")));
     return;
   }
+  const [before, after] = t("Play %(name)s", { name: "\0" }).split("\0");
   hear(button.dataset.play, {
-    name: (button.getAttribute("aria-label") ?? "").replace(/^Play /, ""),
+    name: (button.getAttribute("aria-label") ?? "").slice(before.length, after ? -after.length : undefined),
     from: Number(button.dataset.from ?? 0),
     // Where songs are judged one after another, none sounds on while the next is looked at.
     stays: button.closest("[data-keys]") === null,
@@ -322,7 +327,7 @@ document.addEventListener("click", (event) => {
 async function like(field, value) {
   wanted += 1;
   const mine = wanted;
-  say("Looking for songs like it…");
+  say(t("Looking for songs like it…"));
   try {
     const list = askJson(`api/v1/lists/similar?${field}=${encodeURIComponent(value)}&n=${LIKE_IT}`);
     const about = askJson(field === "song" ? `api/v1/tracks/${value}` : `api/v1/jobs/${value}`);
@@ -331,7 +336,7 @@ async function like(field, value) {
     const songs = tracks.map(({ track_id: id, track, title, artist, audio: url, duration }) => ({ id, track, title, artist, audio: url, duration }));
     const name = it.title ?? it.name;
     if (field === "song") songs.unshift({ id: it.id, track: it.name, title: it.title, artist: it.artist, audio: it.audio, duration: it.duration });
-    playAll(songs, `Like ${name}`);
+    playAll(songs, t("Like %(name)s", { name }));
   } catch (error) {
     if (mine === wanted) say(error.message);
   }
@@ -351,7 +356,7 @@ function loudness(level, muted) {
   audio.volume = level;
   audio.muted = muted;
   volume.value = String(Math.round(level * 100));
-  volume.setAttribute("aria-valuetext", muted ? "muted" : `${Math.round(level * 100)} percent`);
+  volume.setAttribute("aria-valuetext", muted ? t("muted") : percent(level));
   byId("bar-mute").setAttribute("aria-pressed", String(muted));
   try {
     localStorage.setItem(VOLUME, JSON.stringify({ level, muted }));
@@ -421,9 +426,10 @@ audio.addEventListener("error", () => {
   song.broken = true;
   for (const button of document.querySelectorAll(`[data-play="${CSS.escape(song.audio)}"]`)) {
     button.disabled = true;
-    button.title = "This browser cannot play it";
+    button.title = t("This browser cannot play it");
   }
-  say(`${nameOf(song)} cannot be played here${queue.songs.length > 1 ? "; it is skipped" : ""}.`);
+  const name = nameOf(song);
+  say(queue.songs.length > 1 ? t("%(name)s cannot be played here; it is skipped.", { name }) : t("%(name)s cannot be played here.", { name }));
   if (!song.once && queue.go(1)) begin();
   else {
     stop();

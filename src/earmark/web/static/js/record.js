@@ -1,5 +1,7 @@
 // A song from the microphone.
 
+import { t } from "./texts.js";
+
 const LONGEST = 60;
 
 /** Whether this browser and this address allow recording (it takes HTTPS or this computer). */
@@ -68,6 +70,6 @@ export class Recorder {
 /** Parts that begin with the first one are a whole file: it has no length in its head. */
 function asFile(parts, kind = "") {
   const ending = kind.includes("mp4") ? "m4a" : "webm";
-  const name = `Recording ${new Date().toTimeString().slice(0, 5)}.${ending}`;
+  const name = `${t("Recording %(time)s", { time: new Date().toTimeString().slice(0, 5) })}.${ending}`;
   return new File(parts, name, { type: kind || "audio/webm" });
 }

@@ -3,20 +3,25 @@
 
 import { card } from "./card.js";
 import { make } from "./common.js";
+import { language, t } from "./texts.js";
 
-const form = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const form = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
 /** Copy the link of an answer, and say how long it holds. @param {HTMLAnchorElement} link */
 async function copy(link) {
   const until = form.format(new Date(link.dataset.share ?? ""));
-  const where = "isLocal" in link.dataset ? " on this computer" : "";
-  const holds = `shows this answer${where} until ${until}, if the server is not started again before.`;
+  const isLocal = "isLocal" in link.dataset;
   try {
     await navigator.clipboard.writeText(link.href);
-    tell(link, `Copied. It ${holds}`);
+    tell(link, isLocal
+      ? t("Copied. It shows this answer on this computer until %(until)s, if the server is not started again before.", { until })
+      : t("Copied. It shows this answer until %(until)s, if the server is not started again before.", { until }));
   } catch {
     // Without a safe connection no page may reach the clipboard.
-    tell(link, `This ${holds} ${link.href}`);
+    const line = isLocal
+      ? t("This shows this answer on this computer until %(until)s, if the server is not started again before.", { until })
+      : t("This shows this answer until %(until)s, if the server is not started again before.", { until });
+    tell(link, `${line} ${link.href}`);
   }
 }
 
@@ -28,9 +33,9 @@ async function save(button) {
     make("a", { href: address, download: "earmark-answer.png" }).click();
     // Once the browser has begun to save it.
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    tell(button, "Saved as earmark-answer.png.");
+    tell(button, t("Saved as %(name)s.", { name: "earmark-answer.png" }));
   } catch {
-    tell(button, "This browser cannot draw the picture.");
+    tell(button, t("This browser cannot draw the picture."));
   }
 }
 

@@ -1,6 +1,7 @@
 // From a file in the browser to its answer: upload with progress, then ask for the job.
 
 import { askJson, away, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
+import { t } from "./texts.js";
 
 export class Canceled extends Error {}
 
@@ -14,13 +15,13 @@ function upload(file, { signal, tell, picture }) {
     request.setRequestHeader("X-CSRF-Token", csrf);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) tell("Sending", event.loaded / event.total);
+      if (event.lengthComputable) tell(t("Sending"), event.loaded / event.total);
     });
     request.addEventListener("load", () => {
       if (request.status === 202) return resolve(request.response);
       const line = request.response?.detail ?? (request.status === 413
-        ? "This is larger than the server takes. Send a shorter piece."
-        : `The server answered ${request.status}.`);
+        ? t("This is larger than the server takes. Send a shorter piece.")
+        : t("The server answered %(status)s.", { status: request.status }));
       const error = new Error(line);
       error.status = request.status;
       error.outOfDate = isOutOfDate(request.response);
@@ -57,7 +58,7 @@ async function submit(file, options) {
       }
       // Full queue, or too many requests: the server asks to come again.
       if (error.status !== 503 && error.status !== 429) throw error;
-      options.tell("Waiting for the server", null);
+      options.tell(t("Waiting for the server"), null);
       await sleep(2000);
       if (options.signal.aborted) throw new Canceled();
     }
@@ -84,7 +85,7 @@ export async function classify(file, options) {
   let { job } = options;
   if (job) job = await askJson(`api/v1/jobs/${job}`, { signal });
   else {
-    tell("Sending", 0);
+    tell(t("Sending"), 0);
     job = await submit(file, { signal, tell, picture, path: lies });
     await submitted(job.id);
   }
@@ -112,9 +113,9 @@ export async function classify(file, options) {
         await answered(job.id);
       }
       if (job.state === "done") break;
-      if (job.state === "queued" && job.ahead) tell(`Waiting, ${job.ahead} before it`, null);
-      else if (told && picture) tell("Drawing its picture", job.done);
-      else tell("Listening", null);
+      if (job.state === "queued" && job.ahead) tell(t("Waiting, %(ahead)s before it", { ahead: job.ahead }), null);
+      else if (told && picture) tell(t("Drawing its picture"), job.done);
+      else tell(t("Listening"), null);
       await sleep(pause);
       pause = Math.min(1000, pause * 1.25);
       job = await askJson(path, { signal });

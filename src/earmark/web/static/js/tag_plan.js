@@ -1,6 +1,7 @@
 // Which genres the files of songs would get: shown, and saved as the plan that the command takes.
 
-import { askJson, make, percent } from "./common.js";
+import { askJson, make } from "./common.js";
+import { percent } from "./texts.js";
 import { save } from "./table.js";
 
 const MODES = [

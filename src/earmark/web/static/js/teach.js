@@ -1,6 +1,7 @@
 // "Right" and "No, it is …" without leaving the page, with undo.
 
 import { ask, askAnswer, make } from "./common.js";
+import { t } from "./texts.js";
 
 /**
  * Let the forms of an answer teach. After each change the vote is taken again, and the answer that
@@ -20,7 +21,7 @@ export function teachable(article, changed = () => {}) {
     event.preventDefault();
     const { correction } = event.currentTarget.dataset;
     change(() => ask(`api/v1/corrections/${correction}/undo`, { method: "POST" }),
-      "Undone. The library is as it was.");
+      t("Undone. The library is as it was."));
   });
 
   async function change(request, line) {

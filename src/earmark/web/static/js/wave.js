@@ -1,6 +1,7 @@
 // The picture of a song: its loudness, what each segment sounds like, and a place to click.
 
-import { clock, genreClass, make, makeSvg, percent } from "./common.js";
+import { clock, genreClass, make, makeSvg } from "./common.js";
+import { percent, t } from "./texts.js";
 
 const BAR_WIDTH = 4.6; // in CSS pixels
 
@@ -42,8 +43,8 @@ function drawing(peaks, timeline, duration, width) {
 /** Keep the room of a picture that is to come, so that nothing below it moves when it does. */
 export function waitFor(place) {
   place.hidden = false;
-  place.replaceChildren(make("h3", {}, "What each part sounds like"),
-    make("div", { class: "wave-room fine", role: "status" }, "Its picture is being drawn…"));
+  place.replaceChildren(make("h3", {}, t("What each part sounds like")),
+    make("div", { class: "wave-room fine", role: "status" }, t("Its picture is being drawn…")));
 }
 
 /** Build the picture of a result into an element; url is where the browser can play the song. */
@@ -67,29 +68,29 @@ export function picture(place, result, url) {
   }
   if (duration > end + 0.01) line.append(gap(duration - end));
   const stage = make("div", {
-    class: "wave-stage", role: "slider", tabindex: "0", "aria-label": "Place in the song",
+    class: "wave-stage", role: "slider", tabindex: "0", "aria-label": t("Place in the song"),
     "aria-valuemin": "0", "aria-valuemax": Math.round(duration), "aria-valuenow": "0",
   }, drawing(result.waveform ?? [], timeline, duration, place.parentElement.clientWidth), line, playhead);
-  const button = make("button", { type: "button", class: "play", "aria-label": "Play the song" });
+  const button = make("button", { type: "button", class: "play", "aria-label": t("Play the song") });
   const now = make("span", { class: "wave-now" });
   const tools = make("div", { class: "wave-tools" }, url ? button : "", now,
-    result.place ? make("a", { class: "map-link", href: mapLink() }, "See it on the map") : "");
-  place.replaceChildren(make("h3", {}, result.prediction?.unlike ? "What each part is nearest to" : "What each part sounds like"), stage, tools, audio,
+    result.place ? make("a", { class: "map-link", href: mapLink() }, t("See it on the map")) : "");
+  place.replaceChildren(make("h3", {}, result.prediction?.unlike ? t("What each part is nearest to") : t("What each part sounds like")), stage, tools, audio,
     table(timeline));
   place.hidden = false;
   describe(0);
 
   function gap(length) {
-    const part = make("span", { class: "segment g-none", title: "too quiet to say" });
+    const part = make("span", { class: "segment g-none", title: t("too quiet to say") });
     part.style.flexGrow = length;
     return part;
   }
 
   function describe(time) {
     const genre = at(time)?.genre;
-    const near = result.prediction?.unlike ? "nearest to" : "sounds like";
-    const words = genre ? `${near} ${genre}` : "too quiet to say";
-    now.textContent = `${clock(time)} of ${clock(duration)}, ${words}`;
+    let words = t("too quiet to say");
+    if (genre) words = result.prediction?.unlike ? t("nearest to %(genre)s", { genre }) : t("sounds like %(genre)s", { genre });
+    now.textContent = t("%(time)s of %(length)s, %(words)s", { time: clock(time), length: clock(duration), words });
     stage.setAttribute("aria-valuenow", Math.round(time));
     stage.setAttribute("aria-valuetext", `${clock(time)}, ${words}`);
     playhead.hidden = time === 0 && audio.paused;
@@ -106,7 +107,7 @@ export function picture(place, result, url) {
       await audio.play();
     } catch (error) {
       if (error.name !== "AbortError") {
-        now.textContent = "This browser cannot play this kind of file.";
+        now.textContent = t("This browser cannot play this kind of file.");
         button.hidden = true;
       }
     }
@@ -131,7 +132,7 @@ export function picture(place, result, url) {
   for (const name of ["play", "pause", "ended"]) {
     audio.addEventListener(name, () => {
       button.setAttribute("aria-pressed", String(!audio.paused));
-      button.setAttribute("aria-label", audio.paused ? "Play the song" : "Pause the song");
+      button.setAttribute("aria-label", audio.paused ? t("Play the song") : t("Pause the song"));
     });
   }
   audio.addEventListener("timeupdate", () => describe(audio.currentTime));
@@ -153,7 +154,7 @@ function table(timeline) {
   }
   // A table takes no notice of the size that is set for it, so it lies in something that does.
   return make("div", { class: "visually-hidden" }, make("table", {},
-    make("caption", {}, "Genres over time"),
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Time"),
-      make("th", { scope: "col" }, "Genre"), make("th", { scope: "col" }, "Probability"))), body));
+    make("caption", {}, t("Genres over time")),
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, t("Time")),
+      make("th", { scope: "col" }, t("Genre")), make("th", { scope: "col" }, t("Probability")))), body));
 }
