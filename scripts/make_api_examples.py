@@ -115,6 +115,9 @@ def main() -> None:
     asker.ask("post", f"{v1}/libraries/{{name}}/choose", name="gtzan")
     asker.ask("post", f"{v1}/libraries", json={"name": "mine", "genre_level": 1})
     asker.until(f"{v1}/libraries/build", lambda found: found["state"] != "running")
+    gone = asker.ask("delete", f"{v1}/libraries/{{name}}", name="mine")["removed"][0]["name"]
+    asker.ask("post", f"{v1}/libraries/removed/{{name}}/put-back", name=gone)
+    asker.ask("post", f"{v1}/corrections/undo-all")
     app.extensions["earmark"].close()
     text = json.dumps(dict(sorted(asker.answers.items())), indent=1, ensure_ascii=False)
     EXAMPLES.write_text(f"{text}\n".replace(str(folder), "/home/anna"), encoding="utf-8")

@@ -44,6 +44,7 @@ VERSIONS: Mapping[str, int] = {
     "ready": 1,
     "report": 1,
     "report-tracks": 1,
+    "reset": 1,
     "similar": 1,
     "songs": 1,
     "tag-history": 1,

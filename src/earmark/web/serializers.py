@@ -15,6 +15,7 @@ from earmark.prediction import Neighbor, Prediction
 from earmark.web.problems import problem, without_folders
 from earmark.web.served.building import Making
 from earmark.web.served.libraries import is_same_place
+from earmark.web.served.removed import all_removed
 from earmark.web.served.report import TrackAnswer
 from earmark.web.songs.answers import Answer
 from earmark.web.songs.jobs import Job
@@ -141,6 +142,11 @@ def libraries(state: ServerState) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda one: not one["in_use"])
+
+
+def removed_libraries(state: ServerState) -> list[dict[str, Any]]:
+    """Show the libraries that were removed and can be put back, the latest first."""
+    return [asdict(one) for one in all_removed(state.libraries)]
 
 
 def making(shown: Making) -> dict[str, Any]:

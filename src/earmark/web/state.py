@@ -15,9 +15,11 @@ from earmark.library import Library, open_default, open_library, user_library_pa
 from earmark.library.queueing import SongTable, song_table
 from earmark.web.config import Config
 from earmark.web.http.metrics import Metrics
+from earmark.web.served import removed
 from earmark.web.served.building import Building
 from earmark.web.served.libraries import Libraries, Shelved, is_same_place
 from earmark.web.served.library import ServedLibrary
+from earmark.web.served.removed import Removed
 from earmark.web.songs.jobs import Jobs
 from earmark.web.songs.music_folder import MusicFolder
 from earmark.web.songs.queue import SongQueue
@@ -155,6 +157,47 @@ class ServerState:
             with self._lock:
                 self.served = served
             logger.info("the library in use is %s now", served.library.name)
+
+    def remove(self, name: str) -> Removed:
+        """Take a library away, so that it can be put back.
+
+        Raises
+        ------
+        NotFound, NotAllowed
+            There is no such library; it is not the user's.
+        LibraryError
+            It is in use, or cannot be removed.
+        """
+        with self.changing_libraries():
+            shelved = self.libraries.find(name)
+            in_use = is_same_place(shelved.location, self.library.location)
+            return removed.remove(self.libraries, shelved, in_use)
+
+    def put_back(self, name: str) -> str:
+        """Put back a library that was removed; return its name.
+
+        Raises
+        ------
+        NotFound
+            None was removed that is called so.
+        LibraryError
+            It cannot be put back.
+        """
+        with self.changing_libraries():
+            return removed.put_back(self.libraries, name)
+
+    def delete_removed(self, name: str) -> None:
+        """Delete for good a library that was removed.
+
+        Raises
+        ------
+        NotFound
+            None was removed that is called so.
+        LibraryError
+            It cannot be deleted.
+        """
+        with self.changing_libraries():
+            removed.delete(self.libraries, name)
 
     def copy_of(self, shelved: Shelved, *, packed: bool) -> Path:
         """Copy a library as it is now, also while it is changed; return the file, to be discarded.

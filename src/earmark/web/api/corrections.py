@@ -10,6 +10,7 @@ from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.api import schemas
 from earmark.web.api.bodies import takes_json
+from earmark.web.api.library_schemas import ResetOut
 from earmark.web.api.tracks import CHANGE_PROBLEMS
 from earmark.web.request_context import server_state
 from earmark.web.served import teaching
@@ -47,6 +48,16 @@ def correct(json_data: dict[str, Any]) -> Any:
         title=json_data.get("title"),
     )
     return serializers.correction(change), 201
+
+
+@blueprint.post("/corrections/undo-all")
+@changes_library
+@blueprint.output(ResetOut)
+@blueprint.doc(responses=CHANGE_PROBLEMS)
+def undo_all() -> Any:
+    """Take back all changes made by hand, after a copy of the library was kept."""
+    undone, left, kept = teaching.undo_everything(server_state())
+    return {"undone": undone, "left": left, "kept": None if kept is None else kept.name}
 
 
 @blueprint.post("/corrections/<int:correction_id>/undo")

@@ -40,7 +40,15 @@ def list_libraries() -> Any:
 
     For those who may change the library.
     """
-    return {"libraries": serializers.libraries(server_state())}
+    return _all()
+
+
+def _all() -> dict[str, Any]:
+    state = server_state()
+    return {
+        "libraries": serializers.libraries(state),
+        "removed": serializers.removed_libraries(state),
+    }
 
 
 @blueprint.get("/libraries/<string:name>/file")
@@ -112,6 +120,39 @@ def get_build() -> Any:
 def cancel_build() -> Any:
     """Call off the library that is being made; nothing of it stays."""
     server_state().building.cancel()
+    return ""
+
+
+@blueprint.delete("/libraries/<string:name>")
+@changes_library
+@blueprint.output(schemas.LibrariesOut)
+@blueprint.doc(responses=PROBLEMS)
+def remove(name: str) -> Any:
+    """Remove your own library, or one that was made here; it can be put back."""
+    server_state().remove(name)
+    return _all()
+
+
+@blueprint.post("/libraries/removed/<string:name>/put-back")
+@changes_library
+@blueprint.output(schemas.LibrariesOut)
+@blueprint.doc(responses=PROBLEMS)
+def put_back(name: str) -> Any:
+    """Put back a library that was removed.
+
+    Where there is one of its name by now, it comes with the time behind its name.
+    """
+    server_state().put_back(name)
+    return _all()
+
+
+@blueprint.delete("/libraries/removed/<string:name>")
+@changes_library
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses=PROBLEMS)
+def delete_removed(name: str) -> Any:
+    """Delete for good a library that was removed."""
+    server_state().delete_removed(name)
     return ""
 
 

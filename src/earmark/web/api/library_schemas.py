@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import Schema
-from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
+from apiflask.fields import Boolean, DateTime, Dict, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range
 
 from earmark.features import CLASSIC, DEFAULT
@@ -43,6 +43,15 @@ class ShelvedOut(Schema):
         allow_none=True,
         metadata={"description": "Why it cannot be opened; then nothing else is known of it."},
     )
+
+
+class RemovedOut(Schema):
+    """A library that was removed, or a copy of what one was before it was reset."""
+
+    name = String(required=True)
+    title = String(required=True, metadata={"description": "What the library was called."})
+    time = DateTime(required=True)
+    size = Integer(required=True, metadata={"description": "Bytes."})
 
 
 class FileQuery(Schema):
@@ -127,3 +136,24 @@ class LibrariesOut(Schema):
 
     schema = kind_field("libraries")
     libraries = List(Nested(ShelvedOut), required=True)
+    removed = List(
+        Nested(RemovedOut),
+        required=True,
+        metadata={"description": "Those that were removed and can be put back."},
+    )
+
+
+class ResetOut(Schema):
+    """What became of all corrections at once."""
+
+    schema = kind_field("reset")
+    undone = Integer(required=True)
+    left = Integer(
+        required=True,
+        metadata={"description": "Could not be undone: their tracks were changed since."},
+    )
+    kept = String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Name of the copy of before, among those that were removed."},
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from earmark.web import serializers
-from earmark.web.access import changes_library
+from earmark.web.access import changes_library, for_owner
 from earmark.web.pages.blueprint import pages
 from earmark.web.pages.posted import back_to, genre_of_form, numbers_of_form
 from earmark.web.request_context import server_state
@@ -42,6 +44,30 @@ def undo_all() -> ResponseReturnValue:
     one = len(undone) == 1
     flash(f"Undone: {len(undone)} {'track is as it was' if one else 'tracks are as they were'}.")
     return back_to(url_for("pages.corrections"))
+
+
+@pages.get("/corrections/undo-all")
+@for_owner
+def ask_to_undo_everything() -> str:
+    """Say what is lost when all corrections are undone, and ask."""
+    library = server_state().library
+    holding = teaching.holding_changes(library)
+    counts = Counter(change.what for change in holding)
+    return render_template("corrections-reset.html", total=len(holding), counts=counts)
+
+
+@pages.post("/corrections/undo-all")
+@changes_library
+def undo_everything() -> ResponseReturnValue:
+    """Take back all changes made by hand."""
+    undone, left, kept = teaching.undo_everything(server_state())
+    told = f"Undone: {undone} {'correction' if undone == 1 else 'corrections'}."
+    if left:
+        told += f" {left} could not be undone, since their tracks were changed since."
+    if kept is not None:
+        told += " What the library was before is kept below Libraries."
+    flash(told)
+    return redirect(url_for("pages.corrections"))
 
 
 @pages.post("/corrections/<int:correction_id>/undo")

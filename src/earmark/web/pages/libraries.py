@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from earmark.web import serializers
 from earmark.web.access import changes_library, for_owner
+from earmark.web.errors import BadRequest
 from earmark.web.pages.blueprint import pages
 from earmark.web.request_context import server_state
 
@@ -20,6 +21,7 @@ def libraries() -> str:
     return render_template(
         "libraries.html",
         libraries=serializers.libraries(state),
+        removed=serializers.removed_libraries(state),
         making=None if latest is None else serializers.making(latest),
         folder=request.args.get("folder", "")[:1000],
     )
@@ -45,6 +47,44 @@ def cancel_build() -> ResponseReturnValue:
     server_state().building.cancel()
     flash("Called off. Nothing of that library stays.")
     return redirect(url_for("pages.libraries"))
+
+
+@pages.get("/libraries/<name>/remove")
+@for_owner
+def ask_to_remove(name: str) -> str:
+    """Say what is lost when a library is removed, and ask."""
+    state = server_state()
+    shelved = state.libraries.find(name)
+    facts = state.libraries.describe(shelved)
+    return render_template("library-remove.html", one=shelved, facts=facts, name=name)
+
+
+@pages.post("/libraries/<name>/remove")
+@changes_library
+def remove_library(name: str) -> ResponseReturnValue:
+    """Remove a library."""
+    removed = server_state().remove(name)
+    flash(f"Removed: {removed.title}. It can be put back below.")
+    return redirect(url_for("pages.libraries", _anchor="removed-head"))
+
+
+@pages.post("/libraries/removed/<name>/put-back")
+@changes_library
+def put_back(name: str) -> ResponseReturnValue:
+    """Put back what was removed."""
+    flash(f"Put back: {server_state().put_back(name)}.")
+    return redirect(url_for("pages.libraries"))
+
+
+@pages.post("/libraries/removed/<name>/delete")
+@changes_library
+def delete_removed(name: str) -> ResponseReturnValue:
+    """Delete for good what was removed."""
+    if request.form.get("sure") != "yes":
+        raise BadRequest("tick the box beside the button if it is to be deleted for good")
+    server_state().delete_removed(name)
+    flash(f"Deleted for good: {name}.")
+    return redirect(url_for("pages.libraries", _anchor="removed-head"))
 
 
 @pages.post("/libraries/<name>/choose")

@@ -23,10 +23,14 @@ from earmark.words import is_one_line, shown
 Kind = Literal["package", "own", "made", "started"]
 
 OWN, STARTED = "own", "started"
-RESERVED = frozenset({*PACKAGED, OWN, STARTED})
+RESERVED = frozenset({*PACKAGED, OWN, STARTED, "library", "removed", "build"})
 """Names that no library that is made on the pages can have."""
 
 LONGEST_NAME = 50
+"""Characters."""
+
+LONGEST_KEPT = 200
+"""Characters of one that was put back, which may have the time behind its name."""
 
 ENDING = ".earmark"
 
@@ -93,7 +97,8 @@ class Libraries:
             files = sorted(self.folder.iterdir())
         except OSError:
             return []
-        return [path for path in files if path.suffix == ENDING and is_name(path.stem)]
+        named = [path for path in files if path.suffix == ENDING]
+        return [path for path in named if is_name(path.stem, LONGEST_KEPT)]
 
     def find(self, name: str) -> Shelved:
         """Return a library by its name.
@@ -135,10 +140,10 @@ class Libraries:
         return facts
 
 
-def is_name(name: str) -> bool:
+def is_name(name: str, longest: int = LONGEST_NAME) -> bool:
     """Whether a library may be called so: a line that is a file's name on every system."""
     return (
-        is_one_line(name, LONGEST_NAME)
+        is_one_line(name, longest)
         and not name.startswith((".", "-"))
         and name == name.strip(" .")
         and not any(character in '/\\:*?"<>|' for character in name)

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from earmark import corrections
+from earmark.errors import LibraryBusy, LibraryError, LibraryReadOnly
 from earmark.library import Change, Library, Track, TrackChanges
 from earmark.web.errors import NotFound
+from earmark.web.served.removed import Removed, keep_copy
 from earmark.web.songs.answers import Answer
 from earmark.web.songs.jobs import Job
 from earmark.web.state import ServerState
+
+MOST_CHANGES = 10**9
+"""All of them."""
 
 LATEST = 200
 """Corrections that are looked through for that of a song."""
@@ -177,6 +182,47 @@ def undo_all(state: ServerState, change_ids: Sequence[int]) -> list[Change]:
     state.served.require_unchanged()
     changes = [state.library.change(change_id) for change_id in change_ids]
     return corrections.undo_all(state.library, changes)
+
+
+def undo_everything(state: ServerState) -> tuple[int, int, Removed | None]:
+    """Take back every change of the history that can be taken back, after a copy was kept.
+
+    Returns
+    -------
+    tuple
+        How many were taken back, how many could not be, and the copy of before; None where there
+        was nothing to take back.
+
+    Raises
+    ------
+    LibraryError
+        The library cannot be changed, or no copy can be kept.
+    """
+    with state.changing_libraries():
+        served = state.served
+        served.require_unchanged()
+        library = served.library
+        holding = holding_changes(library)
+        if not holding:
+            return 0, 0, None
+        if library.read_only:
+            raise LibraryReadOnly(f"{library.location}: may not be written")
+        kept = keep_copy(state.libraries, library, library.name)
+        left = 0
+        for change in holding:
+            try:
+                library.undo(change.id or 0)
+            except (LibraryBusy, LibraryReadOnly):
+                raise
+            except LibraryError:
+                # Its track was changed since by something that is not of the history.
+                left += 1
+        return len(holding) - left, left, kept
+
+
+def holding_changes(library: Library) -> list[Change]:
+    """Return the changes by hand that hold, the newest first."""
+    return [change for change in library.history(MOST_CHANGES) if not change.undone]
 
 
 def undo(state: ServerState, change_id: int) -> Change:
