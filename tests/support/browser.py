@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,34 @@ class Watch:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self._host:
             self.faults.append(f"request: {url}")
+
+
+def violations(
+    page: Page, axe: str, within: str | None = None, tags: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return what axe-core finds wrong in a page.
+
+    It would also describe all that it finds right, which takes longer than to look.
+
+    Parameters
+    ----------
+    page
+        Where.
+    axe
+        The source of axe-core.
+    within
+        What to look at, as CSS names it; None: all.
+    tags
+        Of the rules; none: those of axe-core itself.
+    """
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(axe)
+    options = {"resultTypes": ["violations"], **({"runOnly": list(tags)} if tags else {})}
+    found: list[dict[str, Any]] = page.evaluate(
+        "([within, options]) => axe.run(within ?? document, options).then((all) => all.violations)",
+        [within, options],
+    )
+    return found
 
 
 @contextmanager

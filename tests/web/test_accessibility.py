@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from support import sounds
-from support.browser import SHIFTS, launch, opened
+from support.browser import SHIFTS, launch, opened, violations
 from support.web import RATE, song
 
 pytestmark = pytest.mark.browser
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 HERE = Path(__file__).resolve().parent
 SCREENSHOTS = HERE.parent / "screenshots"
 SCHEMES = ("light", "dark")
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 PAGES = {
     "home": "/",
@@ -91,26 +92,21 @@ def search_map(page):
 
 def look(page, width, axe, tune_file, bad_file):
     """Bring every page into its state; return what axe-core finds there in light and in dark."""
-    violations = {scheme: [] for scheme in SCHEMES}
+    all_found = {scheme: [] for scheme in SCHEMES}
     for name, path in PAGES.items():
         page.goto("about:blank")
         page.goto(path)
         prepare(page, name, tune_file, bad_file)
         if name == "map":
             search_map(page)
-        for scheme, found in violations.items():
+        for scheme, found in all_found.items():
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-            page.evaluate(axe)
-            told = page.evaluate(
-                "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
-                " 'wcag22aa', 'best-practice']})"
-            )
             found += [
                 f"{name}: {one['impact']} {one['id']}: {one['nodes'][0]['html'][:200]}"
-                for one in told["violations"]
+                for one in violations(page, axe, tags=TAGS)
             ]
-    return violations
+    return all_found
 
 
 @pytest.fixture(scope="module", params=WIDTHS)
@@ -127,9 +123,9 @@ def looked_at(request, browser, server, axe, tune_file, tmp_path_factory):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_page_is_accessible(looked_at, scheme):
-    width, violations = looked_at
+    width, found = looked_at
     # Not only serious and critical ones: none at all.
-    assert violations[scheme] == [], width
+    assert found[scheme] == [], width
 
 
 # What follows a click is left out: the browser counts it by how quick the machine is.

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from earmark.library import Library, open_library
-from support.browser import opened
+from support.browser import opened, violations
 from support.web import Server, wait_until
 
 pytestmark = pytest.mark.slow
@@ -212,21 +212,19 @@ def test_both_pages_are_accessible(
         "color_scheme": scheme,
         "reduced_motion": "reduce",
     }
-    violations = []
+    found = []
     with opened(browser, care_server.url, **options) as page:
         for path in ("/audit", "/label"):
             page.goto(path)
             expect(page.locator(".ask").first).to_be_visible(timeout=120_000)
             page.screenshot(path=tmp_path / f"{path[1:]}.png", full_page=True)
-            page.evaluate(axe)
-            found = page.evaluate("() => axe.run(document)")
-            violations += [
+            found += [
                 f"{path}: {one['id']}: {one['nodes'][0]['html'][:200]}"
-                for one in found["violations"]
+                for one in violations(page, axe)
             ]
             across = "() => document.documentElement.scrollWidth - innerWidth"
             assert page.evaluate(across) <= 0, "the page is wider than the screen"
-    assert violations == []
+    assert found == []
 
 
 @pytest.mark.browser

@@ -12,7 +12,7 @@ from earmark.errors import LibraryError
 from earmark.features import get_extractor
 from earmark.library import create_library, open_library, user_libraries_folder, user_library_path
 from earmark.web.served.libraries import is_name
-from support.browser import opened
+from support.browser import opened, violations
 from support.web import Server, wait_until
 
 API = "/api/v1"
@@ -302,8 +302,7 @@ def test_a_library_is_made_used_and_left_in_a_browser(browser, original, music, 
         page.goto("/libraries")
         expect(page.get_by_role("heading", name="Made: My music")).to_be_visible()
         expect(page.locator(".making-files")).to_contain_text("hum/words.mp3")
-        page.evaluate(axe)
-        assert page.evaluate("() => axe.run()")["violations"] == []
+        assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_role("button", name="Use My music").click()
         expect(page.locator(".in-use h2")).to_contain_text("My music, as it is")

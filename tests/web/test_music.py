@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from earmark.audio.tags import read_tags
 from earmark.tagging.plan import read_plan
 from support import sounds
-from support.browser import opened
+from support.browser import opened, violations
 from support.forked import earmark
 from support.web import RATE, Server, song, wait_until
 
@@ -174,9 +174,7 @@ def plan_and_apply(page: Page, folder: Path, tmp_path: Path, axe: str) -> None:
     plan.get_by_text("1 file stays as it is").click()
     expect(plan.get_by_role("row", name="a.flac Drone has a genre")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.evaluate(axe)
-    found = page.evaluate("() => axe.run('.music')")["violations"]
-    assert [one["id"] for one in found] == []
+    assert [one["id"] for one in violations(page, axe, ".music")] == []
     plan.get_by_label("Propose genres").select_option("replace")
     expect(plan).to_contain_text("3 of 3 files would get a genre.")
     with page.expect_download() as download:
