@@ -386,6 +386,48 @@ def test_several_tracks_of_the_library_at_once(page):
     expect(rows).to_have_count(9)
 
 
+def test_the_library_by_keys(page):
+    page.goto("/library?genre=hiss")
+    rows = page.locator(".tracks tbody tr")
+
+    def press(*keys):
+        for key in keys:
+            page.keyboard.press(key)
+
+    def at():
+        return page.evaluate(
+            "() => [...document.querySelectorAll('.tracks tbody tr')]"
+            ".findIndex((row) => row.contains(document.activeElement))"
+        )
+
+    # From the controls above into the table, by Tab alone.
+    page.locator("#chosen input[name='genre']").focus()
+    while at() < 0:
+        press("Tab")
+    assert at() == 0
+    press("j", "x", "j", "j", "x", "k")
+    assert at() == 2
+    expect(page.locator("#chosen-count")).to_have_text("With 2 tracks chosen:")
+    expect(rows.nth(1).locator("input[type='checkbox']")).to_be_checked()
+    expect(rows.nth(3).locator("input[type='checkbox']")).to_be_checked()
+    press("j", "x")
+    expect(page.locator("#chosen-count")).to_have_text("With 1 track chosen:")
+    # At the ends it stays.
+    press("k", "k", "k", "k", "k", "k")
+    assert at() == 0
+    # With a modifier a key is the browser's.
+    press("Control+x")
+    expect(page.locator("#chosen-count")).to_have_text("With 1 track chosen:")
+    press("p")
+    expect(rows.nth(0).locator(".play")).to_have_attribute("aria-pressed", "true")
+    # In a field a letter is a letter.
+    press("n")
+    field = rows.nth(0).get_by_label("Genre of")
+    expect(field).to_be_focused()
+    press("j", "x")
+    expect(field).to_have_value("jx")
+
+
 def test_the_library_stays_where_a_label_was_changed(page):
     page.set_viewport_size({"width": 1000, "height": 400})
     page.goto("/library")

@@ -178,6 +178,85 @@ def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_f
     wait_until(lambda: server.left() == [])
 
 
+SIZES = {"desktop": (1200, 900), "phone": (390, 844)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_nothing_jumps_when_songs_are_chosen(browser, server, tune_file, size, count):
+    across, down = SIZES[size]
+    with opened(browser, server.url, viewport={"width": across, "height": down}) as page:
+        page.add_init_script(SHIFTS)
+        page.goto("/")
+        # No click or key is near, as with a dialog of the system or a song that is dropped.
+        choose(page, *[tune_file] * count)
+        if count == 1:
+            expect(page.locator(".wave-stage")).to_be_visible()
+        else:
+            expect(page.get_by_role("button", name="Why, for")).to_have_count(count)
+        expect(page.locator("#drop")).to_have_class(re.compile(r"\bsmall\b"))
+        page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+        )
+        assert page.evaluate("window.shifted") < 0.05
+
+
+def test_the_card_of_a_song_stands_there_at_once_with_its_own_waveform(page, server, tune_file):
+    held = []
+    page.route("**/api/v1/jobs", lambda route: held.append(route))
+    page.goto("/")
+    card = page.locator(".answer")
+    with server.paused():
+        choose(page, tune_file)
+        expect(card.locator(".file-name").first).to_have_text("tune.wav")
+        expect(card.locator(".sentence")).to_contain_text("Sending")
+        expect(card.locator(".stages li")).to_have_count(4)
+        expect(card.locator(".stages [aria-current]")).to_have_text("Sent")
+        # The server has drawn nothing yet.
+        expect(card.locator(".wave-room .wave-form path")).to_have_count(1)
+        expect(card.get_by_role("button", name="Cancel")).to_be_visible()
+        held[0].continue_()
+        expect(card.locator(".sentence")).to_have_text("Listening…")
+        expect(card.locator(".stages .done")).to_have_text(["Sent"])
+        expect(card.locator(".stages [aria-current]")).to_have_text("Heard")
+    # It stays where the server's own comes, colored by genre.
+    expect(card.locator(".sentence")).to_have_text("This song is classified as melody.")
+    expect(card.locator(".wave-stage .wave-form")).to_be_visible()
+    expect(page.locator(".interim")).to_have_count(0)
+
+
+def test_the_waveform_stands_in_the_answer_until_the_server_has_drawn_it(page, tune_file):
+    page.route(
+        "**/api/v1/jobs/*",
+        lambda route: (
+            route.fulfill(json={**route.fetch().json(), "state": "running"})
+            if route.request.method == "GET"
+            else route.continue_()
+        ),
+    )
+    page.goto("/")
+    choose(page, tune_file)
+    expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
+    expect(page.locator(".answer .wave-room .wave-form path")).to_have_count(1)
+    expect(page.locator(".answer .wave-told")).to_contain_text("Drawing its picture")
+
+
+def test_of_a_song_that_the_browser_cannot_decode_the_card_stands_there_too(
+    browser, server, tmp_path
+):
+    file = tmp_path / "song.mp3"
+    file.write_bytes(b"no sound at all")
+    with opened(browser, server.url) as page:
+        page.goto("/")
+        with server.paused():
+            choose(page, file)
+            expect(page.locator(".interim .wave-room")).to_be_visible()
+            expect(page.locator(".interim .wave-form")).to_have_count(0)
+        expect(page.locator("#trouble")).to_contain_text("song.mp3")
+        expect(page.locator(".answer")).to_have_count(0)
+        expect(page.locator("#progress")).to_be_hidden()
+
+
 def test_a_file_that_is_dropped_ends_the_recording(page, tune_file):
     page.goto("/")
     page.get_by_role("button", name="Record").click()

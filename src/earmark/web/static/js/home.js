@@ -6,14 +6,15 @@ import { stop } from "./player.js";
 import { dropped, fromFolder } from "./dropped.js";
 import { Kept } from "./kept.js";
 import { Many } from "./many.js";
+import { ownWave } from "./own_wave.js";
 import { canRecord, Recorder } from "./record.js";
 import { Looks } from "./rolling.js";
 import "./share.js";
 import { Canceled, classify } from "./songs.js";
 import { teachable } from "./teach.js";
 import { percent, t, tn } from "./texts.js";
-import { emptyCard, passingCard, tellOn } from "./waiting.js";
-import { picture, waitFor } from "./wave.js";
+import { emptyCard, goOn, passingCard, tellOn } from "./waiting.js";
+import { picture, sketch, waitFor } from "./wave.js";
 
 const byId = (id) => document.getElementById(id);
 const drop = byId("drop");
@@ -47,12 +48,14 @@ const many = new Many(byId("many"), songsKept, () => {
   else giveRoomBack();
 });
 
-function tell(what, share) {
+function tell(what, share, stage) {
   const words = share === null || share === undefined ? `${what}…` : `${what}, ${percent(share)}`;
   byId("progress-text").textContent = words;
   // Once the answer is there, the picture's own place says how far it is.
-  const room = answer.querySelector(".wave-room");
+  const room = answer.querySelector(".answer:not(.interim) .wave-told");
   if (room) room.textContent = words;
+  const stages = answer.querySelector(".interim .stages");
+  if (stages && stage !== undefined) goOn(stages.closest(".answer"), words, stage);
   if (share === null || share === undefined) bar.removeAttribute("value");
   else bar.value = share;
 }
@@ -79,6 +82,7 @@ function remember(file, result) {
 async function open(jobId, mine) {
   const part = await askAnswer(jobId);
   if (mine !== turn) return null;
+  drop.after(progress);
   answer.replaceChildren(part);
   const article = answer.querySelector(".answer");
   teachable(article);
@@ -136,6 +140,16 @@ async function restore(jobId, ready = null) {
 async function one(file, signal, line) {
   const mine = turn;
   let article = null;
+  let peaks = null;
+  // The song's own waveform stands there as soon as the browser has decoded it.
+  const draw = () => {
+    const place = mine === turn && answer.querySelector(".picture");
+    if (place) sketch(place, peaks);
+  };
+  ownWave(file).then((found) => {
+    peaks = found;
+    draw();
+  });
   const result = await classify(file, {
     signal,
     tell,
@@ -145,6 +159,7 @@ async function one(file, signal, line) {
       if (line) tellOn(article, line);
       progress.hidden = true;
       waitFor(article.querySelector(".picture"));
+      draw();
       spoken.textContent = article.querySelector(".sentence").textContent.trim().replace(/\s+/g, " ");
       answer.focus({ preventScroll: true });
       answer.scrollIntoView({ block: "nearest" });
@@ -158,12 +173,19 @@ async function one(file, signal, line) {
   remember(file, result);
 }
 
+/** Give the page to songs. It is another view from one moment to the next: nothing in it moves. */
 function makeRoom() {
+  if (drop.classList.contains("small")) return;
+  const view = byId("predict");
+  view.hidden = true;
   // Its heading stays, for those who listen to the page.
   document.querySelector(".hero").classList.add("visually-hidden");
   document.querySelector(".hero .button").hidden = true;
   document.querySelector(".how").hidden = true;
   drop.classList.add("small");
+  // What is laid out anew comes into being at its place.
+  view.getBoundingClientRect();
+  view.hidden = false;
 }
 
 /** Show what the page began with, where nothing else is left to show. */
@@ -193,8 +215,12 @@ function begin() {
   complain("");
   spoken.textContent = "";
   byId("kept").hidden = true;
+  progress.hidden = true;
+  drop.after(progress);
   keep(null);
 }
+
+const STAGES = [t("Sent"), t("Heard"), t("Compared with the library"), t("Voted")];
 
 /**
  * Classify songs: one by itself, several in a table; more songs join a table that is there.
@@ -232,6 +258,13 @@ async function take({ songs, others = 0, line = null }) {
   // The card of a recording stands there already, and nothing in it moves.
   progress.hidden = line !== null;
   byId("progress-name").textContent = file.name;
+  if (line === null) {
+    const card = emptyCard(file.name, "", STAGES);
+    card.querySelector(".sure").append(progress);
+    answer.replaceChildren(card);
+    waitFor(card.querySelector(".picture"));
+    card.querySelector(".wave-told").textContent = "";
+  }
   try {
     await one(file, control.signal, line);
   } catch (error) {
@@ -241,6 +274,7 @@ async function take({ songs, others = 0, line = null }) {
     if (under === control) {
       under = null;
       progress.hidden = true;
+      drop.after(progress);
       answer.querySelector(".interim")?.remove();
       giveRoomBack();
     }
@@ -324,7 +358,7 @@ async function listen() {
   } else {
     begin();
     makeRoom();
-    answer.replaceChildren(emptyCard(t("Recording"), t("Listening…"), LISTENING));
+    answer.replaceChildren(emptyCard(t("Recording"), LISTENING));
     looks = new Looks(
       (part) => {
         const card = passingCard(part, LISTENING);

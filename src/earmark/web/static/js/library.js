@@ -77,6 +77,27 @@ function several(form) {
 
 if (chosen) several(chosen);
 
+// The table by keys, each only while the focus is within it: none is taken from a field or a browser.
+
+document.querySelector(".tracks tbody")?.addEventListener("keydown", (event) => {
+  const { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select, textarea, input:not([type='checkbox'])")) return;
+  const row = target.closest("tr");
+  const step = (other) => other?.querySelector("input[type='checkbox'], .play, a, button")?.focus();
+  const press = (selector) => row.querySelector(selector)?.click();
+  const acts = {
+    j: () => step(row.nextElementSibling),
+    k: () => step(row.previousElementSibling),
+    // As a click, so that Shift and the count know of it.
+    x: () => press(".pick input"),
+    p: () => press(".play"),
+    n: () => row.querySelector(".relabel input[list]")?.focus(),
+  };
+  if (!(event.key in acts)) return;
+  event.preventDefault();
+  acts[event.key]();
+});
+
 // "Save" stands only where there is something to save; its room is kept by the style.
 for (const form of document.querySelectorAll(".relabel")) {
   const field = form.elements.genre;

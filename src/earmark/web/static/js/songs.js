@@ -3,6 +3,10 @@
 import { askJson, away, base, csrf, isOutOfDate, renewSecret, sleep } from "./common.js";
 import { t } from "./texts.js";
 
+/** What is done first and second to a song, as places in the list of what is done to it. */
+export const SENT = 0;
+export const HEARD = 1;
+
 export class Canceled extends Error {}
 
 /** Upload a file; tells the share that is sent. Returns the job. */
@@ -15,7 +19,7 @@ function upload(file, { signal, tell, picture }) {
     request.setRequestHeader("X-CSRF-Token", csrf);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) tell(t("Sending"), event.loaded / event.total);
+      if (event.lengthComputable) tell(t("Sending"), event.loaded / event.total, SENT);
     });
     request.addEventListener("load", () => {
       if (request.status === 202) return resolve(request.response);
@@ -58,7 +62,7 @@ async function submit(file, options) {
       }
       // Full queue, or too many requests: the server asks to come again.
       if (error.status !== 503 && error.status !== 429) throw error;
-      options.tell(t("Waiting for the server"), null);
+      options.tell(t("Waiting for the server"), null, SENT);
       await sleep(2000);
       if (options.signal.aborted) throw new Canceled();
     }
@@ -69,7 +73,7 @@ async function submit(file, options) {
  * Classify a file.
  *
  * signal    calls everything off
- * tell      (what, share or null) for people to watch
+ * tell      (what, share or null, stage) for people to watch; stage is SENT, HEARD or, behind them, undefined
  * submitted (job id) when the server has the song
  * answered  (job id) when the prediction is there
  * picture   whether waveform and timeline are wanted
@@ -85,7 +89,7 @@ export async function classify(file, options) {
   let { job } = options;
   if (job) job = await askJson(`api/v1/jobs/${job}`, { signal });
   else {
-    tell(t("Sending"), 0);
+    tell(t("Sending"), 0, SENT);
     job = await submit(file, { signal, tell, picture, path: lies });
     await submitted(job.id);
   }
@@ -113,9 +117,9 @@ export async function classify(file, options) {
         await answered(job.id);
       }
       if (job.state === "done") break;
-      if (job.state === "queued" && job.ahead) tell(t("Waiting, %(ahead)s before it", { ahead: job.ahead }), null);
+      if (job.state === "queued" && job.ahead) tell(t("Waiting, %(ahead)s before it", { ahead: job.ahead }), null, HEARD);
       else if (told && picture) tell(t("Drawing its picture"), job.done);
-      else tell(t("Listening"), null);
+      else tell(t("Listening"), null, HEARD);
       await sleep(pause);
       pause = Math.min(1000, pause * 1.25);
       job = await askJson(path, { signal });

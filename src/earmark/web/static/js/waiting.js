@@ -2,14 +2,38 @@
 // The card of a song before its answer is there, and while the answer may still change.
 
 import { make } from "./common.js";
+import { t } from "./texts.js";
 
 /** @param {string} line What is told below the name of the song. */
 const told = (line) => make("p", { class: "fine rolling" }, line);
 
-/** Make a card that has no answer yet. @param {string} name @param {string} sentence @param {string} line */
-export function emptyCard(name, sentence, line) {
-  return make("article", { class: "answer interim" },
-    make("p", { class: "file-name" }, name), told(line), make("h2", { class: "sentence" }, sentence));
+/**
+ * Make a card that has no answer yet.
+ * @param {string} name @param {string} line
+ * @param {string[]} stages What is done one after the other until the answer is there.
+ */
+export function emptyCard(name, line, stages = []) {
+  const card = make("article", { class: "answer interim" },
+    make("p", { class: "file-name" }, name), line ? told(line) : "", make("h2", { class: "sentence" }, t("Listening…")));
+  if (stages.length) {
+    card.append(make("div", { class: "sure" }, make("ol", { class: "stages" }, ...stages.map((stage) => make("li", {}, stage)))),
+      make("div", { class: "picture" }));
+  }
+  return card;
+}
+
+/**
+ * Show which stage of a card goes on; those before it are done.
+ * @param {Element} card @param {string} words @param {number} now
+ */
+export function goOn(card, words, now) {
+  const sentence = card.querySelector(".sentence");
+  if (sentence) sentence.textContent = words;
+  for (const [place, stage] of card.querySelectorAll(".stages li").entries()) {
+    stage.className = place < now ? "done" : "";
+    if (place === now) stage.setAttribute("aria-current", "step");
+    else stage.removeAttribute("aria-current");
+  }
 }
 
 /**

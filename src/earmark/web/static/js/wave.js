@@ -44,7 +44,15 @@ function drawing(peaks, timeline, duration, width) {
 export function waitFor(place) {
   place.hidden = false;
   place.replaceChildren(make("h3", {}, t("What each part sounds like")),
-    make("div", { class: "wave-room fine", role: "status" }, t("Its picture is being drawn…")));
+    make("div", { class: "wave-room fine" }, make("span", { class: "wave-told", role: "status" }, t("Its picture is being drawn…"))));
+}
+
+/** Draw how loud a song is into the room of its picture, as long as no genres are known. */
+export function sketch(place, peaks) {
+  const room = place.querySelector(".wave-room");
+  if (!room || !peaks || room.querySelector("svg")) return;
+  room.classList.add("sketched");
+  room.prepend(drawing(peaks, [], 1, place.clientWidth));
 }
 
 /** Build the picture of a result into an element; url is where the browser can play the song. */
