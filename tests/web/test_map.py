@@ -39,6 +39,33 @@ def picture(page: Page) -> str:
     return page.evaluate("document.getElementById('map-canvas').toDataURL()")
 
 
+def test_a_map_that_was_dragged_is_drawn_as_if_it_were_drawn_anew(page):
+    """Most of it is moved within itself; only its edges are drawn."""
+    show(page)
+    find(page, "hum number 2", "Hum number 2")
+    lines(page, 8)
+    box = page.locator("#map-canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in [(90, 0), (90, 60), (0, 130), (-120, 130), (-120, -70), (13, -71)]:
+        page.mouse.move(x + dx, y + dy, steps=3)
+    page.mouse.up()
+    # Away from all points, whose names would be written.
+    page.mouse.move(2, 2)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    dragged = picture(page)
+    # Other colors and back: now all is drawn.
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "before => document.getElementById('map-canvas').toDataURL() !== before", arg=dragged
+    )
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(
+        "before => document.getElementById('map-canvas').toDataURL() === before", arg=dragged
+    )
+
+
 def test_regions_have_the_names_of_genres_that_are_shown(page):
     show(page)
     assert sorted(drawn(page, "names").split("\n")) == sorted(GENRES)

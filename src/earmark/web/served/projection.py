@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from earmark.library import Snapshot
 from earmark.neighbors import Voter
@@ -198,8 +199,10 @@ class ProjectionCache:
         """Make a projection, or follow the last one, and hand it to all who wait."""
         projection = known
         try:
-            followed = None if known is None else known.follow(snapshot, voter)
-            projection = followed or project(snapshot, voter)
+            # Threads of small products wait busily for each other where the cores are not free.
+            with threadpool_limits(1, user_api="blas"):
+                followed = None if known is None else known.follow(snapshot, voter)
+                projection = followed or project(snapshot, voter)
             made.set_result(projection)
         except BaseException as error:
             made.set_exception(error)

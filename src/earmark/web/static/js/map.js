@@ -10,7 +10,7 @@ import { Levels } from "./map_levels.js";
 import { MapPath, pathOfAddress } from "./map_path.js";
 import { nameOf, Points } from "./map_points.js";
 import { Search } from "./map_search.js";
-import { drawShape, outline, readColors } from "./map_shapes.js";
+import { drawShape, outline, RADIUS, readColors } from "./map_shapes.js";
 import { Table } from "./map_table.js";
 import { Tracks } from "./map_tracks.js";
 import { listen } from "./map_hands.js";
@@ -105,6 +105,11 @@ class MapPage {
 
   // Drawing
 
+  /** By how much points grow. @param {number} zoom */
+  size(zoom) {
+    return Math.min(1.6, 0.8 + zoom * 0.15) * (this.points.count > MANY ? 0.7 : 1);
+  }
+
   /** Which points are drawn, and how many of them at this factor. */
   get drawn() {
     const { width, height } = this.view;
@@ -112,7 +117,7 @@ class MapPage {
     if (!this.levels || this.levelsFor !== wanted) {
       const { across, up } = this.view.scale;
       const unit = { across: across / this.view.zoom, up: up / this.view.zoom };
-      this.levels = new Levels(this.points.xs, this.points.ys, this.isShown, unit);
+      this.levels = new Levels(this.points.xs, this.points.ys, this.isShown, unit, (zoom) => RADIUS * this.size(zoom));
       this.levelsFor = wanted;
       this.changes += 1;
     }
@@ -125,7 +130,7 @@ class MapPage {
     const ratio = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    const grow = Math.min(1.6, 0.8 + view.zoom * 0.15) * (this.points.count > MANY ? 0.7 : 1);
+    const grow = this.size(view.zoom);
     const { rows, count } = this.drawn;
     this.cloud.draw(context, rows, count, scale, grow, colors, String(this.changes));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);

@@ -4,6 +4,7 @@
 import { sprite } from "./map_shapes.js";
 
 /** @typedef {import("./map_grid.js").Scale} Scale */
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Part of the picture, in its pixels */
 
 export class Cloud {
   /** @param {import("./map_points.js").Points} points */
@@ -11,10 +12,12 @@ export class Cloud {
     this.points = points;
     /** @type {ImageData | null} */
     this.image = null;
-    /** What the picture shows, in words; the same words need no new picture. */
+    /** What the picture shows, in words, but for where its middle lies. */
     this.shows = "";
+    this.left = 0;
+    this.top = 0;
     this.look = "";
-    /** @type {ReturnType<typeof sprite>[]} */
+    /** @type {ReturnType<typeof sprite>[]} by genre */
     this.sprites = [];
   }
 
@@ -29,46 +32,70 @@ export class Cloud {
     const { width, height } = context.canvas;
     if (!width || !height) return;
     const ratio = devicePixelRatio || 1;
-    const shows = [width, height, ratio, count, scale.across, scale.up, scale.left, scale.top, grow, state].join(" ");
-    if (shows !== this.shows || !this.image) {
-      this.shows = shows;
-      this.paint(width, height, rows, count, scale, grow * ratio, ratio, colors, state);
+    const [across, up] = [scale.across * ratio, scale.up * ratio];
+    const [left, top] = [Math.round(scale.left * ratio), Math.round(scale.top * ratio)];
+    this.dress(grow * ratio, colors, state);
+    const shows = [width, height, count, across, up, this.look].join(" ");
+    const [dx, dy] = [left - this.left, top - this.top];
+    const slides = this.image && shows === this.shows && Math.abs(dx) < width && Math.abs(dy) < height;
+    if (!this.image || this.image.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    Object.assign(this, { shows, left, top });
+    const pixels = new Uint32Array(this.image.data.buffer);
+    const whole = { left: 0, top: 0, right: width, bottom: height };
+    for (const part of slides ? slide(pixels, width, height, dx, dy) : [whole]) {
+      this.paint(pixels, width, part, rows, count, across, up);
     }
-    if (this.image) context.putImageData(this.image, 0, 0);
+    context.putImageData(this.image, 0, 0);
+  }
+
+  /** Have the shapes of the points as pixels. @param {number} size @param {import("./map_shapes.js").Colors} colors @param {string} state */
+  dress(size, colors, state) {
+    const look = `${size} ${state}`;
+    if (look === this.look) return;
+    this.look = look;
+    this.sprites = this.points.classNames.map((name) => sprite(name, colors, size));
   }
 
   /**
-   * @param {number} width @param {number} height @param {Uint32Array} rows @param {number} count
-   * @param {Scale} scale @param {number} size @param {number} ratio
-   * @param {import("./map_shapes.js").Colors} colors @param {string} state
+   * Draw a part of the picture anew.
+   * @param {Uint32Array} pixels @param {number} width @param {Part} part
+   * @param {Uint32Array} rows @param {number} count @param {number} across @param {number} up
    */
-  paint(width, height, rows, count, scale, size, ratio, colors, state) {
-    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
-    const pixels = new Uint32Array(this.image.data.buffer);
-    pixels.fill(0);
-    const look = `${size} ${state}`;
-    if (look !== this.look) {
-      this.look = look;
-      this.sprites = this.points.classNames.map((name) => sprite(name, colors, size));
-    }
+  paint(pixels, width, part, rows, count, across, up) {
+    for (let y = part.top; y < part.bottom; y += 1) pixels.fill(0, y * width + part.left, y * width + part.right);
+    const { left, top, sprites } = this;
     const { xs, ys, codes } = this.points;
-    const [across, up, left, top] = [scale.across * ratio, scale.up * ratio, scale.left * ratio, scale.top * ratio];
-    const { sprites } = this;
     for (let i = 0; i < count; i += 1) {
       const row = rows[i];
       const x = Math.floor(left + xs[row] * across);
       const y = Math.floor(top - ys[row] * up);
       const { reach, dx, dy, colors: shape } = sprites[codes[row]];
-      if (x < -reach || y < -reach || x >= width + reach || y >= height + reach) continue;
-      if (x >= reach && y >= reach && x < width - reach && y < height - reach) {
+      if (x < part.left - reach || y < part.top - reach || x >= part.right + reach || y >= part.bottom + reach) continue;
+      if (x >= part.left + reach && y >= part.top + reach && x < part.right - reach && y < part.bottom - reach) {
         const at = y * width + x;
         for (let j = 0; j < shape.length; j += 1) pixels[at + dy[j] * width + dx[j]] = shape[j];
       } else {
         for (let j = 0; j < shape.length; j += 1) {
-          const [px, py] = [x + dx[j], y + dy[j]];
-          if (px >= 0 && py >= 0 && px < width && py < height) pixels[py * width + px] = shape[j];
+          const px = x + dx[j];
+          const py = y + dy[j];
+          if (px >= part.left && py >= part.top && px < part.right && py < part.bottom) pixels[py * width + px] = shape[j];
         }
       }
     }
   }
+}
+
+/**
+ * Move a picture within itself; returns the parts at its edges that are to be drawn anew.
+ * @param {Uint32Array} pixels @param {number} width @param {number} height @param {number} dx @param {number} dy
+ */
+function slide(pixels, width, height, dx, dy) {
+  const shift = dy * width + dx;
+  if (shift > 0) pixels.copyWithin(shift, 0, pixels.length - shift);
+  else if (shift < 0) pixels.copyWithin(0, -shift);
+  /** @type {Part[]} */
+  const parts = [];
+  if (dx) parts.push({ left: dx > 0 ? 0 : width + dx, right: dx > 0 ? dx : width, top: 0, bottom: height });
+  if (dy) parts.push({ left: 0, right: width, top: dy > 0 ? 0 : height + dy, bottom: dy > 0 ? dy : height });
+  return parts;
 }

@@ -2,7 +2,6 @@
 // Which of very many points are drawn: those that would lie on others do not show.
 
 const ALL = 5000; // so many are drawn as they are
-const APART = 3.5; // pixels
 const LEVELS = 4; // by factors of two; nearer than the last, all points are drawn
 
 export class Levels {
@@ -12,8 +11,9 @@ export class Levels {
    * @param {Float32Array} xs @param {Float32Array} ys
    * @param {(row: number) => boolean} shown
    * @param {{across: number, up: number}} unit pixels of the map's own unit, drawn farthest
+   * @param {(zoom: number) => number} reach of a point from its middle, in pixels: of those that lie nearer to each other one is drawn
    */
-  constructor(xs, ys, shown, unit) {
+  constructor(xs, ys, shown, unit, reach) {
     /** Rows, the most important ones first. */
     this.rows = new Uint32Array(xs.length);
     let left = new Uint32Array(xs.length);
@@ -25,8 +25,9 @@ export class Levels {
     let end = 0;
     const box = bounds(xs, ys, left);
     for (let level = 0; level < LEVELS && left.length > 0 && count > ALL; level += 1) {
-      const across = (unit.across * 2 ** level) / APART;
-      const up = (unit.up * 2 ** level) / APART;
+      const zoom = 2 ** level;
+      const across = (unit.across * zoom) / reach(zoom);
+      const up = (unit.up * zoom) / reach(zoom);
       const columns = Math.floor((box.right - box.left) * across) + 1;
       const lines = Math.floor((box.high - box.low) * up) + 1;
       const taken = new Uint8Array(columns * lines);

@@ -8,6 +8,8 @@ const SHAPES = [
   "M0-6L5.2-3V3L0 6L-5.2 3V-3Z", "M-5 5A7.5 7.5 0 0 1 5-5A7.5 7.5 0 0 1-5 5Z",
 ];
 const PATHS = SHAPES.map((d) => new Path2D(d));
+/** Of the round shape; the others are as large. */
+export const RADIUS = 5;
 const EDGE = 1.2;
 const REACH = 7.5; // of the largest shape with its edge, from its middle
 
