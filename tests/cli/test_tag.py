@@ -114,6 +114,20 @@ def test_both_in_one_and_json(run: Command, songs: Path) -> None:
     assert contents(songs) == before
 
 
+def test_a_broken_file_is_named_once_and_an_empty_plan_leads_nowhere(
+    run: Command, songs: Path, tmp_path: Path
+) -> None:
+    broken = songs / "broken.mp3"
+    broken.write_bytes(bytes(3000))
+    only = ("--exclude", "hiss*", "--exclude", "melody*")
+    ran = run("tag", songs, *only, "--plan", tmp_path / "plan.jsonl")
+    assert ran.code == 3
+    (told,) = [line for line in ran.err.splitlines() if "tags cannot be read" in line]
+    assert told.count(str(broken)) == 1
+    assert "there is nothing to write" in ran.out
+    assert "--apply" not in ran.out
+
+
 def test_only_what_is_asked_for(run: Command, songs: Path, tmp_path: Path) -> None:
     table = tmp_path / "map.csv"
     table.write_text("from,to\nhiss,Noise; Harsh\n")

@@ -142,12 +142,14 @@ class TextShown:
         if writing:
             self._out.print()
             return
-        if plan is not None:
+        if not n:
+            self._out.print("nothing is written, and there is nothing to write")
+        elif plan is not None:
             name = shown(str(plan))
             self._out.print(
                 Text(f"nothing is written yet; look at {name}, then: earmark tag --apply {name}")
             )
-        elif n:
+        else:
             self._out.print("nothing is written; add --plan FILE or --write")
 
     def outcome(self, outcome: Outcome, journal: str) -> None:

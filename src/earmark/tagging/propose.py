@@ -310,7 +310,8 @@ def _seen(
             status = Path(path).stat()
         except (TagError, AudioError, WorkerError) as error:
             problem = getattr(error, "problem", str(error))
-            yield path, Left(path, "failed", problem)
+            # A worker's process says the path, too.
+            yield path, Left(path, "failed", problem.removeprefix(f"{path}: "))
             continue
         except OSError as error:
             yield path, Left(path, "failed", f"cannot be read ({error.strerror})")
