@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,16 @@ from earmark.evaluation.label_issues import (
 )
 from earmark.evaluation.mistakes import Neighbor, neighbors_of
 from earmark.library import Track
+from earmark.library.fitting import contents_of
 from earmark.listen import identify
-from earmark.neighbors import artist_names, fold_artist, fold_artists
+from earmark.neighbors import (
+    METRICS,
+    AllPairs,
+    artist_names,
+    find_copies,
+    fold_artist,
+    fold_artists,
+)
 from earmark.schemas import schema
 
 # With ten right answers of ten tracks the Wilson interval still reaches down to 72 %.
@@ -288,7 +296,13 @@ def audit(
             f"{data.source}: has only one labelled track, so there is nothing to compare it with"
         )
     data = data.by_style()
-    neighborhood = survey_neighborhood(data.vectors, data.labels, data.comparison.similarity)
+    metric = data.comparison.similarity
+    everyone = AllPairs(METRICS[metric].fit(data.vectors), data.vectors, data.labels)
+    # What is compared once serves all that is looked for.
+    copies = find_copies(data.vectors, metric, contents_of(data.tracks), everyone)
+    data = replace(data, known_copies=tuple(copies))
+    neighborhood = survey_neighborhood(data.vectors, data.labels, metric, everyone=everyone)
+    del everyone
     occurrences = neighborhood.occurrences
     average = min(SCALE_NEIGHBORS, len(data) - 1)
     hubs = np.flatnonzero(occurrences >= HUB_FACTOR * average)

@@ -64,6 +64,8 @@ class EvaluationSet:
     fixed_groups
         The group of each track [n] where it is not to be derived from artists and copies, as when
         two libraries of the same tracks are compared.
+    known_copies
+        What `copies` has, where it was found already; None: it is looked for when it is asked.
     excerpts
         Parts of the tracks, by which the vote is fitted to short songs.
     parents
@@ -83,6 +85,7 @@ class EvaluationSet:
     artists_from: str | None
     stated_copies: tuple[tuple[int, int], ...] = ()
     fixed_groups: NDArray[np.intp] | None = None
+    known_copies: tuple[Copy, ...] | None = None
     excerpts: Excerpts | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
     styles_apart: bool = False
@@ -141,6 +144,8 @@ class EvaluationSet:
     @cached_property
     def copies(self) -> list[Copy]:
         """Pairs of tracks that are, or seem to be, one recording."""
+        if self.known_copies is not None:
+            return list(self.known_copies)
         return find_copies(
             self.vectors,
             self.comparison.similarity,
@@ -211,6 +216,7 @@ class EvaluationSet:
                 (place[a], place[b]) for a, b in self.stated_copies if a in place and b in place
             ),
             fixed_groups=None if self.fixed_groups is None else self.fixed_groups[keep],
+            known_copies=None,
             excerpts=self.excerpts_of(keep),
         )
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import EvaluationError
-from earmark.neighbors import METRICS, BruteForce
-from earmark.neighbors.metrics import Similarity
+from earmark.neighbors import METRICS, AllPairs
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -89,7 +88,12 @@ def label_issue_scores(ratio: Floats, others: Indices, agreeing: Indices) -> Flo
 
 
 def survey_neighborhood(
-    vectors: NDArray[np.floating], labels: Indices, metric: str, *, n_neighbors: int = 8
+    vectors: NDArray[np.floating],
+    labels: Indices,
+    metric: str,
+    *,
+    n_neighbors: int = 8,
+    everyone: AllPairs | None = None,
 ) -> Neighborhood:
     """Look at every track among all others.
 
@@ -107,46 +111,59 @@ def survey_neighborhood(
         A name in ``METRICS``.
     n_neighbors
         How many neighbors to return as evidence, at most n − 1.
+    everyone
+        The same tracks and labels, without weights, where they were compared already.
     """
     n = len(vectors)
     if n < 2:
         raise EvaluationError("one track has no neighbors; there is nothing to audit")
-    similarity = METRICS[metric].fit(vectors)
-    itself = list(np.arange(n)[:, None])
+    if everyone is None:
+        everyone = AllPairs(METRICS[metric].fit(vectors), vectors, labels)
+    similarity = everyone.similarity
     near = min(SCALE_NEIGHBORS, n - 1)
     k = min(n_neighbors, n - 1)
-    distances, neighbors = BruteForce(similarity, vectors).search(vectors, max(k, near), itself)
+    distances, neighbors = everyone.nearest(max(k, near))
     scale = distances[:, :near].mean(axis=1)
     # Copies are at distance 0, which no ratio may be taken of.
     least = max(1e-3 * float(np.median(scale)), float(np.finfo(np.float32).tiny))
     root = np.sqrt(np.maximum(scale, least))
-    far = np.full((n, int(labels.max()) + 1), np.inf)
-    for genre in np.unique(labels):
-        far[:, genre] = _to_genre(similarity, vectors, np.flatnonzero(labels == genre), root, least)
-    ratio, other = _ratios(far / root[:, None], labels)
+    scaled = AllPairs(similarity, vectors, labels, similarity.rank(1 / root))
+    ratio, other = _ratios(_to_genres(scaled, labels, root, least) / root[:, None], labels)
     occurrences = np.bincount(neighbors[:, :near].ravel(), minlength=n)
     return Neighborhood(ratio, other, neighbors[:, :k], distances[:, :k], occurrences)
 
 
-def _to_genre(
-    similarity: Similarity,
-    vectors: NDArray[np.floating],
-    rows: Indices,
-    root: Floats,
-    least: float,
-) -> Floats:
-    """Return the mean of d(i, j) / √sⱼ to the nearest other tracks at ``rows`` [n]."""
-    place = np.full(len(vectors), -1)
-    place[rows] = np.arange(len(rows))
-    itself = [own[own >= 0] for own in place[:, None]]
-    index = BruteForce(similarity, vectors[rows], similarity.rank(1 / root[rows]))
-    distances, found = index.search(vectors, NEAREST_OF_GENRE, itself)
-    distances = np.maximum(distances, least / root[rows[found]])
-    there = np.isfinite(distances)
-    count = there.sum(axis=1)
-    total = np.where(there, distances, 0.0).sum(axis=1)
-    mean: Floats = np.divide(total, count, out=np.full(len(vectors), np.inf), where=count > 0)
-    return mean
+def _to_genres(scaled: AllPairs, labels: Indices, root: Floats, least: float) -> Floats:
+    """Return the mean of d(i, j) / √sⱼ to the nearest other tracks of each genre [n, G].
+
+    Of genres of others only the nearest one matters; it is infinite for those that are surely not.
+    """
+    rows = np.arange(len(labels))
+    genres = np.unique(labels)
+    at_least = np.full((len(labels), int(labels.max()) + 1), np.inf)
+    for genre in genres:
+        at_least[:, genre] = scaled.least_of(genre)
+    # A mean of numbers that are no smaller can be smaller by rounding.
+    at_least *= 1 - 1e-9
+    at_least[rows, labels] = np.inf
+    nearest = at_least.argmin(axis=1)
+    far = np.full(at_least.shape, np.inf)
+
+    def measure(asked: NDArray[np.bool_], genre: int) -> None:
+        few = np.flatnonzero(asked)
+        distances, found = scaled.search(NEAREST_OF_GENRE, label=genre, rows=few)
+        distances = np.maximum(distances, least / root[found])
+        there = np.isfinite(distances)
+        count = there.sum(axis=1)
+        total = np.where(there, distances, 0.0).sum(axis=1)
+        far[few, genre] = np.divide(total, count, out=np.full(len(few), np.inf), where=count > 0)
+
+    for genre in genres:
+        measure((labels == genre) | (nearest == genre), genre)
+    known = far[rows, nearest]
+    for genre in genres:
+        measure((at_least[:, genre] <= known) & (labels != genre) & (nearest != genre), genre)
+    return far
 
 
 def _ratios(far: Floats, own: Indices) -> tuple[Floats, Indices]:

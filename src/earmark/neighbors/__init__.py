@@ -1,5 +1,6 @@
 """Search, vote, probabilities and abstention: arrays in, arrays out, no input or output."""
 
+from earmark.neighbors.all_pairs import AllPairs
 from earmark.neighbors.arrays import subsample
 from earmark.neighbors.brute_force import BruteForce
 from earmark.neighbors.fitted import UNLIKE, FittedVoter
@@ -40,6 +41,7 @@ __all__ = [
     "RANKED",
     "STYLE_SIGN",
     "UNLIKE",
+    "AllPairs",
     "BruteForce",
     "Copy",
     "Excerpts",

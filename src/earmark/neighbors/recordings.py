@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from earmark.neighbors.all_pairs import AllPairs
 from earmark.neighbors.arrays import Float, Float64, Indices
 from earmark.neighbors.brute_force import BruteForce
-from earmark.neighbors.metrics import METRICS, N_COORDINATES
+from earmark.neighbors.metrics import METRICS, N_COORDINATES, Metric
 
 SURROUNDINGS = 10
 # Tracks that lie close together are put into boxes of at most so many.
@@ -58,7 +59,9 @@ def codes_of(keys: Sequence[Hashable | None]) -> Indices:
     )
 
 
-def find_copies(vectors: Float, similarity: str, contents: Indices) -> list[Copy]:
+def find_copies(
+    vectors: Float, similarity: str, contents: Indices, everyone: AllPairs | None = None
+) -> list[Copy]:
     """Find pairs of tracks that are, or seem to be, one recording.
 
     Of several tracks that have the same content, or equal vectors, each is paired with the first.
@@ -71,6 +74,8 @@ def find_copies(vectors: Float, similarity: str, contents: Indices) -> list[Copy
         A name in ``METRICS``, which says how near is the same.
     contents
         A number for each track [n]; tracks of the same number are the same by content.
+    everyone
+        The same tracks, without weights, where all were compared with all anyway.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def find_copies(vectors: Float, similarity: str, contents: Indices) -> list[Copy
     for second in np.flatnonzero(first_of != np.arange(len(vectors))).tolist():
         pairs[int(first_of[second]), second] = Copy(int(first_of[second]), second, 0.0, "exact")
     near_zero = METRICS[similarity].near_zero
-    for i, j, distance in _near(vectors, different, similarity):
+    for i, j, distance in _near(vectors, different, similarity, everyone):
         pairs[i, j] = Copy(i, j, distance, "exact" if distance < near_zero else "likely")
     _, first, place = np.unique(contents, return_index=True, return_inverse=True)
     same = first[place]
@@ -114,7 +119,9 @@ def _first_equal(vectors: Float) -> Indices:
     )
 
 
-def _near(vectors: Float, rows: Indices, similarity: str) -> list[tuple[int, int, float]]:
+def _near(
+    vectors: Float, rows: Indices, similarity: str, everyone: AllPairs | None
+) -> list[tuple[int, int, float]]:
     """Return pairs of rows that are much nearer than what is around them.
 
     Two tracks seem to be one where their distance is below ``likely_share`` times the geometric
@@ -127,6 +134,8 @@ def _near(vectors: Float, rows: Indices, similarity: str) -> list[tuple[int, int
     n, measure = len(vectors), METRICS[similarity]
     if len(rows) < 2:
         return []
+    if everyone is not None:
+        return _near_of_all(everyone, rows, measure)
     some = vectors[rows]
     kind = measure.fit(some)
     coordinates = np.asarray(kind.coordinates(some), dtype=np.float64)
@@ -143,8 +152,8 @@ def _near(vectors: Float, rows: Indices, similarity: str) -> list[tuple[int, int
     asked = np.unique(np.concatenate([one, other]))
     around = np.zeros(len(rows))
     if width > 1 and len(asked):
-        everyone = BruteForce(kind, vectors)
-        found, _ = everyone.search(some[asked], width, [rows[[i]] for i in asked])
+        whole = BruteForce(kind, vectors)
+        found, _ = whole.search(some[asked], width, [rows[[i]] for i in asked])
         around[asked] = np.median(found[:, 1:], axis=1)
     limits = np.maximum(
         measure.likely_share * np.sqrt(around[one] * around[other]), measure.near_zero
@@ -153,6 +162,22 @@ def _near(vectors: Float, rows: Indices, similarity: str) -> list[tuple[int, int
         (int(min(rows[i], rows[j])), int(max(rows[i], rows[j])), float(distance))
         for i, j, distance, limit in zip(one, other, distances, limits, strict=True)
         if distance < limit
+    )
+
+
+def _near_of_all(
+    everyone: AllPairs, rows: Indices, measure: Metric
+) -> list[tuple[int, int, float]]:
+    """Return the same pairs, where all tracks were compared with all anyway."""
+    width = min(SURROUNDINGS + 1, len(everyone) - 1)
+    around = np.zeros(len(everyone))
+    if width > 1:
+        around = np.median(everyone.nearest(width)[0][:, 1:], axis=1)
+    scales = np.sqrt(measure.likely_share * around)
+    one, other, distances = everyone.within(scales, measure.near_zero)
+    wanted = np.isin(one, rows) & np.isin(other, rows)
+    return sorted(
+        zip(one[wanted].tolist(), other[wanted].tolist(), distances[wanted].tolist(), strict=True)
     )
 
 
