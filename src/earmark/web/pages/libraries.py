@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from earmark.web import serializers
 from earmark.web.access import changes_library, for_owner
 from earmark.web.errors import BadRequest
+from earmark.web.language import gettext
 from earmark.web.pages.blueprint import pages
 from earmark.web.request_context import server_state
 
@@ -45,7 +46,7 @@ def make() -> ResponseReturnValue:
 def cancel_build() -> ResponseReturnValue:
     """Call off the library that is being made."""
     server_state().building.cancel()
-    flash("Called off. Nothing of that library stays.")
+    flash(gettext("Called off. Nothing of that library stays."))
     return redirect(url_for("pages.libraries"))
 
 
@@ -64,7 +65,7 @@ def ask_to_remove(name: str) -> str:
 def remove_library(name: str) -> ResponseReturnValue:
     """Remove a library."""
     removed = server_state().remove(name)
-    flash(f"Removed: {removed.title}. It can be put back below.")
+    flash(gettext("Removed: %(name)s. It can be put back below.", name=removed.title))
     return redirect(url_for("pages.libraries", _anchor="removed-head"))
 
 
@@ -72,7 +73,7 @@ def remove_library(name: str) -> ResponseReturnValue:
 @changes_library
 def put_back(name: str) -> ResponseReturnValue:
     """Put back what was removed."""
-    flash(f"Put back: {server_state().put_back(name)}.")
+    flash(gettext("Put back: %(name)s.", name=server_state().put_back(name)))
     return redirect(url_for("pages.libraries"))
 
 
@@ -83,7 +84,7 @@ def delete_removed(name: str) -> ResponseReturnValue:
     if request.form.get("sure") != "yes":
         raise BadRequest("tick the box beside the button if it is to be deleted for good")
     server_state().delete_removed(name)
-    flash(f"Deleted for good: {name}.")
+    flash(gettext("Deleted for good: %(name)s.", name=name))
     return redirect(url_for("pages.libraries", _anchor="removed-head"))
 
 
@@ -93,5 +94,5 @@ def choose(name: str) -> ResponseReturnValue:
     """Go on with another library."""
     state = server_state()
     state.choose(name)
-    flash(f"In use now: {state.library.name}.")
+    flash(gettext("In use now: %(name)s.", name=state.library.name))
     return redirect(url_for("pages.libraries"))

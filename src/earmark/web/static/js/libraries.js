@@ -2,6 +2,7 @@
 // The page of the libraries: how far the one is that is being made.
 
 import { askJson, sleep } from "./common.js";
+import { t } from "./texts.js";
 
 const PAUSE = 1000;
 
@@ -23,8 +24,8 @@ async function follow(making) {
       bar.max = now.total || 1;
       bar.value = now.finished;
     }
-    const left = now.left_out ? `, ${now.left_out} left out` : "";
-    if (told) told.textContent = `${now.finished} of ${now.total} files are done${left}. ${now.under_way[0] ?? ""}`;
+    const done = t("%(done)s of %(total)s files are done.", { done: now.finished, total: now.total });
+    if (told) told.textContent = `${done} ${now.under_way[0] ?? ""}`;
   }
   location.reload();
 }
