@@ -273,6 +273,7 @@ def main() -> None:
         server = subprocess.Popen(
             [sys.executable, "-m", "earmark", "serve", "--port", "0", "--library", library],
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "EARMARK_UPLOADS": folder, "EARMARK_RATE": "0"},
         )

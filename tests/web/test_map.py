@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -193,6 +195,174 @@ def test_tracks_of_a_path_that_are_gone_are_left_out(browser, server):
         expect(page.locator("#map-path li")).to_have_count(2)
         page.evaluate("location.hash = 'path=3,4,5'")
         expect(page.locator("#map-path li")).to_have_count(3)
+
+
+MODULES = """
+    const script = document.querySelector("script[src*='map.js']").src;
+    const { Points } = await import(script.replace("map.js", "map_points.js"));
+    const { Grid } = await import(script.replace("map.js", "map_grid.js"));
+    const { Levels } = await import(script.replace("map.js", "map_levels.js"));
+    let seed = 1;
+    const random = () => { seed = (seed * 48271) % 2147483647; return seed / 2147483647; };
+    // Half of them in a few dense places.
+    const dense = () => Math.round(4 * random()) / 4 + random() / 99 - 0.5;
+    const place = (_, i) => (i % 2 ? 2 * random() - 1 : dense());
+    const places = (n) => Float32Array.from({ length: n }, place);
+    const [n, even] = [20_000, (row) => row % 10 !== 0];
+    const [xs, ys] = [places(n), places(n)];
+    const codes = Uint8Array.from(xs, (_, row) => row % 7);
+"""
+"""Made points for what the page does with very many; one of ten is hidden."""
+
+
+def test_what_is_near_a_place_is_what_looking_at_all_points_finds(page):
+    show(page)
+    wrong = page.evaluate(
+        """async () => {"""
+        + MODULES
+        + """
+            const grid = new Grid(xs, ys);
+            const wrong = [];
+            for (let i = 0; i < 200; i += 1) {
+                const across = 300 * (1 + 9 * random());
+                const scale = { across, up: 200, left: 500 * random(), top: 300 };
+                const [px, py] = [900 * random(), 600 * random()];
+                let least = 24;
+                let count = 0;
+                for (let row = 0; row < n; row += 1) {
+                    const x = scale.left + xs[row] * scale.across;
+                    const y = scale.top - ys[row] * scale.up;
+                    if (!even(row)) continue;
+                    least = Math.min(least, Math.hypot(x - px, y - py));
+                    if (x >= 0 && x <= 900 && y >= 0 && y <= 600) count += 1;
+                }
+                const [row, far] = grid.nearest(scale, px, py, 24, even);
+                if (Math.abs(far - least) > 0.01) wrong.push([far, least]);
+                if ((row < 0) !== (least === 24)) wrong.push([row, least]);
+                // Points at the very edge may be rounded to either side.
+                const seen = (most) => grid.seen(scale, 900, 600, most, even);
+                if (Math.abs(seen(n).length - count) > 2) wrong.push([seen(n).length, count]);
+                if (count > 3 && seen(count - 3) !== null) wrong.push(count);
+            }
+            return wrong;
+        }"""
+    )
+    assert wrong == []
+
+
+def test_of_very_many_points_those_are_drawn_that_others_do_not_cover(page):
+    show(page)
+    found = page.evaluate(
+        """async () => {"""
+        + MODULES
+        + """
+            const unit = { across: 400, up: 280 };
+            const apart = (zoom) => 3 + zoom / 4;
+            const levels = new Levels({ xs, ys, codes }, even, unit, apart);
+            const left = [];
+            for (const zoom of [1, 1.5, 2, 4, 7, 8, 40]) {
+                const count = levels.drawn(zoom);
+                const cells = new Set();
+                const level = 2 ** Math.ceil(Math.log2(zoom));
+                // What is left out lies within a cell, so near one that is drawn.
+                const cell = (row) => [xs[row] * unit.across * level, ys[row] * unit.up * level]
+                    .map((value) => Math.floor(value / apart(level)));
+                for (const row of levels.rows.subarray(0, count)) cells.add(cell(row).join());
+                const far = [...levels.rows.subarray(count)].filter((row) => {
+                    const [x, y] = cell(row);
+                    const near = [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => [dx, dy]));
+                    return !near.some(([dx, dy]) => cells.has([x + dx, y + dy].join()));
+                });
+                left.push([count, far.length]);
+            }
+            const few = new Levels({ xs, ys, codes }, (row) => row < 3000, unit, apart);
+            const same = levels.rows.every((row, i) => levels.xs[i] === xs[row]
+                && levels.ys[i] === ys[row] && levels.codes[i] === codes[row]);
+            return { left, same, all: [...levels.rows].sort((a, b) => a - b), few: few.drawn(1) };
+        }"""
+    )
+    assert found["all"] == [row for row in range(20_000) if row % 10]
+    assert found["same"]
+    drawn = [count for count, _ in found["left"]]
+    assert drawn == sorted(drawn)
+    assert drawn[0] < 10_000
+    assert drawn[-1] == 18_000
+    assert [far for _, far in found["left"]] == [0] * len(drawn)
+    # Few are drawn as they are.
+    assert found["few"] == 3000
+
+
+def test_names_of_very_many_are_asked_for_when_somebody_looks(browser, server):
+    many = 6_000
+    rng = np.random.default_rng(0)
+    ids = np.arange(many, dtype="<u4") + 1_000
+    steps = rng.integers(0, 65_536, size=(2, many)).astype("<u2")
+    names = b'["hiss", "hum"]'
+    head = struct.pack(
+        "<4sHHIIQ6fBBHI8x",
+        b"EMAP",
+        1,
+        64,
+        many,
+        many,
+        1,
+        -1,
+        -1,
+        1,
+        1,
+        0.5,
+        0.2,
+        4,
+        1,
+        0,
+        len(names),
+    )
+    codes = (ids % 2).astype("<u1")
+    body = b"".join(
+        [head, ids.tobytes(), *(axis.tobytes() for axis in steps), codes.tobytes(), names]
+    )
+    asked: list[list[int]] = []
+
+    def tell(route):
+        wanted = [int(one) for one in re.findall(r"id=(\d+)", route.request.url)]
+        asked.append(wanted)
+        told = [
+            {"id": one, "x": 0, "y": 0, "genre": "hum", "track": f"track {one}", "title": None,
+             "artist": None, "audio": None, "duration": 1.0}
+            for one in wanted
+        ]  # fmt: skip
+        route.fulfill(json={"tracks": told, "total": len(told)})
+
+    with opened(browser, server.url, expect="404") as page:
+        page.route("**/api/v1/map/points", lambda route: route.fulfill(body=body))
+        page.route("**/api/v1/map/tracks?*", tell)
+        show(page)
+        assert drawn(page, "ready") == str(many)
+        assert sorted(drawn(page, "names").split("\n")) == ["hiss", "hum"]
+        # All are in sight, and nobody looks at one.
+        assert asked == []
+        canvas = page.locator("#map-canvas")
+        canvas.focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#map-card b").first).to_have_text("track 1000")
+        assert asked == [[1000]]
+        before = picture(page)
+        box = canvas.bounding_box()
+        place = steps[:, 7] / 65_535 * 2 - 1
+        x = box["x"] + box["width"] * (0.5 + 0.46 * place[0])
+        y = box["y"] + box["height"] * (0.5 - 0.46 * place[1])
+        page.mouse.move(x, y)
+        page.wait_for_function(
+            "before => document.getElementById('map-canvas').toDataURL() !== before", arg=before
+        )
+        # Another may lie as near, and one that is passed on the way may be asked for, too.
+        assert all(len(wanted) == 1 for wanted in asked)
+        assert len(asked) <= 3
+        # Drawn near, all of the few in sight have names before anybody points at them.
+        with page.expect_request(lambda request: request.url.count("id=") > 1) as seen:
+            for _ in range(9):
+                page.keyboard.press("+")
+        assert seen.value.url.count("id=") <= 200
 
 
 def test_what_is_chosen_has_more_like_it(page):

@@ -44,7 +44,7 @@ class MapPage {
     this.view = new View(this.canvas);
     this.tracks = new Tracks(place.dataset.tracks ?? "", points);
     this.grid = new Grid(points.xs, points.ys);
-    this.cloud = new Cloud(points);
+    this.cloud = new Cloud(points.classNames);
     this.regions = regions(points);
     /** @type {Set<string>} genres */
     this.hidden = new Set();
@@ -117,11 +117,11 @@ class MapPage {
     if (!this.levels || this.levelsFor !== wanted) {
       const { across, up } = this.view.scale;
       const unit = { across: across / this.view.zoom, up: up / this.view.zoom };
-      this.levels = new Levels(this.points.xs, this.points.ys, this.isShown, unit, (zoom) => RADIUS * this.size(zoom));
+      this.levels = new Levels(this.points, this.isShown, unit, (zoom) => RADIUS * this.size(zoom));
       this.levelsFor = wanted;
       this.changes += 1;
     }
-    return { rows: this.levels.rows, count: this.levels.drawn(this.view.zoom) };
+    return { levels: this.levels, count: this.levels.drawn(this.view.zoom) };
   }
 
   draw() {
@@ -131,8 +131,8 @@ class MapPage {
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     const grow = this.size(view.zoom);
-    const { rows, count } = this.drawn;
-    this.cloud.draw(context, rows, count, scale, grow, colors, String(this.changes));
+    const { levels, count } = this.drawn;
+    this.cloud.draw(context, levels, count, scale, grow, colors, String(this.changes));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const screen = { toScreen: (/** @type {{x: number, y: number}} */ place) => view.toScreen(place), width, height, colors };
     const shape = (/** @type {Point} */ point, /** @type {number} */ size) => {

@@ -4,12 +4,13 @@
 import { sprite } from "./map_shapes.js";
 
 /** @typedef {import("./map_grid.js").Scale} Scale */
+/** @typedef {import("./map_levels.js").Levels} Levels */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Part of the picture, in its pixels */
 
 export class Cloud {
-  /** @param {import("./map_points.js").Points} points */
-  constructor(points) {
-    this.points = points;
+  /** @param {string[]} classNames of the genres, by their codes */
+  constructor(classNames) {
+    this.classNames = classNames;
     /** @type {ImageData | null} */
     this.image = null;
     /** What the picture shows, in words, but for where its middle lies. */
@@ -22,13 +23,13 @@ export class Cloud {
   }
 
   /**
-   * Draw the first points of an order onto the whole canvas.
+   * Draw the first ones of some points onto the whole canvas.
    * @param {CanvasRenderingContext2D} context
-   * @param {Uint32Array} rows @param {number} count
+   * @param {Levels} points @param {number} count
    * @param {Scale} scale @param {number} grow how large a point is
    * @param {import("./map_shapes.js").Colors} colors @param {string} state other words, when what is shown changes
    */
-  draw(context, rows, count, scale, grow, colors, state) {
+  draw(context, points, count, scale, grow, colors, state) {
     const { width, height } = context.canvas;
     if (!width || !height) return;
     const ratio = devicePixelRatio || 1;
@@ -43,7 +44,7 @@ export class Cloud {
     const pixels = new Uint32Array(this.image.data.buffer);
     const whole = { left: 0, top: 0, right: width, bottom: height };
     for (const part of slides ? slide(pixels, width, height, dx, dy) : [whole]) {
-      this.paint(pixels, width, part, rows, count, across, up);
+      this.paint(pixels, width, part, points, count, across, up);
     }
     context.putImageData(this.image, 0, 0);
   }
@@ -53,23 +54,21 @@ export class Cloud {
     const look = `${size} ${state}`;
     if (look === this.look) return;
     this.look = look;
-    this.sprites = this.points.classNames.map((name) => sprite(name, colors, size));
+    this.sprites = this.classNames.map((name) => sprite(name, colors, size));
   }
 
   /**
    * Draw a part of the picture anew.
    * @param {Uint32Array} pixels @param {number} width @param {Part} part
-   * @param {Uint32Array} rows @param {number} count @param {number} across @param {number} up
+   * @param {Levels} points @param {number} count @param {number} across @param {number} up
    */
-  paint(pixels, width, part, rows, count, across, up) {
+  paint(pixels, width, part, { xs, ys, codes }, count, across, up) {
     for (let y = part.top; y < part.bottom; y += 1) pixels.fill(0, y * width + part.left, y * width + part.right);
     const { left, top, sprites } = this;
-    const { xs, ys, codes } = this.points;
     for (let i = 0; i < count; i += 1) {
-      const row = rows[i];
-      const x = Math.floor(left + xs[row] * across);
-      const y = Math.floor(top - ys[row] * up);
-      const { reach, dx, dy, colors: shape } = sprites[codes[row]];
+      const x = Math.floor(left + xs[i] * across);
+      const y = Math.floor(top - ys[i] * up);
+      const { reach, dx, dy, colors: shape } = sprites[codes[i]];
       if (x < part.left - reach || y < part.top - reach || x >= part.right + reach || y >= part.bottom + reach) continue;
       if (x >= part.left + reach && y >= part.top + reach && x < part.right - reach && y < part.bottom - reach) {
         const at = y * width + x;

@@ -8,12 +8,12 @@ export class Levels {
   /**
    * Order the points that are shown, so that for each factor some first ones of them stand for all. Those
    * that are drawn at one factor are drawn at all nearer ones, and moving the map changes none.
-   * @param {Float32Array} xs @param {Float32Array} ys
+   * @param {{xs: Float32Array, ys: Float32Array, codes: Uint8Array | Uint16Array | Uint32Array}} points
    * @param {(row: number) => boolean} shown
    * @param {{across: number, up: number}} unit pixels of the map's own unit, drawn farthest
    * @param {(zoom: number) => number} reach of a point from its middle, in pixels: of those that lie nearer to each other one is drawn
    */
-  constructor(xs, ys, shown, unit, reach) {
+  constructor({ xs, ys, codes }, shown, unit, reach) {
     /** Rows, the most important ones first. */
     this.rows = new Uint32Array(xs.length);
     let left = new Uint32Array(xs.length);
@@ -49,6 +49,10 @@ export class Levels {
     }
     this.rows.set(left, end);
     this.rows = this.rows.subarray(0, end + left.length);
+    // The columns in the same order: what is read one after the other is read quickly.
+    this.xs = Float32Array.from(this.rows, (row) => xs[row]);
+    this.ys = Float32Array.from(this.rows, (row) => ys[row]);
+    this.codes = Uint32Array.from(this.rows, (row) => codes[row]);
   }
 
   /** How many of the rows are drawn at a factor. @param {number} zoom */
