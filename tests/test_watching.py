@@ -161,7 +161,9 @@ def test_files_are_classified_as_they_come_and_once(tmp_path: Path, library: Pat
     new_song(folder, "there.flac", 99)
     options = (folder, "-l", library, "--settle", 0.3, "--poll", 1)
     watch = start(*options)
-    assert "1 file known; library small" in watch.line()
+    begun = watch.line()
+    assert "1 file known; library small" in begun
+    assert "walks every " in begun
     one = new_song(folder, "one [red].flac", 100)
     assert watch.line().startswith(f"{one}: melody ")
     (folder / "broken.mp3").write_bytes(b"no sound at all")

@@ -52,6 +52,18 @@ def music(originals: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(originals, tmp_path / "music"))
 
 
+def test_artists_that_evaluate_knows_are_not_called_unknown(tmp_path: Path) -> None:
+    for number in range(21):
+        folder = tmp_path / "music" / GENRES[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        tune = sounds.tune(1.0, seed=number)
+        sounds.write(folder / f"{folder.name}.{number:05}.flac", tune, 22050, "flac")
+    made = forked.earmark("build", "music", "-o", "my.earmark", *FEATURES, folder=tmp_path)
+    assert "evaluate knows those of GTZAN's clips" in made.stderr.decode()
+    said = forked.earmark("evaluate", "my.earmark", "--alone", folder=tmp_path).stdout.decode()
+    assert "No artist is known" not in said
+
+
 def start(*arguments: object) -> subprocess.Popen[str]:
     return forked.Process(
         ["build", *map(str, arguments), *FEATURES],

@@ -25,7 +25,7 @@ from earmark.tagging.propose import Left, Rules
 from earmark.tagging.propose import propose as propose_genres
 from earmark.tagging.undo import sweep
 from earmark.watching import Known, Watch, has_notices, state_of
-from earmark.words import percent, plural, shown
+from earmark.words import length, percent, plural, shown
 from earmark.workers import Limits, WorkerPool, available_cores, preload
 
 AGAIN = 60.0
@@ -87,7 +87,10 @@ def watch(asked: Asked, limits: Limits) -> None:
                 known.add(path, state)
         known.forget_gone()
         _saved(known, whole=True)
-        how = "notices and walks" if has_notices() else "walks (watchfiles is not installed)"
+        walks = f"walks every {length(asked.poll)}"
+        how = f"notices and {walks}"
+        if not has_notices():
+            how = f"{walks} (with the package watchfiles, new files are found at once)"
         _say(
             f"watching {asked.folder} by {how}; "
             f"{len(known)} {plural(len(known), 'file')} known; library {library.name}"

@@ -25,6 +25,7 @@ GENRES = (
     "reggae",
     "rock",
 )
+MOST_CLIPS = 1_000
 ARTISTS_SOURCE = "Sturm's index of GTZAN's contents (arXiv:1306.1461)"
 FAULT_FILTERED_SOURCE = "Kereliuk, Sturm and Larsen 2015"
 
