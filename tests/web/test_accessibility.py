@@ -20,6 +20,8 @@ TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 PAGES = {
     "home": "/",
+    "listening": "/",
+    "microphone": "/",
     "answer": "/",
     "several": "/",
     "trouble": "/",
@@ -52,7 +54,15 @@ def browser(tmp_path_factory):
 
 def prepare(page, name, tune_file, bad_file):
     """Bring a page into the state that is looked at."""
-    if name == "answer":
+    if name == "listening":
+        # It is held until another page is opened.
+        page.route("**/api/v1/jobs", lambda route: None, times=1)
+        page.set_input_files("#file", str(tune_file))
+        expect(page.locator(".wave-room .wave-form")).to_be_visible()
+    elif name == "microphone":
+        page.get_by_role("button", name="Record").click()
+        expect(page.locator(".interim .odds")).to_be_visible()
+    elif name == "answer":
         page.set_input_files("#file", str(tune_file))
         expect(page.locator(".wave-stage")).to_be_visible()
     elif name == "several":
@@ -129,7 +139,7 @@ def test_every_page_is_accessible(looked_at, scheme):
 
 
 # What follows a click is left out: the browser counts it by how quick the machine is.
-ASKED_FOR = ("answer", "several", "trouble", "api")
+ASKED_FOR = ("listening", "microphone", "answer", "several", "trouble", "api")
 
 
 @pytest.mark.parametrize("width", WIDTHS)

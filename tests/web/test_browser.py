@@ -208,6 +208,7 @@ def test_a_recording_whose_answer_is_not_sure_goes_on_until_it_is_stopped(page, 
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     for _ in range(6):
         listen(page)
+    expect(page.locator(".interim .wave-form")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".answer:not(.interim) .sentence")).to_contain_text("melody")
     expect(page.locator(".rolling")).to_have_count(0)

@@ -262,8 +262,7 @@ async function take({ songs, others = 0, line = null }) {
     const card = emptyCard(file.name, "", STAGES);
     card.querySelector(".sure").append(progress);
     answer.replaceChildren(card);
-    waitFor(card.querySelector(".picture"));
-    card.querySelector(".wave-told").textContent = "";
+    waitFor(card.querySelector(".picture"), "");
   }
   try {
     await one(file, control.signal, line);
@@ -360,9 +359,11 @@ async function listen() {
     makeRoom();
     answer.replaceChildren(emptyCard(t("Recording"), LISTENING));
     looks = new Looks(
-      (part) => {
+      (part, peaks) => {
         const card = passingCard(part, LISTENING);
         answer.replaceChildren(card);
+        waitFor(card.querySelector(".picture"), "");
+        sketch(card.querySelector(".picture"), peaks);
         spoken.textContent = card.querySelector(".sentence").textContent.trim().replace(/\s+/g, " ");
       },
       (file, seconds) => take({

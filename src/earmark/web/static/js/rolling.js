@@ -2,6 +2,7 @@
 // Answers while a recording goes on: what was heard so far is classified again and again.
 
 import { askAnswer } from "./common.js";
+import { ownWave } from "./own_wave.js";
 import { Canceled, classify } from "./songs.js";
 
 /** Seconds before the first look, and between two looks at least. */
@@ -40,7 +41,7 @@ export class Looks {
   #sure;
 
   /**
-   * @param {(part: DocumentFragment, seconds: number) => void} shown gets each answer, as a part of the page
+   * @param {(part: DocumentFragment, peaks: number[] | null) => void} shown gets each answer, as a part of the page, and the waveform so far
    * @param {(file: File, seconds: number) => void} sure gets what was heard when that is enough
    */
   constructor(shown, sure) {
@@ -57,16 +58,22 @@ export class Looks {
     const file = soFar();
     /** @type {DocumentFragment | null} */
     let part = null;
+    /** @type {number[] | null} */
+    let peaks = null;
+    const wave = ownWave(file);
     try {
       const { prediction } = await classify(file, {
         signal,
         tell: () => {},
         picture: false,
         passing: true,
-        answered: async (/** @type {string} */ id) => { part = await askAnswer(id, signal); },
+        answered: async (/** @type {string} */ id) => {
+          part = await askAnswer(id, signal);
+          peaks = await wave;
+        },
       });
       if (signal.aborted) return;
-      if (part) this.#shown(part, seconds);
+      if (part) this.#shown(part, peaks);
       if (this.#agreement.add(prediction)) this.#sure(file, seconds);
     } catch (error) {
       // Silence, or a server that is away: the next look may do better, and the end says what is wrong.

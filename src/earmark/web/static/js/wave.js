@@ -41,10 +41,10 @@ function drawing(peaks, timeline, duration, width) {
 }
 
 /** Keep the room of a picture that is to come, so that nothing below it moves when it does. */
-export function waitFor(place) {
+export function waitFor(place, words = t("Its picture is being drawn…")) {
   place.hidden = false;
   place.replaceChildren(make("h3", {}, t("What each part sounds like")),
-    make("div", { class: "wave-room fine" }, make("span", { class: "wave-told", role: "status" }, t("Its picture is being drawn…"))));
+    make("div", { class: "wave-room fine" }, make("span", { class: "wave-told", role: "status" }, words)));
 }
 
 /** Draw how loud a song is into the room of its picture, as long as no genres are known. */
