@@ -37,7 +37,10 @@ msgstr ""
 
 """
 
-PYTHON = {"gettext": None, "marked": None, "say": None, "translated": None, "ngettext": (1, 2)}
+PYTHON = {"gettext": None, "marked": None, "translated": None, "ngettext": (1, 2)}
+SAID = {"say": None, "say_many": (1, 2)}
+"""What marks a sentence that pages find by its pattern."""
+
 KINDS = {
     "jinja2": (
         WEB / "templates",
@@ -58,14 +61,17 @@ PLACE = re.compile(r"%\((\w+)\)s")
 
 
 def found() -> Iterator[tuple[str, str | tuple[str, str], list[str]]]:
-    """Yield every text with its file, and what its comment says to translators."""
+    """Yield every text with its file, and with a comment where it is a sentence of `words.say`."""
     for kind, (folder, keywords, options) in KINDS.items():
         for path in sorted(path for ending in ENDINGS[kind] for path in folder.rglob(ending)):
             place = path.relative_to(ROOT).as_posix()
-            texts = extract(kind, io.BytesIO(path.read_bytes()), keywords, ["L10N:"], options)
-            for _, message, comments, _ in texts:
-                if message:
-                    yield place, message, comments
+            source = path.read_bytes()
+            for marks, comment in ((keywords, []), (SAID, ["said"])):
+                if marks is SAID and kind != "python":
+                    continue
+                for _, message, _, _ in extract(kind, io.BytesIO(source), marks, [], options):
+                    if message:
+                        yield place, message, comment
 
 
 def template() -> Catalog:

@@ -215,6 +215,15 @@ def say(sentence: str, /, **values: object) -> str:
     return fill(sentence, values)
 
 
+def say_many(one: str, many: str, count: int, /, **values: object) -> str:
+    """Return a sentence that counts something, as `say` does; ``%(num)s`` is how many.
+
+    >>> say_many("%(num)s is %(what)s", "%(num)s are %(what)s", 2, what="rock")
+    '2 are rock'
+    """
+    return fill(one if count == 1 else many, {"num": count, **values})
+
+
 def to_like_digits(numbers: Sequence[float]) -> list[str]:
     """Write numbers to as many digits behind the point each, so that they can be compared at sight.
 

@@ -28,13 +28,15 @@ from earmark.words import PLACE, fill, in_page
 
 TRANSLATIONS = Path(__file__).resolve().parent / "translations"
 SCRIPTS = "src/earmark/web/static/js/"
-WEB = "src/earmark/web/"
+SAID = "#. said"
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, *sorted(path.stem for path in TRANSLATIONS.glob("*.po")))
 """What pages are written in; who asks for none of them gets the first."""
 
 _LINE = re.compile(r'(?:(msgid_plural|msgid|msgstr)(?:\[\d\])? )?(".*")')
+_ENDS = ("; ", ". ")
+"""What stands between sentences, and between their parts, that are found one by one."""
 _NUMBER = re.compile(r"[<>]?\d[\d,]*(?:\.\d+)?%?")
 
 
@@ -50,11 +52,14 @@ class Text:
         The same in the other language.
     places
         The files that it stands in.
+    said
+        Whether it is a sentence that `earmark.words.say` makes.
     """
 
     forms: tuple[str, ...]
     translated: tuple[str, ...]
     places: tuple[str, ...]
+    said: bool = False
 
 
 def read_catalogue(catalogue: str) -> list[Text]:
@@ -66,29 +71,32 @@ def read_catalogue(catalogue: str) -> list[Text]:
         What a file of GNU gettext holds.
 
     >>> read_catalogue('#: home.html\nmsgid "one song"\nmsgstr "ein Song"\n')
-    [Text(forms=('one song',), translated=('ein Song',), places=('home.html',))]
+    [Text(forms=('one song',), translated=('ein Song',), places=('home.html',), said=False)]
     """
     found = []
     for block in catalogue.split("\n\n"):
         parts: dict[str, list[str]] = {"msgid": [], "msgid_plural": [], "msgstr": []}
         places: list[str] = []
+        said = False
         flags: list[str] = []
         current: list[str] = []
         for line in block.splitlines():
             if line.startswith("#:"):
                 places += line[2:].split()
+            elif line.startswith("#."):
+                said = said or line == SAID
             elif line.startswith("#,"):
                 flags += line[2:].replace(",", " ").split()
             elif (match := _LINE.fullmatch(line)) is not None:
-                kind, said = match.groups()
+                kind, quoted = match.groups()
                 if kind:
                     current = parts[kind]
                     current.append("")
-                current[-1] += json.loads(said)
+                current[-1] += json.loads(quoted)
         forms, translated = (*parts["msgid"], *parts["msgid_plural"]), (*parts["msgstr"],)
         is_whole = any(forms) and len(translated) == len(forms) and all(translated)
         if is_whole and "fuzzy" not in flags:
-            found.append(Text(forms, translated, tuple(places)))
+            found.append(Text(forms, translated, tuple(places), said))
     return found
 
 
@@ -161,11 +169,24 @@ def marked(message: str) -> str:
 
 @lru_cache(maxsize=2000)
 def _retold(sentence: str, language: str) -> str:
+    whole = _matched(sentence, language)
+    if whole is not None:
+        return whole
+    for end in _ENDS:
+        parts = sentence.split(end)
+        parts[:-1] = [part + end.rstrip("; ") for part in parts[:-1]]
+        found = [_matched(part, language) for part in parts]
+        if len(parts) > 1 and None not in found:
+            return end.lstrip(".").join(map(str, found))
+    return sentence
+
+
+def _matched(sentence: str, language: str) -> str | None:
     for pattern, text in _patterns(language):
         if (match := pattern.fullmatch(sentence)) is not None:
             values = {name: _written(value, language) for name, value in match.groupdict().items()}
             return fill(text, values)
-    return sentence
+    return None
 
 
 @cache
@@ -173,7 +194,7 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """Return what sentences of other parts look like, those that say most first."""
     found = []
     for text in texts(language):
-        if all(place.startswith(WEB) for place in text.places):
+        if not text.said:
             continue
         for form, translation in zip(text.forms, text.translated, strict=True):
             names: set[str] = set()

@@ -23,6 +23,7 @@ from earmark.web.access import PAGES
 from earmark.web.config import MEGABYTE
 from earmark.web.errors import BadRequest, NotAllowed, NotFound
 from earmark.web.http.log import request_id, route
+from earmark.words import say
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ TOO_MANY_PARTS = (
 )
 
 LINES = {
-    404: "There is no such page.",
-    405: "This address does not take that kind of request.",
+    404: say("There is no such page."),
+    405: say("This address does not take that kind of request."),
 }
 """Instead of the framework's own words."""
 
@@ -205,7 +206,10 @@ def _answer_http(error: HTTPException) -> Response:
 
 def too_large(limit: int) -> str:
     """Say that a request is beyond a limit in bytes."""
-    return f"This is larger than the limit of {limit // MEGABYTE} MB. Send a shorter piece."
+    return say(
+        "This is larger than the limit of %(limit)s MB. Send a shorter piece.",
+        limit=limit // MEGABYTE,
+    )
 
 
 def _too_large() -> str:
@@ -220,7 +224,7 @@ def _too_large() -> str:
 
 def _answer_unexpected(error: Exception) -> Response:
     logger.exception("request=%s %s failed", request_id(), route())
-    return answer_problem(500, "Earmark made a mistake here. The server's log says which.")
+    return answer_problem(500, say("Earmark made a mistake here. The server's log says which."))
 
 
 def _answer_validation(error: HTTPError) -> Response:

@@ -52,6 +52,8 @@ def register(app: APIFlask) -> None:
     app.template_filter("told")(filters.shares)
     app.template_filter("color")(filters.color)
     app.template_filter("nearness")(filters.nearness)
+    app.template_filter("size")(filters.size)
+    app.template_filter("chart")(filters.chart)
     app.template_filter("sentence")(filters.sentence)
     app.template_filter("voters")(filters.voters)
     app.template_filter("to_like_digits")(filters.like_digits)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from earmark.web import serializers
 from earmark.web.access import changes_library, for_owner
+from earmark.web.language import gettext, ngettext
 from earmark.web.pages.blueprint import pages
 from earmark.web.pages.posted import back_to, genre_of_form, numbers_of_form
 from earmark.web.request_context import server_state
@@ -32,7 +33,7 @@ def teach() -> ResponseReturnValue:
     job = state.jobs.get(request.form.get("job", ""))
     genre = genre_of_form()
     teaching.teach(state, job, genre)
-    flash(f"Learned: {job.name} is {genre}.")
+    flash(gettext("Learned: %(name)s is %(genre)s.", name=job.name, genre=genre))
     return redirect(url_for("pages.corrections"))
 
 
@@ -41,8 +42,13 @@ def teach() -> ResponseReturnValue:
 def undo_all() -> ResponseReturnValue:
     """Take back several corrections that were made at once."""
     undone = teaching.undo_all(server_state(), numbers_of_form("change"))
-    one = len(undone) == 1
-    flash(f"Undone: {len(undone)} {'track is as it was' if one else 'tracks are as they were'}.")
+    flash(
+        ngettext(
+            "Undone: %(num)s track is as it was.",
+            "Undone: %(num)s tracks are as they were.",
+            len(undone),
+        )
+    )
     return back_to(url_for("pages.corrections"))
 
 
@@ -61,12 +67,18 @@ def ask_to_undo_everything() -> str:
 def undo_everything() -> ResponseReturnValue:
     """Take back all changes made by hand."""
     undone, left, kept = teaching.undo_everything(server_state())
-    told = f"Undone: {undone} {'correction' if undone == 1 else 'corrections'}."
+    told = [ngettext("Undone: %(num)s correction.", "Undone: %(num)s corrections.", undone)]
     if left:
-        told += f" {left} could not be undone, since their tracks were changed since."
+        told += [
+            ngettext(
+                "%(num)s could not be undone, since its track was changed since.",
+                "%(num)s could not be undone, since their tracks were changed since.",
+                left,
+            )
+        ]
     if kept is not None:
-        told += " What the library was before is kept below Libraries."
-    flash(told)
+        told += [gettext("What the library was before is kept below Libraries.")]
+    flash(" ".join(told))
     return redirect(url_for("pages.corrections"))
 
 
@@ -75,5 +87,6 @@ def undo_everything() -> ResponseReturnValue:
 def undo(correction_id: int) -> ResponseReturnValue:
     """Take a correction back."""
     change = teaching.undo(server_state(), correction_id)
-    flash(f"Undone: {serializers.correction(change)['track']} is as it was.")
+    name = serializers.correction(change)["track"]
+    flash(gettext("Undone: %(name)s is as it was.", name=name))
     return back_to(url_for("pages.corrections"))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import current_app, g
+from jinja2.filters import do_filesizeformat
+from markupsafe import Markup
 
 from earmark import words
 from earmark.prediction import Prediction, told_genres
 from earmark.web.language import gettext, ngettext, number, retold, translated
 from earmark.web.request_context import server_state
+
+_WORDS = re.compile(r'(>|aria-label=")([^<>"]+)')
+"""What stands between the elements of a drawing, and how it is called."""
 
 
 def color(genre: str | None) -> str:
@@ -67,6 +73,17 @@ def sentence(found: Prediction) -> str:
             genre=found.genre,
         )
     return gettext("This song is classified as %(genres)s.", genres=genres(found.genres))
+
+
+def size(count: int) -> str:
+    """Write how many bytes something has."""
+    amount, _, unit = do_filesizeformat(count).partition(" ")
+    return f"{number(amount)} {unit}"
+
+
+def chart(drawing: str) -> Markup:
+    """Show a drawing of the report, with its words in the language of the page."""
+    return Markup(_WORDS.sub(lambda found: f"{found[1]}{retold(found[2])}", drawing))  # noqa: S704
 
 
 def voters(neighbors: list[dict[str, Any]]) -> str:

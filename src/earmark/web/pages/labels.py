@@ -16,6 +16,7 @@ from earmark.library import Library, Track
 from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.errors import BadRequest
+from earmark.web.language import gettext
 from earmark.web.pages.posted import back_to, genre_of_form
 from earmark.web.request_context import server_state
 from earmark.web.served import teaching
@@ -221,6 +222,11 @@ def answer() -> ResponseReturnValue:
         raise BadRequest("which song is meant, and what it is, was not sent; go back and try again")
     genre = genre_of_form() if action == "genre" else None
     track = desk().take(track_id, action, genre)
-    said = {"skip": "was skipped", "not-music": "is no music"}.get(action, f"is {genre}")
-    flash(f"{track.name} {said}.")
+    if action == "skip":
+        said = gettext("%(name)s was skipped.", name=track.name)
+    elif action == "not-music":
+        said = gettext("%(name)s is no music.", name=track.name)
+    else:
+        said = gettext("%(name)s is %(genre)s.", name=track.name, genre=genre)
+    flash(said)
     return back_to(url_for("labels.label", done=1))

@@ -11,6 +11,7 @@ from earmark.web.errors import BadRequest
 from earmark.web.language import gettext
 from earmark.web.pages.blueprint import pages
 from earmark.web.request_context import server_state
+from earmark.words import say
 
 
 @pages.get("/libraries")
@@ -82,7 +83,7 @@ def put_back(name: str) -> ResponseReturnValue:
 def delete_removed(name: str) -> ResponseReturnValue:
     """Delete for good what was removed."""
     if request.form.get("sure") != "yes":
-        raise BadRequest("tick the box beside the button if it is to be deleted for good")
+        raise BadRequest(say("tick the box beside the button if it is to be deleted for good"))
     server_state().delete_removed(name)
     flash(gettext("Deleted for good: %(name)s.", name=name))
     return redirect(url_for("pages.libraries", _anchor="removed-head"))

@@ -11,6 +11,7 @@ from earmark.errors import EarmarkError
 from earmark.web import serializers
 from earmark.web.access import changes_library
 from earmark.web.errors import NotFound
+from earmark.web.language import gettext, ngettext
 from earmark.web.pages.blueprint import pages
 from earmark.web.pages.posted import back_to, flash_undoable, genre_of_form, numbers_of_form
 from earmark.web.request_context import server_state
@@ -109,7 +110,7 @@ def relabel(track_id: int) -> ResponseReturnValue:
     """Give a track another genre."""
     genre = genre_of_form()
     track = teaching.change_track(server_state(), track_id, {"genre": genre})
-    flash(f"{track.name} is {genre} now.")
+    flash(gettext("%(name)s is %(genre)s now.", name=track.name, genre=genre))
     return back_to(url_for("pages.library"))
 
 
@@ -118,7 +119,12 @@ def relabel(track_id: int) -> ResponseReturnValue:
 def remove(track_id: int) -> ResponseReturnValue:
     """Take a track out."""
     track = teaching.remove_track(server_state(), track_id)
-    flash(f"{track.name} was removed. Corrections lists it, where it can be undone.")
+    flash(
+        gettext(
+            "%(name)s was removed. Corrections lists it, where it can be undone.",
+            name=track.name,
+        )
+    )
     return back_to(url_for("pages.library"))
 
 
@@ -129,13 +135,23 @@ def change_chosen() -> ResponseReturnValue:
     chosen = numbers_of_form("track")
     genre = None if request.form.get("action") == "remove" else genre_of_form()
     made = teaching.change_tracks(server_state(), chosen, genre)
-    told = f"{len(made)} {'track' if len(made) == 1 else 'tracks'}"
     if genre is None:
-        flash_undoable(f"Removed from the library: {told}.", made)
+        line = ngettext(
+            "Removed from the library: %(num)s track.",
+            "Removed from the library: %(num)s tracks.",
+            len(made),
+        )
+        flash_undoable(line, made)
     elif made:
-        flash_undoable(f"Labelled {genre}: {told}.", made)
+        line = ngettext(
+            "Labelled %(genre)s: %(num)s track.",
+            "Labelled %(genre)s: %(num)s tracks.",
+            len(made),
+            genre=genre,
+        )
+        flash_undoable(line, made)
     else:
-        flash(f"All of them were labelled {genre} by hand already.")
+        flash(gettext("All of them were labelled %(genre)s by hand already.", genre=genre))
     return back_to(url_for("pages.library"))
 
 

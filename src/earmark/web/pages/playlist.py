@@ -16,6 +16,7 @@ from earmark.library.model import LARGEST_ID
 from earmark.recommend import Rules, Suggestion
 from earmark.recommend.tag_words import offered
 from earmark.web import serializers
+from earmark.web.language import gettext
 from earmark.web.problems import status_of, without_folders
 from earmark.web.request_context import server_state
 from earmark.web.served.seeds import require_tracks, seeds
@@ -217,10 +218,13 @@ def _title(wish: Wish | None, starts: Sequence[dict[str, Any]]) -> str:
     """Return what the list is called, until somebody calls it something else."""
     names = [str(start["name"]) for start in starts]
     if wish is None:
-        return "Playlist"
+        return gettext("Playlist")
     if wish.kind == "path" and len(names) == 2:
-        return f"From {names[0]} to {names[1]}"[:200]
+        return gettext("From %(first)s to %(last)s", first=names[0], last=names[1])[:200]
     said = [", ".join(names[:3])] if names else []
     kinds = " ".join(part for part in (wish.word, wish.genre) if part)
-    title = " and ".join([*said, kinds] if kinds else said)
-    return (f"Like {title}" if names else title.capitalize())[:200] or "Playlist"
+    if said and kinds:
+        return gettext("Like %(songs)s and %(kinds)s", songs=said[0], kinds=kinds)[:200]
+    if said:
+        return gettext("Like %(name)s", name=said[0])[:200]
+    return kinds.capitalize()[:200] or gettext("Playlist")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from earmark.library import Change
 from earmark.web.errors import BadRequest
-from earmark.words import is_one_line
+from earmark.words import is_one_line, say
 
 MOST_CHOSEN = 200
 """Tracks or changes that one form may name."""
@@ -26,9 +26,9 @@ def numbers_of_form(name: str) -> list[int]:
     """
     numbers = list(dict.fromkeys(request.form.getlist(name, type=int)))
     if not numbers:
-        raise BadRequest("nothing was chosen; go back and choose a track")
+        raise BadRequest(say("nothing was chosen; go back and choose a track"))
     if len(numbers) > MOST_CHOSEN:
-        raise BadRequest(f"at most {MOST_CHOSEN} can be chosen at once")
+        raise BadRequest(say("at most %(most)s can be chosen at once", most=MOST_CHOSEN))
     return numbers
 
 
@@ -47,7 +47,7 @@ def genre_of_form() -> str:
     """
     genre = " ".join(request.form.get("genre", "").split())
     if not is_one_line(genre, 100):
-        raise BadRequest("a genre needs a name of 1 to 100 characters; go back and type one")
+        raise BadRequest(say("a genre needs a name of 1 to 100 characters; go back and type one"))
     return genre
 
 

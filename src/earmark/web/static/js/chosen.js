@@ -2,6 +2,7 @@
 
 import { ask, askJson, make } from "./common.js";
 import { TagPlan } from "./tag_plan.js";
+import { t, tn } from "./texts.js";
 import { byGenre, toZip } from "./playlists.js";
 import { save, toCsv, toJson } from "./table.js";
 
@@ -11,7 +12,8 @@ const button = (words, act) => {
   return made;
 };
 
-const songs = (count) => (count === 1 ? "1 song" : `${count} songs`);
+/** @param {number} count @param {string} genre */
+const taughtSo = (count, genre) => tn("%(num)s song taught: %(genre)s", "%(num)s songs taught: %(genre)s", count, { genre });
 
 /** The bar of what can be done; it is for all songs that are shown, or for those that are chosen. */
 export class Chosen {
@@ -31,22 +33,24 @@ export class Chosen {
     this.#renew = renew;
     this.#refresh = refresh;
     const all = () => this.#rows().map(({ song }) => song);
-    const bar = make("div", { class: "chosen", role: "group", "aria-label": "With these songs" },
+    const bar = make("div", { class: "chosen", role: "group", "aria-label": t("With these songs") },
       this.#line,
       mayTeach ? this.#teachForm() : null,
-      button("CSV", () => save("earmark.csv", "text/csv", toCsv(all()))),
-      button("JSON", () => save("earmark.json", "application/json", toJson(all()))),
-      button("Playlists", () => this.#savePlaylists(all())));
+      button(t("CSV"), () => save("earmark.csv", "text/csv", toCsv(all()))),
+      button(t("JSON"), () => save("earmark.json", "application/json", toJson(all()))),
+      button(t("Playlists"), () => this.#savePlaylists(all())));
     this.element = make("div", { class: "chosen-bar" }, bar, this.#told);
     if (!mayPlan) return;
     const plan = new TagPlan(refresh);
-    bar.append(button("Plan of tags", () => plan.show(this.#rows())));
+    bar.append(button(t("Plan of tags"), () => plan.show(this.#rows())));
     this.element.append(plan.element);
   }
 
   /** Say which songs it is for. */
   tell(count, isChosen) {
-    this.#line.textContent = isChosen ? `With ${songs(count)} chosen:` : `With ${count === 1 ? "1 song" : `all ${count}`}:`;
+    this.#line.textContent = isChosen
+      ? tn("With %(num)s song chosen:", "With %(num)s songs chosen:", count)
+      : tn("With %(num)s song:", "With all %(num)s:", count);
   }
 
   #say(...words) {
@@ -57,14 +61,14 @@ export class Chosen {
   #savePlaylists(found) {
     const sure = found.filter(({ prediction }) => prediction && !prediction.abstained);
     const lists = byGenre(sure.map(({ path, prediction }) => [prediction.genre, { path, ...pick(prediction) }]));
-    if (!lists.length) this.#say("None of these songs has a sure answer.");
+    if (!lists.length) this.#say(t("None of these songs has a sure answer."));
     else if (lists.length === 1) save(lists[0][0], "audio/x-mpegurl", lists[0][1]);
     else save("earmark-playlists.zip", "application/zip", toZip(lists));
   }
 
   #teachForm() {
-    const field = make("input", { name: "genre", list: "all-genres", required: true, maxlength: "100", autocomplete: "off", placeholder: "genre", "aria-label": "Genre of these songs" });
-    const form = make("form", { class: "chosen-teach" }, field, make("button", { class: "quiet" }, "Teach"));
+    const field = make("input", { name: "genre", list: "all-genres", required: true, maxlength: "100", autocomplete: "off", placeholder: t("genre"), "aria-label": t("Genre of these songs") });
+    const form = make("form", { class: "chosen-teach" }, field, make("button", { class: "quiet" }, t("Teach")));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const genre = field.value.trim().replace(/\s+/g, " ");
@@ -88,15 +92,15 @@ export class Chosen {
         const { id } = await askJson("api/v1/corrections", { method: "POST", json: taught });
         made.push(id);
         done.push(row);
-        this.#say(`${songs(made.length)} taught: ${genre}…`);
+        this.#say(`${taughtSo(made.length, genre)}…`);
         await this.#renew(row);
       } catch (error) {
         failed.push(error.status === 404
-          ? `${row.song.name}: the server does not have it any more; send it again` : error.message);
+          ? t("%(name)s: the server does not have it any more; send it again", { name: row.song.name }) : error.message);
       }
     }
-    const lines = [`${songs(made.length)} taught: ${genre}. `];
-    const undo = button("Undo", () => this.#undo(made, done));
+    const lines = [`${taughtSo(made.length, genre)}. `];
+    const undo = button(t("Undo"), () => this.#undo(made, done));
     this.#say(...lines, made.length ? undo : "", failed.length ? ` ${failed.join(" ")}` : "");
   }
 
@@ -104,7 +108,7 @@ export class Chosen {
     try {
       // The last one first: each is as it was when it was made.
       for (const id of [...made].reverse()) await ask(`api/v1/corrections/${id}/undo`, { method: "POST" });
-      this.#say("Undone. The library is as it was.");
+      this.#say(t("Undone. The library is as it was."));
     } catch (error) {
       this.#say(error.message);
     }

@@ -3,6 +3,7 @@
 import { make } from "./common.js";
 import "./player.js";
 import "./report.js";
+import { t, tn } from "./texts.js";
 
 const dialog = document.getElementById("confirm");
 
@@ -31,11 +32,11 @@ function several(form) {
   const all = document.getElementById("choose-all");
   const boxes = [...document.querySelectorAll("input[form='chosen']")];
   const count = () => boxes.filter((box) => box.checked).length;
-  const tracks = () => (count() === 1 ? "1 track" : `${count()} tracks`);
   const tell = () => {
     all.checked = count() === boxes.length;
     all.indeterminate = count() > 0 && !all.checked;
-    document.getElementById("chosen-count").textContent = count() ? `With ${tracks()} chosen:` : "With the chosen tracks:";
+    document.getElementById("chosen-count").textContent = count()
+      ? tn("With %(num)s track chosen:", "With %(num)s tracks chosen:", count()) : t("With the chosen tracks:");
     for (const button of form.querySelectorAll("button")) button.disabled = !count();
   };
   all.addEventListener("change", () => {
@@ -64,7 +65,7 @@ function several(form) {
       return;
     }
     event.preventDefault();
-    confirm(`Remove ${tracks()} from the library?`, () => {
+    confirm(tn("Remove %(num)s track from the library?", "Remove %(num)s tracks from the library?", count()), () => {
       const action = make("input", { type: "hidden", name: "action", value: "remove" });
       form.append(action);
       form.submit();

@@ -2,16 +2,16 @@
 
 import { Chosen } from "./chosen.js";
 import { ask, askAnswer, askJson, base, genreClass, knowsColor, make, sleep } from "./common.js";
-import { percent } from "./texts.js";
+import { language, percent, t, tn } from "./texts.js";
 import { Canceled, classify } from "./songs.js";
 import "./share.js";
 import { teachable } from "./teach.js";
 import { picture, waitFor } from "./wave.js";
 
 const AT_ONCE = 3;
-const NOT_SURE = "not sure";
-const MIXED = "mixed";
-const FAILED = "no answer";
+const NOT_SURE = t("not sure");
+const MIXED = t("mixed");
+const FAILED = t("no answer");
 
 const button = (words, act, more = {}) => {
   const made = make("button", { type: "button", class: "quiet", ...more }, words);
@@ -21,11 +21,14 @@ const button = (words, act, more = {}) => {
 
 /** How long something takes, in words that do not jump about. */
 function timeLeft(seconds) {
-  if (seconds < 50) return "less than a minute left";
+  if (seconds < 50) return t("less than a minute left");
   const minutes = Math.round(seconds / 60);
-  if (minutes < 90) return `about ${minutes} min left`;
-  return `about ${Math.round(seconds / 3600)} h left`;
+  if (minutes < 90) return t("about %(minutes)s min left", { minutes });
+  return t("about %(hours)s h left", { hours: Math.round(seconds / 3600) });
 }
+
+/** What goes on, within a line. */
+const inLine = (words) => words.charAt(0).toLowerCase() + words.slice(1);
 
 /** What a song is counted as: its genre, or that there is none. */
 function kindOf({ prediction, problem }) {
@@ -36,16 +39,19 @@ function kindOf({ prediction, problem }) {
 
 /** What the table says of a song, in few words. */
 function named({ mixed, shares, abstained, genre }) {
-  if (mixed) return `mixed, mostly ${Object.keys(shares)[0]}`;
-  return abstained ? `not sure, perhaps ${genre}` : genre;
+  if (mixed) return t("mixed, mostly %(genre)s", { genre: Object.keys(shares)[0] });
+  return abstained ? t("not sure, perhaps %(genre)s", { genre }) : genre;
 }
+
+/** The whole sentence, which servers say in English; elsewhere the few words. */
+const sentence = (prediction) => (language === "en" ? prediction.sentence : named(prediction));
 
 /** What rows can be sorted by: two of them say which comes first. */
 const ORDERS = {
-  File: (a, b) => a.song.path.localeCompare(b.song.path, undefined, { numeric: true }),
-  Genre: (a, b) => (kindOf(a.song) ?? "").localeCompare(kindOf(b.song) ?? ""),
+  [t("File")]: (a, b) => a.song.path.localeCompare(b.song.path, undefined, { numeric: true }),
+  [t("Genre")]: (a, b) => (kindOf(a.song) ?? "").localeCompare(kindOf(b.song) ?? ""),
   // The least sure first: those want to be looked at.
-  Probability: (a, b) => (a.song.prediction?.confidence ?? -1) - (b.song.prediction?.confidence ?? -1),
+  [t("Probability")]: (a, b) => (a.song.prediction?.confidence ?? -1) - (b.song.prediction?.confidence ?? -1),
 };
 
 /** The table of several songs. */
@@ -102,7 +108,7 @@ export class Many {
     const again = paths.map((path) => known.get(path)).filter((row) => row?.song.problem);
     for (const row of again) {
       Object.assign(row.song, { problem: null, job: null });
-      this.#draw(row, "waiting");
+      this.#draw(row, t("waiting"));
     }
     await this.#take(paths.filter((path) => !known.has(path)).map((path) => ({
       name: path.slice(path.lastIndexOf("/") + 1), path, file: null, problem: null, lies: true,
@@ -128,7 +134,7 @@ export class Many {
     const songs = await this.#kept.all();
     if (!songs.length || this.length) return;
     for (const song of songs) {
-      if (!song.file && !song.lies && !song.job && !kindOf(song)) song.problem = "was not sent; choose it again";
+      if (!song.file && !song.lies && !song.job && !kindOf(song)) song.problem = t("was not sent; choose it again");
     }
     this.#append(songs);
     await this.#run();
@@ -159,13 +165,13 @@ export class Many {
     const parts = this.#parts;
     parts.title = make("h2", { id: "many-title" });
     parts.state = make("p", { class: "many-state", role: "status" });
-    parts.bar = make("progress", { max: "1", "aria-label": "Songs that are done" });
-    parts.pause = button("Pause", () => this.#pause());
-    parts.cancel = button("Cancel", () => this.cancel(), { id: "many-cancel" });
-    parts.kinds = make("div", { class: "kinds", role: "group", "aria-label": "Show only" });
+    parts.bar = make("progress", { max: "1", "aria-label": t("Songs that are done") });
+    parts.pause = button(t("Pause"), () => this.#pause());
+    parts.cancel = button(t("Cancel"), () => this.cancel(), { id: "many-cancel" });
+    parts.kinds = make("div", { class: "kinds", role: "group", "aria-label": t("Show only") });
     parts.body = make("tbody");
     parts.body.addEventListener("keydown", (event) => this.#press(event));
-    parts.all = make("input", { type: "checkbox", "aria-label": "Choose all that are shown" });
+    parts.all = make("input", { type: "checkbox", "aria-label": t("Choose all that are shown") });
     parts.all.addEventListener("change", () => {
       for (const row of this.#visible()) row.box.checked = parts.all.checked;
       this.#countChosen();
@@ -183,14 +189,14 @@ export class Many {
     this.#place.replaceChildren(make("section", { class: "many", "aria-labelledby": "many-title" },
       make("div", { class: "many-top" },
         make("div", { class: "many-head" }, parts.title, make("p", {},
-          button("Clear", () => this.clear()))),
+          button(t("Clear"), () => this.clear()))),
         make("div", { class: "many-progress" }, parts.state, parts.bar, parts.pause, parts.cancel)),
       parts.kinds,
       parts.chosen.element,
       make("table", { class: "many-songs" }, make("thead", {}, make("tr", {}, head(parts.all), ...Object.values(parts.heads),
-        head(make("span", { class: "visually-hidden" }, "Details")))), parts.body),
-      make("p", { class: "fine many-keys" }, "Keys within the table: ",
-        ...[["j", "next"], ["k", "back"], ["x", "choose"], ["o", "open"], ["p", "play"], ["r", "right"], ["n", "another genre"]]
+        head(make("span", { class: "visually-hidden" }, t("Details"))))), parts.body),
+      make("p", { class: "fine many-keys" }, t("Keys within the table:"), " ",
+        ...[["j", t("next")], ["k", t("back")], ["x", t("choose")], ["o", t("open")], ["p", t("play")], ["r", t("right")], ["n", t("another genre")]]
           .flatMap(([key, words]) => [make("kbd", {}, key), ` ${words} `]))));
     this.#place.hidden = false;
   }
@@ -199,14 +205,14 @@ export class Many {
     if (!this.length) this.#build();
     for (const song of songs) {
       const name = make("th", { scope: "row", title: song.path }, make("span", { class: "many-name" }, song.name));
-      const box = make("input", { type: "checkbox", "aria-label": `Choose ${song.name}` });
+      const box = make("input", { type: "checkbox", "aria-label": t("Choose %(name)s", { name: song.name }) });
       box.addEventListener("change", () => this.#countChosen());
       const row = { song, box, element: make("tr", {}, make("td", { class: "many-box" }, box), name), detail: null };
       this.#rows.push(row);
       this.#parts.body.append(row.element);
-      this.#draw(row, "waiting");
+      this.#draw(row, t("waiting"));
     }
-    this.#parts.title.textContent = this.length === 1 ? "1 song" : `${this.length} songs`;
+    this.#parts.title.textContent = tn("%(num)s song", "%(num)s songs", this.length);
     this.#summarize();
   }
 
@@ -235,7 +241,7 @@ export class Many {
     this.#tell();
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     if (control.signal.aborted) {
-      for (const row of this.#rows) if (!kindOf(row.song)) this.#fail(row, "canceled");
+      for (const row of this.#rows) if (!kindOf(row.song)) this.#fail(row, t("canceled"));
     }
     if (this.#control === control) this.#control = null;
     if (!this.length) return;
@@ -253,7 +259,7 @@ export class Many {
         job: song.job,
         picture: false,
         stays: true,
-        tell: (what) => this.#draw(row, what.toLowerCase()),
+        tell: (what) => this.#draw(row, inLine(what)),
         submitted: (id) => {
           song.job = id;
           return this.#keep(song);
@@ -270,7 +276,7 @@ export class Many {
         song.job = null;
         await this.#answer(row, signal);
       } else if (error.isAway) {
-        this.#draw(row, "waiting for the server, which does not answer");
+        this.#draw(row, t("waiting for the server, which does not answer"));
         await sleep(2000);
         if (!signal.aborted) await this.#answer(row, signal);
       } else if (!(error instanceof Canceled)) {
@@ -288,7 +294,7 @@ export class Many {
 
   #pause() {
     this.#paused = !this.#paused;
-    this.#parts.pause.textContent = this.#paused ? "Go on" : "Pause";
+    this.#parts.pause.textContent = this.#paused ? t("Go on") : t("Pause");
     if (!this.#paused) {
       this.#began = performance.now();
       this.#finished = 0;
@@ -311,8 +317,8 @@ export class Many {
     // Nothing is said of the time before it can be known.
     const time = !this.#paused && this.#finished >= 3 ? `, ${timeLeft(left / speed / 1000)}` : "";
     state.textContent = !isOver
-      ? `${done} of ${this.length} done${this.#paused ? ", paused" : time}`
-      : "All done.";
+      ? `${t("%(done)s of %(count)s done", { done, count: this.length })}${this.#paused ? `, ${t("paused")}` : time}`
+      : t("All done.");
     state.classList.toggle("visually-hidden", !this.#ran);
   }
 
@@ -336,7 +342,7 @@ export class Many {
       this.#summarize();
     }, { class: "kind", "aria-pressed": String(this.#shown === kind), "data-kind": kind ?? "" });
     this.#parts.kinds.replaceChildren(...(kinds.length > 1 ? [
-      chip(null, `all ${this.length}`),
+      chip(null, t("all %(count)s", { count: this.length })),
       ...kinds.map((kind) => {
         const made = chip(kind, "");
         if (!last.includes(kind)) made.append(make("span", { class: `dot ${genreClass(kind)}`, "aria-hidden": "true" }), " ");
@@ -443,11 +449,11 @@ export class Many {
     let cells;
     if (prediction) {
       const dot = make("span", { class: `dot ${genreClass(prediction.genre)}`, "aria-hidden": "true" });
-      row.opener ??= button("Why?", () => this.#toggle(row), {
-        "aria-expanded": "false", "aria-label": `Why, for ${song.name}`,
+      row.opener ??= button(t("Why?"), () => this.#toggle(row), {
+        "aria-expanded": "false", "aria-label": t("Why, for %(name)s", { name: song.name }),
       });
       cells = [
-        make("td", { title: prediction.sentence }, dot, " ", named(prediction)),
+        make("td", { title: sentence(prediction) }, dot, " ", named(prediction)),
         make("td", { class: "number" }, percent(prediction.confidence)),
         make("td", {}, row.opener),
       ];
@@ -480,7 +486,7 @@ export class Many {
       row.detail.hidden = !row.isOpen;
       return;
     }
-    const cell = make("td", { colspan: "5" }, make("p", { class: "fine" }, "One moment…"));
+    const cell = make("td", { colspan: "5" }, make("p", { class: "fine" }, t("One moment…")));
     row.detail = make("tr", { class: "many-detail" }, cell);
     row.element.after(row.detail);
     await this.#open(row, cell);
@@ -488,8 +494,9 @@ export class Many {
 
   #label(row) {
     row.opener.setAttribute("aria-expanded", String(row.isOpen));
-    row.opener.textContent = row.isOpen ? "Close" : "Why?";
-    row.opener.setAttribute("aria-label", `${row.isOpen ? "Close" : "Why"}, for ${row.song.name}`);
+    row.opener.textContent = row.isOpen ? t("Close") : t("Why?");
+    const { name } = row.song;
+    row.opener.setAttribute("aria-label", row.isOpen ? t("Close, for %(name)s", { name }) : t("Why, for %(name)s", { name }));
   }
 
   /** Put the whole answer of a song into a cell, and its picture when that is there. */
@@ -502,7 +509,7 @@ export class Many {
       article = cell.querySelector(".answer");
     } catch (error) {
       const line = error.status === 404
-        ? `${song.prediction.sentence} The server does not have its neighbors any more; send the song again to see them.`
+        ? `${sentence(song.prediction)} ${t("The server does not have its neighbors any more; send the song again to see them.")}`
         : error.message;
       cell.replaceChildren(make("p", {}, line));
       return;

@@ -16,6 +16,7 @@ import { Tracks } from "./map_tracks.js";
 import { listen } from "./map_hands.js";
 import { View } from "./map_view.js";
 import { hear, stop } from "./player.js";
+import { percent, t } from "./texts.js";
 
 const LABEL_HEIGHT = 17;
 const LONGEST_LABEL = 32;
@@ -421,7 +422,7 @@ async function load(place) {
     const points = new Points(await answer.arrayBuffer());
     const [across, up] = points.share;
     byId("map-share", HTMLElement).textContent =
-      `The two axes are the directions in which the library varies most: ${Math.round(100 * (across + up))}% of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.`;
+      t("The two axes are the directions in which the library varies most: %(share)s of all its variance. Points far apart do differ; points that touch may still differ in ways not shown.", { share: percent(across + up) });
     loading.hidden = true;
     await new MapPage(place, points, droppedSongs()).begin();
   } catch (error) {

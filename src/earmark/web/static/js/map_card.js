@@ -4,6 +4,7 @@
 import { askJson, make } from "./common.js";
 import { nameOf } from "./map_points.js";
 import { sync } from "./player.js";
+import { t } from "./texts.js";
 
 const NEIGHBORS = 8;
 
@@ -47,9 +48,9 @@ export class Card {
       trouble ? make("p", { class: "fine" }, trouble) : null,
       make("p", { class: "map-ways" },
         point.audio
-          ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": `Play ${nameOf(point)}` })
+          ? make("button", { type: "button", class: "play", "data-play": point.audio, "aria-label": t("Play %(name)s", { name: nameOf(point) }) })
           : null,
-        id ? make("button", { class: "quiet like", form: "like", name: "song", value: id }, "More like this") : null),
+        id ? make("button", { class: "quiet like", form: "like", name: "song", value: id }, t("More like this")) : null),
       id && point.named ? this.pathButton(point) : null,
       id ? this.nearList(id) : null,
     ];
@@ -90,7 +91,7 @@ export class Card {
   nearList(id) {
     const found = this.neighbors.get(id);
     if (!found?.length) return null;
-    return make("div", {}, make("p", { class: "map-near-head" }, "Nearest"),
+    return make("div", {}, make("p", { class: "map-near-head" }, t("Nearest")),
       make("ol", { class: "map-near" }, ...found.map((one) => {
         const name = one.title ?? one.track;
         const other = this.tracks.points.find(one.track_id);
@@ -105,8 +106,8 @@ export class Card {
   pathButton(point) {
     const from = this.pathFrom;
     const ends = from && from !== point;
-    const button = make("button", { type: "button", class: "quiet" }, ends ? `Path from ${nameOf(from)} to here` : "Path from here…");
-    if (from === point) button.replaceChildren("Now choose where it ends");
+    const button = make("button", { type: "button", class: "quiet" }, ends ? t("Path from %(name)s to here", { name: nameOf(from) }) : t("Path from here…"));
+    if (from === point) button.replaceChildren(t("Now choose where it ends"));
     button.disabled = from === point;
     button.addEventListener("click", () => {
       if (ends) {
@@ -121,5 +122,5 @@ export class Card {
 
 /** @param {Point} point */
 function ownWords({ genre, unsure }) {
-  return unsure ? `your song; not sure, perhaps ${genre}` : `your song, classified as ${genre}`;
+  return unsure ? t("your song; not sure, perhaps %(genre)s", { genre }) : t("your song, classified as %(genre)s", { genre });
 }

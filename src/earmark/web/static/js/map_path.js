@@ -3,6 +3,7 @@
 
 import { askJson, make } from "./common.js";
 import { playAll } from "./player.js";
+import { t, tn } from "./texts.js";
 
 const SONGS = 12;
 const MOST = 200;
@@ -38,7 +39,7 @@ export class MapPath {
   async between(start, end) {
     this.turn += 1;
     const mine = this.turn;
-    this.say("Looking for a path…");
+    this.say(t("Looking for a path…"));
     try {
       const { tracks } = await askJson(`api/v1/lists/path?start=${start.id}&end=${end.id}&n=${SONGS}`);
       await this.tracks.place(tracks.map((song) => song.track_id));
@@ -80,7 +81,7 @@ export class MapPath {
     place.hidden = !songs.length;
     if (!songs.length) return place.replaceChildren();
     const nameOf = (song) => song.title ?? song.track;
-    const title = `From ${nameOf(songs[0])} to ${nameOf(songs.at(-1))}`;
+    const title = t("From %(first)s to %(last)s", { first: nameOf(songs[0]), last: nameOf(songs.at(-1)) });
     const button = (words, act, kind = "quiet") => {
       const made = make("button", { type: "button", class: kind }, words);
       made.addEventListener("click", act);
@@ -88,12 +89,14 @@ export class MapPath {
     };
     const away = songs.length - this.stops.length;
     place.replaceChildren(
-      make("h2", { tabindex: "-1" }, `Path of ${songs.length} ${songs.length === 1 ? "song" : "songs"}`),
-      away ? make("p", { class: "fine" }, `${away} of them ${away === 1 ? "is" : "are"} not on the map, which shows labelled tracks only, and of very many a part.`) : "",
+      make("h2", { tabindex: "-1" }, tn("Path of %(num)s song", "Path of %(num)s songs", songs.length)),
+      away ? make("p", { class: "fine" }, tn(
+        "%(num)s of them is not on the map, which shows labelled tracks only, and of very many a part.",
+        "%(num)s of them are not on the map, which shows labelled tracks only, and of very many a part.", away)) : "",
       make("p", { class: "map-path-ways" },
-        songs.some((song) => song.audio) ? button("Play", () => playAll(songs, title), "button second") : make("span", { class: "fine" }, "None of these songs can be heard here."),
-        make("a", { href: `${place.dataset.playlist}?list=${songs.map((song) => song.id).join(",")}` }, "Change or save"),
-        button("Take away", () => {
+        songs.some((song) => song.audio) ? button(t("Play"), () => playAll(songs, title), "button second") : make("span", { class: "fine" }, t("None of these songs can be heard here.")),
+        make("a", { href: `${place.dataset.playlist}?list=${songs.map((song) => song.id).join(",")}` }, t("Change or save")),
+        button(t("Take away"), () => {
           this.turn += 1;
           this.use([]);
           document.getElementById("map-canvas").focus({ preventScroll: true });

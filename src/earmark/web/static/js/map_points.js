@@ -2,6 +2,7 @@
 // The points of the map as columns of numbers, out of one binary body, and what is known of those that were touched.
 
 import { genreClass } from "./common.js";
+import { t } from "./texts.js";
 
 /**
  * What a point of the map is, once somebody looks at it.
@@ -47,7 +48,7 @@ export class Points {
   constructor(body) {
     const head = new DataView(body);
     if (body.byteLength < 12 || head.getUint32(0, true) !== MAGIC || head.getUint16(4, true) !== VERSION) {
-      throw new Error("The server sent a map of another version. Load the page again.");
+      throw new Error(t("The server sent a map of another version. Load the page again."));
     }
     const n = head.getUint32(8, true);
     const [idBytes, genreBytes] = [head.getUint8(48), head.getUint8(49)];

@@ -3,6 +3,7 @@
 
 import { make } from "./common.js";
 import { nameOf } from "./map_points.js";
+import { t, tn } from "./texts.js";
 
 const MOST = 8;
 const PAUSE = 120; // milliseconds, between the last key and the question
@@ -49,8 +50,8 @@ export class Search {
       const { points, total } = await this.find(this.field.value, MOST, signal);
       if (signal.aborted) return;
       this.show(points, total > MOST
-        ? `The first ${MOST} of ${total}. Type more to find fewer.`
-        : `${total} ${total === 1 ? "track" : "tracks"} found.`);
+        ? t("The first %(count)s of %(total)s. Type more to find fewer.", { count: MOST, total })
+        : tn("%(num)s track found.", "%(num)s tracks found.", total));
     } catch (error) {
       if (!signal.aborted) this.show([], /** @type {Error} */ (error).message);
     }

@@ -3,6 +3,7 @@
 
 import { make } from "./common.js";
 import { nameOf } from "./map_points.js";
+import { number, t } from "./texts.js";
 
 const MOST = 500;
 
@@ -32,10 +33,10 @@ export class Table {
     if (mine !== this.turn) return;
     const rows = points.map((point) => make("tr", {},
       make("th", { scope: "row" }, nameOf(point)), make("td", {}, point.artist ?? ""),
-      make("td", {}, point.genre), make("td", { class: "number" }, point.x.toFixed(2)),
-      make("td", { class: "number" }, point.y.toFixed(2))));
+      make("td", {}, point.genre), make("td", { class: "number" }, number(point.x, 2)),
+      make("td", { class: "number" }, number(point.y, 2))));
     if (total > points.length) {
-      rows.push(make("tr", {}, make("td", { colspan: "5" }, `… and ${total - points.length} more; choose fewer genres.`)));
+      rows.push(make("tr", {}, make("td", { colspan: "5" }, t("… and %(count)s more; choose fewer genres.", { count: total - points.length }))));
     }
     this.place.querySelector("tbody")?.replaceChildren(...rows);
   }

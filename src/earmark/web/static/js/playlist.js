@@ -3,6 +3,7 @@
 
 import { askJson, clock, make } from "./common.js";
 import { playAll, songsOf } from "./player.js";
+import { t, tn } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const FOUND = 8;
@@ -22,11 +23,11 @@ function addSeed(track) {
   if (!isThere) {
     seeds.append(make("li", {}, make("input", { type: "hidden", name: "song", value: track.id }),
       make("span", {}, make("b", {}, name), track.artist ? ` ${track.artist}` : ""), " ",
-      make("button", { type: "button", class: "quiet", "data-out": true }, "Take out", make("span", { class: "visually-hidden" }, ` ${name}`))));
+      make("button", { type: "button", class: "quiet", "data-out": true, "aria-label": t("Take out %(name)s", { name }) }, t("Take out"))));
   }
   find.value = "";
   found.replaceChildren();
-  byId("found-count").textContent = `${name} ${isThere ? "is there already" : "was added"}.`;
+  byId("found-count").textContent = isThere ? t("%(name)s is there already.", { name }) : t("%(name)s was added.", { name });
   find.focus();
 }
 
@@ -50,8 +51,8 @@ async function lookFor() {
     }));
     const { total } = pagination;
     byId("found-count").textContent = total > FOUND
-      ? `The first ${FOUND} of ${total}. Type more to find fewer.`
-      : `${total} ${total === 1 ? "song" : "songs"} found.`;
+      ? t("The first %(count)s of %(total)s. Type more to find fewer.", { count: FOUND, total })
+      : tn("%(num)s song found.", "%(num)s songs found.", total);
   } catch (error) {
     if (mine === turn) byId("found-count").textContent = error.message;
   }
@@ -101,7 +102,7 @@ function renewed() {
   address.searchParams.set("list", ids);
   // Commas may stand as they are.
   history.replaceState(history.state, "", address.href.replaceAll("%2C", ","));
-  byId("made-count").textContent = `${songs.length} ${songs.length === 1 ? "song" : "songs"}`;
+  byId("made-count").textContent = tn("%(num)s song", "%(num)s songs", songs.length);
   byId("made-long").textContent = `, ${clock(songs.reduce((sum, song) => sum + (song.duration ?? 0), 0))}`;
   const map = byId("on-map");
   map.href = map.href.replace(/#.*/, `#path=${ids}`);
@@ -132,7 +133,7 @@ function move(row, step, button) {
   // The button that was pressed may be disabled now.
   (button.disabled ? row.querySelector("[data-move]:not(:disabled)") : button)?.focus();
   row.scrollIntoView({ block: "nearest" });
-  say(`${nameOf(row)} is number ${placeOf(row)} now.`);
+  say(t("%(name)s is number %(place)s now.", { name: nameOf(row), place: placeOf(row) }));
 }
 
 function say(line, ...more) {
@@ -144,7 +145,7 @@ function takeOut(rows, line) {
   const before = [...list.children];
   for (const row of rows) row.remove();
   renewed();
-  const back = make("button", { type: "button", class: "quiet" }, "Put back");
+  const back = make("button", { type: "button", class: "quiet" }, t("Put back"));
   back.addEventListener("click", () => {
     // What was moved meanwhile stays there; each comes back before the one that followed it.
     for (const row of [...rows].reverse()) {
@@ -153,7 +154,7 @@ function takeOut(rows, line) {
       else list.append(row);
     }
     renewed();
-    say("Put back.");
+    say(t("Put back."));
     rows[0].querySelector("[data-out]").focus();
   });
   say(`${line} `, back);
@@ -193,7 +194,7 @@ function dragging(row, grip) {
       row.classList.remove("dragged");
       if (placeOf(row) === before) return;
       renewed();
-      say(`${nameOf(row)} is number ${placeOf(row)} now.`);
+      say(t("%(name)s is number %(place)s now.", { name: nameOf(row), place: placeOf(row) }));
     };
     grip.addEventListener("pointermove", shift);
     grip.addEventListener("lostpointercapture", drop, { once: true });
@@ -214,7 +215,7 @@ if (list) {
     const row = button.closest("li");
     if (button.dataset.move) return move(row, Number(button.dataset.move), button);
     const next = row.nextElementSibling ?? row.previousElementSibling;
-    takeOut([row], `${nameOf(row)} was taken out.`);
+    takeOut([row], t("%(name)s was taken out.", { name: nameOf(row) }));
     (next?.querySelector("[data-out]") ?? note.querySelector("button")).focus();
   });
   byId("play-all").addEventListener("click", () => playAll(songsOf(list), list.dataset.queue));
@@ -224,8 +225,8 @@ if (list) {
     event.preventDefault();
     const minutes = Number(byId("trim-minutes").value);
     const rows = beyond(60 * minutes);
-    if (rows.length) takeOut(rows, `${rows.length} ${rows.length === 1 ? "song was" : "songs were"} cut off at the end.`);
-    else say(`It is not longer than ${minutes} minutes.`);
+    if (rows.length) takeOut(rows, tn("%(num)s song was cut off at the end.", "%(num)s songs were cut off at the end.", rows.length));
+    else say(tn("It is not longer than %(num)s minute.", "It is not longer than %(num)s minutes.", minutes));
   });
   // The name of the list is that of what is played, too.
   byId("save").elements.title.addEventListener("input", (event) => { list.dataset.queue = event.target.value; });

@@ -1,6 +1,7 @@
 // The API page: try an operation.
 
 import { csrf } from "./common.js";
+import { t } from "./texts.js";
 
 function fill(form) {
   let path = form.dataset.path;
@@ -27,7 +28,7 @@ const dialog = document.getElementById("confirm");
 
 /** Ask whether something is really to be deleted. */
 function isMeant(path) {
-  document.getElementById("confirm-text").textContent = `Delete ${path} from this server?`;
+  document.getElementById("confirm-text").textContent = t("Delete %(path)s from this server?", { path });
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((done) => {
@@ -47,7 +48,7 @@ for (const form of document.querySelectorAll(".try")) {
     const status = form.querySelector(".tried-status");
     const text = form.querySelector("pre");
     shown.hidden = false;
-    status.textContent = "Asking…";
+    status.textContent = t("Asking…");
     text.textContent = "";
     const began = performance.now();
     try {
@@ -58,7 +59,7 @@ for (const form of document.querySelectorAll(".try")) {
       });
       const kind = answer.headers.get("Content-Type") ?? "";
       const isText = kind === "" || /json|text|xml|mpegurl/.test(kind);
-      const raw = isText ? await answer.text() : `${(await answer.blob()).size} bytes of ${kind}`;
+      const raw = isText ? await answer.text() : t("%(size)s bytes of %(kind)s", { size: (await answer.blob()).size, kind });
       status.textContent = `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - began)} ms`;
       try {
         text.textContent = JSON.stringify(JSON.parse(raw), null, 2);
@@ -66,7 +67,7 @@ for (const form of document.querySelectorAll(".try")) {
         text.textContent = raw;
       }
     } catch {
-      status.textContent = "The server does not answer.";
+      status.textContent = t("The server does not answer.");
     }
   });
 }

@@ -1,6 +1,7 @@
 // Places that show the report: while it is being computed, ask for it, and show it when it is there.
 
 import { askJson, make, sleep } from "./common.js";
+import { t } from "./texts.js";
 
 const PAUSE = 2000;
 
@@ -29,9 +30,9 @@ async function isComputing() {
 async function wait(notice) {
   do await sleep(PAUSE); while (await isComputing());
   if (inUse()) {
-    const show = make("button", { type: "button", class: "quiet" }, "Show it");
+    const show = make("button", { type: "button", class: "quiet" }, t("Show it"));
     show.addEventListener("click", () => location.reload());
-    notice.replaceChildren("That is done now; this page shows it when nothing is being typed or played here. ", show);
+    notice.replaceChildren(t("That is done now; this page shows it when nothing is being typed or played here."), " ", show);
   }
   while (inUse()) await sleep(PAUSE);
   location.reload();

@@ -1,13 +1,13 @@
 // Which genres the files of songs would get: shown, and saved as the plan that the command takes.
 
 import { askJson, make } from "./common.js";
-import { percent } from "./texts.js";
+import { parts, percent, t, tn } from "./texts.js";
 import { save } from "./table.js";
 
 const MODES = [
-  ["missing", "for files without a genre"],
-  ["replace", "instead of the genres that they have"],
-  ["add", "beside the genres that they have"],
+  ["missing", t("for files without a genre")],
+  ["replace", t("instead of the genres that they have")],
+  ["add", t("beside the genres that they have")],
 ];
 const NAME = "earmark-plan.jsonl";
 const AT_ONCE = 100;
@@ -29,13 +29,13 @@ export class TagPlan {
     this.#refresh = refresh;
     this.#mode = make("select", {}, ...MODES.map(([value, words]) => make("option", { value }, words)));
     this.#mode.addEventListener("change", () => this.show(this.#rows));
-    const close = make("button", { type: "button", class: "quiet" }, "Close");
+    const close = make("button", { type: "button", class: "quiet" }, t("Close"));
     close.addEventListener("click", () => {
       this.#turn += 1;
       this.element.hidden = true;
     });
-    this.element = make("section", { class: "tag-plan", hidden: true, "aria-label": "Plan of tags" },
-      make("div", { class: "tag-plan-head" }, make("label", {}, "Propose genres ", this.#mode), close),
+    this.element = make("section", { class: "tag-plan", hidden: true, "aria-label": t("Plan of tags") },
+      make("div", { class: "tag-plan-head" }, make("label", {}, t("Propose genres"), " ", this.#mode), close),
       this.#state, this.#body);
   }
 
@@ -48,7 +48,7 @@ export class TagPlan {
     this.#body.replaceChildren();
     const answered = rows.filter(({ song }) => song.prediction);
     if (!answered.length) {
-      this.#state.textContent = "None of these songs is answered yet.";
+      this.#state.textContent = t("None of these songs is answered yet.");
       return;
     }
     // Room for what is read now, so that nothing below it jumps when it is there.
@@ -57,7 +57,7 @@ export class TagPlan {
     const left = [];
     try {
       for (let at = 0; at < answered.length; at += AT_ONCE) {
-        this.#state.textContent = `Reading tags, ${at} of ${answered.length}…`;
+        this.#state.textContent = t("Reading tags, %(done)s of %(count)s…", { done: at, count: answered.length });
         const part = answered.slice(at, at + AT_ONCE);
         for (const row of part) await this.#refresh(row);
         const json = { jobs: part.map(({ song }) => song.job), mode: this.#mode.value };
@@ -75,24 +75,26 @@ export class TagPlan {
 
   #tell(proposals, left) {
     const count = proposals.length + left.length;
-    this.#state.textContent = `${proposals.length} of ${count} ${count === 1 ? "file" : "files"} would get a genre. This page changes no file.`;
-    const parts = [];
+    this.#state.textContent = tn("%(some)s of %(num)s file would get a genre. This page changes no file.",
+      "%(some)s of %(num)s files would get a genre. This page changes no file.", count, { some: proposals.length });
+    const shown = [];
     if (proposals.length) {
-      const button = make("button", { type: "button", class: "button second" }, "Save the plan");
+      const button = make("button", { type: "button", class: "button second" }, t("Save the plan"));
       button.addEventListener("click", () =>
         save(NAME, "application/x-ndjson", proposals.map((one) => `${JSON.stringify(one)}\n`).join("")));
-      parts.push(
-        this.#table(["File", "Has", "Would get", "Sure"], proposals.map((one) =>
-          [nameOf(one.path), one.tags_seen.genres.join("; ") || "none", one.genres.join("; "), percent(one.probability)])),
-        make("p", {}, button, " Then ", make("code", {}, `earmark tag --apply ${NAME}`),
-          " writes it, and ", make("code", {}, "earmark tag --undo"), " takes it back."));
+      shown.push(
+        this.#table([t("File"), t("Has"), t("Would get"), t("Sure")], proposals.map((one) =>
+          [nameOf(one.path), one.tags_seen.genres.join("; ") || t("none"), one.genres.join("; "), percent(one.probability)])),
+        make("p", {}, button, " ", ...parts("Then %(apply)s writes it, and %(undo)s takes it back.", {
+          apply: make("code", {}, `earmark tag --apply ${NAME}`), undo: make("code", {}, "earmark tag --undo"),
+        })));
     }
     if (left.length) {
-      const words = left.length === 1 ? "1 file stays as it is" : `${left.length} files stay as they are`;
-      parts.push(make("details", {}, make("summary", {}, words),
-        this.#table(["File", "Has", "Why"], left.map((one) => [nameOf(one.path), one.seen.join("; ") || "none", one.why]))));
+      const words = tn("%(num)s file stays as it is", "%(num)s files stay as they are", left.length);
+      shown.push(make("details", {}, make("summary", {}, words),
+        this.#table([t("File"), t("Has"), t("Why")], left.map((one) => [nameOf(one.path), one.seen.join("; ") || t("none"), one.why]))));
     }
-    this.#body.replaceChildren(...parts);
+    this.#body.replaceChildren(...shown);
   }
 
   #table(heads, rows) {
