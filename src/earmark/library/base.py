@@ -175,7 +175,8 @@ class Library(Protocol):
         genre, artist
             Exactly this one.
         search
-            Part of name, artist or title, in upper or lower case; of several all must be there.
+            Part of name, artist or title, in upper or lower case, with accents or without; of
+            several all must be there.
         taught
             Labelled by hand, or not.
         labelled

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,9 @@ from earmark.library.model import Change, ExtractorSpec, Track, TrackChanges
 # takes. They are kept in a private plane of Unicode, and come back as they were.
 _ESCAPES = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
 _UNESCAPES = {escaped: surrogate for surrogate, escaped in _ESCAPES.items()}
+
+_ACCENTS = re.compile("[\u0300-\u036f]")
+"""What Unicode puts after a letter for its accent, once the two are taken apart."""
 
 
 def escape(text: str) -> str:
@@ -49,14 +54,25 @@ def search_text(track: Track) -> str:
     return fold("\n".join(filter(None, (track.name, track.artist, track.title))))
 
 
+def plain(text: str) -> str:
+    """Return letters without their accents.
+
+    >>> plain("björk"), plain("antonín dvořák")
+    ('bjork', 'antonin dvorak')
+    """
+    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+
+
 def parts_of(search: str | tuple[str, ...] | None) -> list[str]:
     """Return what all must be found in the text in which a search looks.
 
-    >>> parts_of("Nina S"), parts_of(("Simone", "", "Nina")), parts_of(None)
-    (['nina s'], ['simone', 'nina'], [])
+    Upper and lower case, and letters with and without accents, are alike.
+
+    >>> parts_of("Nina S"), parts_of(("Ótta", "", "Nina")), parts_of(None)
+    (['nina s'], ['otta', 'nina'], [])
     """
     asked = [search] if isinstance(search, str) else search or []
-    return [fold(part) for part in asked if part]
+    return [plain(fold(part)) for part in asked if part]
 
 
 def pack(vectors: NDArray[Any], count: int, spec: ExtractorSpec) -> NDArray[np.floating]:

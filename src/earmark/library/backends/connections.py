@@ -16,6 +16,8 @@ from earmark.errors import (
     LibraryReadOnly,
     LibraryReplaced,
 )
+from earmark.library import rules
+from earmark.library.backends.schema import PLAIN
 from earmark.library.backends.sqlite_files import APPLICATION_ID, Identity, beside, identity
 
 BUSY_TIMEOUT = 10.0
@@ -80,7 +82,7 @@ class Opener:
             check_same_thread=False,
         )
         try:
-            _guard(connection)
+            _prepare(connection)
             connection.execute(
                 "PRAGMA query_only=ON" if self._read_only else "PRAGMA synchronous=NORMAL"
             )
@@ -116,8 +118,9 @@ def sqlite_version() -> str:
     return sqlite3.sqlite_version
 
 
-def _guard(connection: sqlite3.Connection) -> None:
-    """Let a file that somebody made on purpose do no harm."""
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Let a file that somebody made on purpose do no harm; give the database what it lacks."""
+    connection.create_function(PLAIN, 1, rules.plain, deterministic=True)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_CELL)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     # No function that reaches out of the database from within the schema, and pages are checked.
@@ -149,7 +152,7 @@ def in_memory(engine: sa.Engine) -> sa.Engine:
     It has a single connection, for which threads wait.
     """
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    _guard(connection)
+    _prepare(connection)
     with engine.connect() as source:
         _driver(source).backup(connection)
     engine.dispose()

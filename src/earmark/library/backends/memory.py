@@ -153,7 +153,7 @@ class MemoryLibrary(Lists):
             for track in self._now.tracks.values()
             if (genre is None or genre in track.genres)
             and artist in (None, track.artist)
-            and all(part in rules.search_text(track) for part in parts)
+            and all(part in rules.plain(rules.search_text(track)) for part in parts)
             and taught in (None, track.taught)
             and labelled in (None, track.genre is not None)
         ]

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from earmark.errors import LibraryDamaged, LibraryFormat
 from earmark.library import rules
@@ -52,6 +56,35 @@ class PathText(sa.types.TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Unescape on the way out."""
         return None if value is None else rules.unescape(value)
+
+
+PLAIN = "earmark_plain"
+"""What `rules.plain` is called in SQLite, which has no such function."""
+
+
+class Plain(FunctionElement[str]):
+    """Text without the accents of its letters, as `rules.plain` has it.
+
+    What has none, which can be seen much quicker, is left alone.
+    """
+
+    type = PathText()
+    inherit_cache = True
+
+
+@compiles(Plain, "sqlite")
+def _plain_in_sqlite(element: Plain, compiler: SQLCompiler, **options: Any) -> str:
+    text = compiler.process(element.clauses, **options)
+    ascii_only = f"length({text}) = length(CAST({text} AS BLOB))"
+    return f"(CASE WHEN {ascii_only} THEN {text} ELSE {PLAIN}({text}) END)"
+
+
+@compiles(Plain, "postgresql")
+def _plain_in_postgres(element: Plain, compiler: SQLCompiler, **options: Any) -> str:
+    text = compiler.process(element.clauses, **options)
+    accents = f"regexp_replace(normalize({text}, NFKD), '[\u0300-\u036f]', '', 'g')"
+    ascii_only = f"length({text}) = octet_length({text})"
+    return f"(CASE WHEN {ascii_only} THEN {text} ELSE {accents} END)"
 
 
 metadata = sa.MetaData()

@@ -25,6 +25,7 @@ from earmark.library.backends import rows
 from earmark.library.backends.columns import read_parents, read_segments, read_snapshot
 from earmark.library.backends.revised import MOST_REVISED, read_revised
 from earmark.library.backends.schema import (
+    Plain,
     genre_parents,
     has_segments,
     history,
@@ -536,7 +537,8 @@ def _filters(
     if artist is not None:
         where.append(tracks.c.artist == artist)
     where += [
-        tracks.c.search_text.contains(part, autoescape=True) for part in rules.parts_of(search)
+        Plain(tracks.c.search_text).contains(part, autoescape=True)
+        for part in rules.parts_of(search)
     ]
     if taught is not None:
         where.append(tracks.c.taught.is_(taught))
