@@ -47,13 +47,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long, so that no core is left alone with one at the end."""
+    """Mark what needs a server as slow; begin with the files that take long.
+
+    So no core is left alone with one of them at the end.
+    """
+    for item in items:
+        if {"postgres", "server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     long = {
         item.path
         for item in items
         if item.get_closest_marker("slow") or item.get_closest_marker("browser")
     }
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run one file more at once than there are cores: many tests wait for what they started.
+
+    Those of `make quick` do not, and each process imports all tests first.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return None if config.getoption("markexpr") or cores is None else cores + 1
 
 
 def pytest_collection_finish() -> None:

@@ -27,6 +27,7 @@ def modules() -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", modules())
 def test_the_examples_are_right(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # They name a song as from the folder of the repository, and may write beside it.

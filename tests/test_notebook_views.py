@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Protocol
 
 import numpy as np
+import pytest
 
 from earmark import Library, Neighbor, Prediction, Track
 from earmark.evaluation.cross_validation import Vote
@@ -77,6 +78,7 @@ def test_of_a_library_its_genres_the_largest_first() -> None:
     assert reader.text.index("<b>jazz</b>") < reader.text.index("blues")
 
 
+@pytest.mark.slow
 def test_of_an_evaluation_whom_to_believe_and_who_was_taken_for_whom() -> None:
     data = make_evaluation_set(genres=("<i>rock</i>", "pop"))
     evaluation = evaluate(replace(data, source=EVIL), None, Vote())

@@ -82,6 +82,7 @@ def medley(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "made.earmark", folder / "medley.wav"
 
 
+@pytest.mark.slow
 def test_a_medley_is_told_as_mixed_with_its_parts(medley: tuple[Path, Path]) -> None:
     library, song = medley
     with open_library(library, read_only=True) as opened:
@@ -96,6 +97,7 @@ def test_a_medley_is_told_as_mixed_with_its_parts(medley: tuple[Path, Path]) -> 
     assert found.sentence().startswith("Mixed: melody 4")
 
 
+@pytest.mark.slow
 def test_one_song_is_not_mixed(medley: tuple[Path, Path], tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", make_song("melody", 10, 60), RATE)
     with open_library(medley[0], read_only=True) as opened:
@@ -104,6 +106,7 @@ def test_one_song_is_not_mixed(medley: tuple[Path, Path], tmp_path: Path) -> Non
     assert found.sentence() == "Not mixed: most of it sounds like melody."
 
 
+@pytest.mark.slow
 def test_the_command_prints_parts_in_every_form(
     medley: tuple[Path, Path],
     tmp_path: Path,

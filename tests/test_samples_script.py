@@ -21,6 +21,7 @@ def read(file: Path) -> np.ndarray:
     return np.asarray(samples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sample_is_what_the_script_makes(name: str, tmp_path: Path) -> None:
     make: Callable[[], np.ndarray] = getattr(script, name)

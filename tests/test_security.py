@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from earmark.audio import MAX_DURATION
 from earmark.web import Config
 from earmark.web.access import GUESSES
@@ -25,6 +27,7 @@ def table(heading: str) -> Iterator[list[str]]:
     yield from rows[2:]
 
 
+@pytest.mark.slow
 def test_every_test_that_is_named_is_there() -> None:
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", PAGE)
     assert len(named) > 40

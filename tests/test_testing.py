@@ -51,6 +51,7 @@ def test_a_shorter_tune_is_the_beginning_of_a_longer_one() -> None:
     np.testing.assert_array_equal(tune(3.0, seed=5)[: 2 * RATE], tune(2.0, seed=5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extractor", [None, FakeExtractor()], ids=["mfcc", "fake"])
 def test_the_tiny_library_tells_its_genres_apart(
     tmp_path: Path, extractor: FeatureExtractor | None
@@ -67,6 +68,7 @@ def test_the_tiny_library_tells_its_genres_apart(
     assert named == [snapshot.genre_names[code] for code in snapshot.genre_codes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mfcc", "musicnn"])
 def test_the_extractors_of_the_package_keep_the_contract(name: str) -> None:
     check_extractor(get_extractor(name))

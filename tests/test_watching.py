@@ -40,6 +40,7 @@ def watched(folder: Path, clock: Clock, tmp_path: Path, say: Callable[[str], Non
     return known, watch, watch.batches()
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     folder = tmp_path / "music"
     folder.mkdir()

@@ -81,6 +81,7 @@ def test_no_share_is_said_to_be_none_or_all_unless_it_is(share: float, digits: i
     assert abs(float(said.strip("<>%")) / 100 - share) <= 10.0**-digits / 100
 
 
+@pytest.mark.slow
 def test_there_is_one_rule_for_foreign_text_one_clock_one_percent_one_plural() -> None:
     """A second one would be forgotten when the first is mended."""
     own = re.compile(r"^(shown|one_line|_?(plural|clock|percent))$")

@@ -122,6 +122,7 @@ def test_too_much_is_refused(library: Path, tmp_path: Path) -> None:
         tools.playlist(["#1"], minutes=-1)
 
 
+@pytest.mark.slow
 def test_lists_are_picked_by_words() -> None:
     tools = Tools("gtzan")
     jazz = tools.playlist(words=["jazz"], not_words=["blues"], minutes=5)["tracks"]

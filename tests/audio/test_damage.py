@@ -39,6 +39,7 @@ def mp3_frames(data: bytes) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"m4a", "mp4", "alac"}))
 def test_cut_in_the_middle(tmp_path: Path, kind: str) -> None:
     rate = 48000
@@ -91,6 +92,7 @@ def test_mp4_whose_sound_is_cut_off_behind_its_index(tmp_path: Path) -> None:
     assert any("of 8.0 s can be decoded" in warning for warning in warnings), warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flac", "mp3", "aac", "ogg", "opus", "wma", "webm"])
 def test_holes(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(3)

@@ -30,6 +30,7 @@ def test_equal_channels_mix_to_themselves_exactly(tmp_path: Path) -> None:
         np.testing.assert_array_equal(recording.read(22050), sound)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav-16", "flac", "mp3", "ogg", "m4a"])
 def test_channels_in_opposite_phase(tmp_path: Path, kind: str) -> None:
     sound = tune(6, 44100)

@@ -336,6 +336,7 @@ def test_a_bad_span_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
         assert len(recording.read(16000, 1, 1)) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.binary(min_size=1, max_size=3000), head=st.sampled_from([
     b"", b"RIFF\x00\x01\x00\x00WAVEfmt ", b"OggS\x00\x02", b"fLaC\x00\x00\x00\x22", b"ID3\x03\x00",
@@ -351,6 +352,7 @@ def test_any_bytes_give_an_audio_error_or_sound(
         listen(file)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(["wav-16", "flac", "ogg", "opus", "mp3", "m4a", "webm", "wma", "aiff"]),

@@ -46,6 +46,7 @@ def file_of(folder: Path):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_lossless_formats_give_back_the_samples(file_of, kind: str) -> None:
     rate = rate_for(kind)
@@ -66,6 +67,7 @@ def test_lossless_formats_give_back_the_samples(file_of, kind: str) -> None:
         np.testing.assert_array_equal(heard, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LOSSY)
 def test_lossy_formats_sound_the_same(file_of, kind: str) -> None:
     rate = rate_for(kind)
@@ -101,6 +103,7 @@ def test_the_lead_in_of_encoders_is_left_out(file_of, kind: str) -> None:
     assert lag_of(heard, tune(8, rate, channels=2).mean(axis=1)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["native", 16000])
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_a_span_is_that_part_of_the_whole(file_of, kind: str, target: int | str) -> None:

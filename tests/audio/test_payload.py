@@ -39,6 +39,7 @@ def copied(sounds: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_one_look_gives_the_hash_of_the_bytes_and_one_of_the_sound(
     sounds: dict[str, Path], kind: str
@@ -66,6 +67,7 @@ def test_tags_and_pictures_change_nothing(copied: dict[str, Path], kind: str) ->
     assert identify(path).audio_hash == before.audio_hash
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("options", [(), ("-bitexact", "-map_metadata", "-1")], ids=["", "bare"])
@@ -80,6 +82,7 @@ def test_another_program_may_write_the_container_anew(
         assert identify(target).audio_hash == identify(sounds[kind]).audio_hash
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_the_place_of_an_index_and_the_size_of_pages_change_nothing(
     sounds: dict[str, Path], tmp_path: Path
@@ -98,6 +101,7 @@ def test_the_place_of_an_index_and_the_size_of_pages_change_nothing(
         assert identify(target).audio_hash == identify(sounds[kind]).audio_hash, kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("what", AROUND)
 def test_tags_around_the_frames_change_nothing(
@@ -174,6 +178,7 @@ class _Counting:
         return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav-16", "flac", "mp3", "ogg", "m4a", "wma", "mka", "wavpack"])
 def test_one_pass_over_the_bytes_serves_both_hashes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -260,6 +265,7 @@ def test_a_disk_that_fails_is_an_audio_error(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_damaged_files_raise_nothing(sounds: dict[str, Path], tmp_path: Path, kind: str) -> None:
     rng = random.Random(kind)

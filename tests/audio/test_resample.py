@@ -86,6 +86,7 @@ def test_a_tone_stays_that_tone_and_one_above_the_limit_goes() -> None:
         assert np.abs(high[800:-800]).max() < 1e-4  # it would come back as 7 kHz
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(start=st.floats(0, 4), length=st.floats(0.05, 3), rate=st.sampled_from([16000, 22050, 8000]))
 @pytest.mark.parametrize("kind", ["wav-16", "flac", "mp3", "ogg", "opus", "alac", "webm"])

@@ -141,6 +141,7 @@ def test_names_of_other_containers_in_asf(copied: dict[str, Path]) -> None:
     assert (tags.artist, sorted(tags.genres)) == ("Ann", ["Polka", "Waltz"])
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"ac3", "wav-double", "rf64"}))
 def test_what_ffmpeg_writes(sounds: dict[str, Path], tmp_path: Path, kind: str) -> None:
@@ -257,6 +258,7 @@ def _bomb(length: int) -> bytes:
     return b"ID3\3\0\0" + size + frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mp3", "flac", "aiff", "wav-16"])
 def test_a_compressed_text_is_unpacked_no_further_than_it_is_kept(
     copied: dict[str, Path], kind: str
@@ -275,6 +277,7 @@ def test_a_compressed_text_is_unpacked_no_further_than_it_is_kept(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_damaged_files_raise_nothing(copied: dict[str, Path], kind: str) -> None:
     path = copied[kind]

@@ -138,6 +138,7 @@ def test_a_cut_of_an_instant(tmp_path: Path, kind: str) -> None:
     assert said(file)[1] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ogg", "opus", "ogg-flac"])
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.97, 0.9999])
 def test_ogg_without_its_last_page(tmp_path: Path, kind: str, part: float) -> None:
@@ -188,6 +189,7 @@ def test_whole_files_with_something_behind_them(tmp_path: Path, kind: str) -> No
         assert cut_of(tmp_path / "x") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 @pytest.mark.parametrize("n", [47_999, 48_000, 48_001, 50_003])
 def test_whole_files_of_any_length(tmp_path: Path, kind: str, n: int) -> None:

@@ -41,6 +41,7 @@ def test_json_has_every_finding(library: Path) -> None:
     assert found["files"] == []
 
 
+@pytest.mark.slow
 def test_of_a_large_library_a_part_is_looked_at_and_that_is_said(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ def test_one_track_is_an_error_that_names_the_library(tmp_path: Path) -> None:
         assert str(result.exception).startswith(f"{path}: ")
 
 
+@pytest.mark.slow
 def test_names_do_not_command_the_terminal(tmp_path: Path) -> None:
     data = make_evaluation_set(4, 2)
     tracks = (replace(data.tracks[0], name="a\x1b[31mb\x07"), *data.tracks[1:])

@@ -51,6 +51,7 @@ def test_nothing_slow_is_loaded_for_help(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments) & SLOW == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*COMMANDS, "extractors check"])
 def test_commands_load_what_they_need_when_they_run(command: str) -> None:
     assert loaded(*command.split(), "--help") & (SLOW - {"rich"}) == set()

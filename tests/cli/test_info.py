@@ -66,6 +66,7 @@ def test_what_the_reference_library_holds(earmark: Command) -> None:
     assert summary["artists_known"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["own", "classic"])
 def test_the_figures_are_those_of_an_evaluation(
     earmark: Command, tmp_path: Path, named: str
@@ -80,6 +81,7 @@ def test_the_figures_are_those_of_an_evaluation(
     assert facts(earmark, path)["artists"] == evaluated["library_artists"]
 
 
+@pytest.mark.slow
 def test_artists_that_only_the_names_of_clips_tell_count_as_in_an_evaluation(
     earmark: Command, tmp_path: Path
 ) -> None:
@@ -125,6 +127,7 @@ def test_it_can_be_read(earmark: Command, tmp_path: Path) -> None:
     assert "believe less" not in ran.out
 
 
+@pytest.mark.slow
 def test_unknown_artists_are_said_to_flatter(earmark: Command, tmp_path: Path) -> None:
     path = make(tmp_path / "own.earmark", 60, artists=None)
     assert "No artist is known" in earmark("info", path).out
@@ -151,6 +154,7 @@ def test_a_large_library_says_which_command_has_the_figure(
     assert "right" not in printed
 
 
+@pytest.mark.slow
 def test_an_index_beside_a_large_library_is_told_of(
     earmark: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +238,7 @@ def test_what_is_no_library_is_one_line(earmark: Command, tmp_path: Path) -> Non
         assert ran.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_a_library_says_cannot_command_the_terminal(earmark: Command, tmp_path: Path) -> None:
     path = tmp_path / "own.earmark"
     genres = ["[/rock]", "[red]x", "\x1b[2Jclear", "two\nlines", "\u202eturned", "long" * 10**5]
@@ -252,6 +257,7 @@ def test_what_a_library_says_cannot_command_the_terminal(earmark: Command, tmp_p
     assert len(ran.out) < 5000
 
 
+@pytest.mark.slow
 def test_check_finds_labels_that_something_else_changed(earmark: Command, tmp_path: Path) -> None:
     path = make(tmp_path / "a.earmark", 30)
     fine = earmark("info", path, "--check")

@@ -49,6 +49,7 @@ def test_a_file_of_the_library_is_not_like_itself(
     assert all(0 <= share <= 1 for share in shares)
 
 
+@pytest.mark.slow
 def test_a_new_song_is_like_those_of_its_kind(
     earmark: Command, library: Path, tmp_path: Path
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_new_song_is_like_those_of_its_kind(
     assert {track["genre"] for track in json.loads(ran.out)["tracks"]} == {genre}
 
 
+@pytest.mark.slow
 def test_a_retagged_copy_is_its_track(
     earmark: Command, library: Path, music: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_path_leads_from_one_to_the_other(earmark: Command, library: Path, mus
     assert len(set(paths)) == len(paths) == 6
 
 
+@pytest.mark.slow
 def test_a_path_needs_tracks(earmark: Command, library: Path, music: Path, tmp_path: Path) -> None:
     new = sounds.write(tmp_path / "new.flac", song(GENRES[-1], 51), RATE, "flac")
     ran = earmark("path", "-l", library, new, sorted(music.rglob("*.*"))[0])
@@ -156,6 +159,7 @@ def test_text_is_a_table(earmark: Command, library: Path) -> None:
     assert lines[-1].strip().startswith("3 songs, ")
 
 
+@pytest.mark.slow
 def test_tracks_without_a_genre_are_listed_too(
     earmark: Command, music: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +181,7 @@ def test_tracks_without_a_genre_are_listed_too(
     assert (said["tracks"], said["labelled"], said["genres"]) == (said["tracks"], 0, {})
 
 
+@pytest.mark.slow
 def test_a_network_compares_unlabelled_tracks_without_a_vote(
     earmark: Command, music: Path, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def labels(root: Path, rules: LabelRules, table: GenreMap | None = None) -> dict
     return {str(Path(file.path).relative_to(root)): file.genre for file in found.files}
 
 
+@pytest.mark.slow
 def test_genres_of_enough_tracks_and_artists_are_labels(tmp_path: Path) -> None:
     song(tmp_path, "a/1.flac", genre="Rock", artist="A")
     song(tmp_path, "a/2.mp3", genre="rock", artist="B")
@@ -54,6 +55,7 @@ def test_genres_of_enough_tracks_and_artists_are_labels(tmp_path: Path) -> None:
     assert found.passed_over == {".jpg": 1}
 
 
+@pytest.mark.slow
 def test_a_file_takes_the_first_of_its_genres_that_counts(tmp_path: Path) -> None:
     for number in range(3):
         song(tmp_path, f"r{number}.mp3", genre="Rock", artist=str(number))
@@ -120,6 +122,7 @@ def test_the_artist_of_the_album_comes_first_but_for_compilations(tmp_path: Path
     assert [file.artist for file in found.files] == ["A", "C", None]
 
 
+@pytest.mark.slow
 def test_a_folder_whose_tags_say_too_little_is_refused(tmp_path: Path) -> None:
     song(tmp_path, "1.flac", genre="Rock", artist="A")
     with pytest.raises(CollectionError, match=r"--min-tracks.*rock, which has 1 track by 1 artist"):
@@ -135,6 +138,7 @@ def test_a_file_that_is_no_sound_has_no_genre(tmp_path: Path) -> None:
     assert labels(tmp_path, rules) == {"1.flac": "Rock"}
 
 
+@pytest.mark.slow
 def test_a_build_without_labels_keeps_those_that_are_there(tmp_path: Path) -> None:
     music = tmp_path / "music"
     for number in range(3):
@@ -154,6 +158,7 @@ def test_a_build_without_labels_keeps_those_that_are_there(tmp_path: Path) -> No
         assert (report.unchanged, library.genres()) == (4, {"Rock": 3})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled_first", [True, False])
 def test_a_copy_without_a_label_is_the_same_track(tmp_path: Path, labelled_first: bool) -> None:
     """Whichever of the two sorts first, one track comes out, and it has the label."""

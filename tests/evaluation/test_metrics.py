@@ -41,6 +41,7 @@ def answers(draw: st.DrawFn) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     return np.array(truth), p / p.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @given(pairs())
 def test_figures_of_the_confusion_matrix_are_those_of_scikit_learn(drawn: Pairs) -> None:
     n_genres, rows = drawn
@@ -98,6 +99,7 @@ def test_majority_baseline_is_scikit_learns_dummy(drawn: Pairs) -> None:
     )
 
 
+@pytest.mark.slow
 @given(answers())
 def test_log_loss_is_scikit_learns(drawn: tuple[NDArray[np.intp], NDArray[np.float64]]) -> None:
     truth, p = drawn
@@ -216,6 +218,7 @@ def test_what_cannot_be_judged_is_said(call: object) -> None:
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(*[st.tuples(*[st.booleans()] * 3)] * 2), min_size=1, max_size=12),
 )

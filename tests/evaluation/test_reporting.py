@@ -89,6 +89,7 @@ def test_names_of_tracks_cannot_write_the_page() -> None:
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["leaky", "unknown", "fitted"])
 def test_every_kind_of_evaluation_has_a_page(level: str) -> None:
     data = make_evaluation_set(n_artists=18, known=level != "unknown")
@@ -234,6 +235,7 @@ def asked_again(predictions: SplitPredictions, times: int) -> SplitPredictions:
     return replace(predictions, **{**held, "repeat": repeat})
 
 
+@pytest.mark.slow
 def test_the_same_questions_asked_again_make_no_interval_narrower() -> None:
     data = make_evaluation_set(n_artists=18, artist_spread=2.0)
     predictions = cross_val_predict(data, LeaveOneArtistOut(), Vote(9, majority=True))

@@ -32,6 +32,7 @@ def of_sources(sources: list[str | None], *, room: float = 0.0) -> EvaluationSet
     )
 
 
+@pytest.mark.slow
 def test_each_source_has_its_figures_and_all_but_the_largest_too() -> None:
     data = of_sources(["radio", "tapes", "radio", None])
     evaluation = evaluate(data, other_splits=False, audited=False)
@@ -51,12 +52,14 @@ def test_each_source_has_its_figures_and_all_but_the_largest_too() -> None:
     assert "all but radio" in evaluation_text(evaluation)
 
 
+@pytest.mark.slow
 def test_without_sources_none_are_spoken_of() -> None:
     evaluation = evaluate(make_evaluation_set(), audited=False)
     assert evaluation.sources == ()
     assert "source" not in evaluation_text(evaluation)
 
 
+@pytest.mark.slow
 def test_what_a_source_gives_away_is_seen() -> None:
     """Genres that are each from other collections: the collection is what is recognized."""
     data = of_sources(["radio", "tapes", "net"], room=30.0)
@@ -70,6 +73,7 @@ def test_what_a_source_gives_away_is_seen() -> None:
     assert "leave-one-artist-out" in [one.name for one in sources.other_splits]
 
 
+@pytest.mark.slow
 def test_the_command_leaves_sources_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,7 @@ def made(split: Split, library: Library) -> list[Fold]:
         return []
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data(), libraries())
 def test_only_random_and_k_fold_put_a_group_on_both_sides(
@@ -80,6 +81,7 @@ def test_only_random_and_k_fold_put_a_group_on_both_sides(
             assert not set(library[1][fold.train]) & set(library[1][fold.test])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data(), libraries())
 def test_splits_that_ask_every_track_ask_it_once_a_repeat(
@@ -94,6 +96,7 @@ def test_splits_that_ask_every_track_ask_it_once_a_repeat(
         assert np.array_equal(np.sort(asked), np.arange(len(library[0])))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(libraries(), st.sampled_from([0.1, 0.15, 0.2, 0.5]))
 def test_random_sides_are_as_large_as_scikit_learns(library: Library, size: float) -> None:
@@ -133,6 +136,7 @@ def test_repeats_with_one_seed_and_differs_with_another() -> None:
     assert [tuple(f.test) for f in few] == [tuple(f.test) for f in many[:2]]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(libraries(), st.integers(2, 5))
 def test_k_folds_are_of_one_size_and_spread_every_genre(library: Library, k: int) -> None:

@@ -81,6 +81,7 @@ def test_gaussian_agrees_with_the_independent_implementation() -> None:
     )
 
 
+@pytest.mark.slow
 def test_real_clips_agree_with_the_public_file(shared_data: Path) -> None:
     with (shared_data / "mydat" / "gtzan1000.dat").open("rb") as file:
         rows = [pickle.load(file) for _ in range(1000)]
@@ -104,6 +105,7 @@ def test_real_clips_agree_with_the_public_file(shared_data: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 90_000), max_size=6))
 def test_where_blocks_end_does_not_matter(cuts: list[int]) -> None:

@@ -543,6 +543,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(KEYS), JSON)
 def test_any_value_anywhere_is_taken_or_refused(

@@ -80,6 +80,7 @@ def heard_patches() -> dict[str, np.ndarray]:
     return dict(zip(PATCHES, made, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PATCHES)
 def test_the_graph_is_the_plain_forward_pass(weights: dict[str, np.ndarray], name: str) -> None:
     patch = heard_patches()[name]
@@ -98,6 +99,7 @@ def test_the_network_is_the_one_that_was_published(weights: dict[str, np.ndarray
     assert len(words) == len(set(words)) == N_TAGS
 
 
+@pytest.mark.slow
 def test_a_patch_is_heard_alike_in_any_company(network: ModelExtractor) -> None:
     # More patches than go through the network in one run.
     many = np.stack(list(heard_patches().values()) * 5)
@@ -106,6 +108,7 @@ def test_a_patch_is_heard_alike_in_any_company(network: ModelExtractor) -> None:
     np.testing.assert_allclose(together, np.tile(alone, (5, 1)), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_vector_is_the_mean_of_tags_and_penultimate_outputs(network: ModelExtractor) -> None:
     samples = sounds.tune(3 * PATCH_SECONDS, SAMPLE_RATE)[: 3 * PATCH_LENGTH]
     vector = network.extract([samples])

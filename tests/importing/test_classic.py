@@ -130,6 +130,7 @@ def test_names_with_commas_stand_in_quotes() -> None:
     assert parse('12" mixes,a "b" c', [1, 2]) == {1: '12" mixes', 2: 'a "b" c'}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(
@@ -166,6 +167,7 @@ def test_names_that_do_not_fit_are_refused(text: str, reason: str) -> None:
         parse(text, [1, 2])
 
 
+@pytest.mark.slow
 def test_ten_blocks_of_100_are_named_as_gtzan_names_them(tmp_path: Path) -> None:
     labels = [label for label in range(1, 11) for _ in range(100)]
     dat = write(tmp_path, labels)
@@ -423,6 +425,7 @@ def clips(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Refere
         return Reference.of(library)
 
 
+@pytest.mark.slow
 def test_the_public_file_and_its_shuffled_kin_get_the_right_names(
     shared_data: Path, tmp_path: Path, clips: Reference
 ) -> None:
@@ -459,6 +462,7 @@ def test_public_files_that_are_refused(
         bring(tmp_path, shared_data / "mydat" / name, reference=clips)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tracks", "remark"),
     [

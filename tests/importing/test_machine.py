@@ -35,6 +35,7 @@ arrays = hnp.arrays(
 )
 
 
+@pytest.mark.slow
 @given(array=arrays, label=st.integers(-(2**70), 2**70), protocol=st.integers(0, 5))
 @settings(deadline=None)
 def test_arrays_of_every_protocol_come_out_as_from_python(
@@ -228,6 +229,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         PickleReader(data).read()
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_pickle_with_bytes_changed_is_read_or_refused(data: st.DataObject) -> None:
@@ -246,6 +248,7 @@ def test_every_cut_is_seen_as_a_cut(protocol: int) -> None:
             PickleReader(whole[:length]).read()
 
 
+@pytest.mark.slow
 def test_reading_imports_nothing() -> None:
     code = (
         "import sys; from earmark.importing.classic.machine import PickleReader\n"

@@ -273,6 +273,7 @@ def test_an_archive_that_lies_is_refused_in_one_line(
     assert not (tmp_path / "l.earmark").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )

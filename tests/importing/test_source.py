@@ -11,6 +11,7 @@ from support.forked import earmark
 from support.skips import needs_posix
 
 
+@pytest.mark.slow
 @needs_posix("pipes with names")
 @pytest.mark.parametrize("command", [("info",), ("import", "-o", "out.earmark"), ("evaluate",)])
 @pytest.mark.parametrize("name", ["my.dat", "vectors.npz"])

@@ -115,6 +115,7 @@ def test_a_song_shorter_than_the_part_is_played_from_its_start() -> None:
     assert most_typical(np.array([0.0, 5.0]), np.ones((2, 3)), 4) == 0.0
 
 
+@pytest.mark.slow
 def test_a_noisy_introduction_is_not_the_telling_part(tmp_path: Path) -> None:
     sound = np.concatenate([noise(15.0), tune(45.0)])
     song = write_wav(tmp_path / "song.wav", sound)

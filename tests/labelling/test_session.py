@@ -129,6 +129,7 @@ def test_suggestions_are_unlike_each_other_and_change_nothing() -> None:
     assert len(session.questions(1000)) == len(truth)
 
 
+@pytest.mark.slow
 def test_progress_tells_accuracy_once_there_are_labels() -> None:
     library, truth = library_of()
     session = Session(library)

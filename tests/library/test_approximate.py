@@ -97,6 +97,7 @@ def makings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
+@pytest.mark.slow
 def test_it_finds_nearly_all_and_its_distances_are_exact(indexed: Library) -> None:
     search = approximate_search(indexed)
     assert search.indexed
@@ -153,6 +154,7 @@ def test_a_new_track_is_found_and_nothing_is_made_anew(
     assert search.recall(20).recall >= 0.97
 
 
+@pytest.mark.slow
 def test_what_is_stale_is_made_anew_and_the_former_goes(
     library: Library, makings: list[str]
 ) -> None:
@@ -174,6 +176,7 @@ def test_what_is_stale_is_made_anew_and_the_former_goes(
     assert track.id in approximate_search(library).search(other, 3)[1]
 
 
+@pytest.mark.slow
 def test_an_index_of_another_library_is_not_asked(library: Library, tmp_path: Path) -> None:
     search = approximate_search(library)
     keys, index = search.exact.path, index_path(search.exact)
@@ -194,6 +197,7 @@ def test_an_index_of_another_library_is_not_asked(library: Library, tmp_path: Pa
         assert ApproximateSearch.opened(made, other) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "foreign"])
 def test_a_damaged_index_is_not_read(indexed: Library, makings: list[str], damage: str) -> None:
     path = index_path(approximate_search(indexed).exact)
@@ -213,6 +217,7 @@ def test_a_damaged_index_is_not_read(indexed: Library, makings: list[str], damag
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_used(library: Library, makings: list[str]) -> None:
     assert kept_search(library) is None
     assert makings == []
@@ -244,6 +249,7 @@ def test_classic_features_are_all_looked_at(tmp_path: Path) -> None:
     assert not search.indexed
 
 
+@pytest.mark.slow
 def test_where_lists_miss_much_there_is_no_index(
     library: Library, makings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +261,7 @@ def test_where_lists_miss_much_there_is_no_index(
     assert kept_search(library) is None
 
 
+@pytest.mark.slow
 def test_without_the_extra_it_says_how_to_install_it(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +283,7 @@ def test_lists_hold_what_is_no_number() -> None:
     assert set(found[0].tolist()) == set(range(500))
 
 
+@pytest.mark.slow
 def test_who_votes_is_found_by_the_index(indexed: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT_FROM", 1)
     snapshot = indexed.snapshot()
@@ -331,6 +339,7 @@ def compare(vote: Voter, exact: Voter, queries: np.ndarray, exclude: list[np.nda
 STEPS = st.lists(st.sampled_from(["add", "label", "unlabel", "remove", "vector"]), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(steps=STEPS, seed=st.integers(0, 99))
 def test_a_file_that_is_taken_for_fresh_is_fresh(

@@ -401,6 +401,7 @@ def test_parameters_remember_what_they_were_fitted_to(library: Library) -> None:
 # The rest
 
 
+@pytest.mark.slow
 def test_many_tracks_are_found_at_once(library: Library) -> None:
     added = ids(library, *(track(number) for number in range(1200)))
     found = library.get_many([*added[::-1], 10**6, -1, 2**70])
@@ -554,6 +555,7 @@ def test_a_copy_holds_the_same(library: Library, tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_threads_share_one_library(library: Library) -> None:
     failures: list[BaseException] = []
 

@@ -83,6 +83,7 @@ def contents(library: Library) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_a_copy_is_equal_and_its_copy_too(places: tuple[str, str], tmp_path: Path) -> None:
     source, target = places
     fill(source)
@@ -106,6 +107,7 @@ def test_a_copy_is_equal_and_its_copy_too(places: tuple[str, str], tmp_path: Pat
             assert library.get(60).name == "söng 019"
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_ended_goes_on(
     places: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_copy_that_was_ended_goes_on(
         assert contents(one) == contents(two)
 
 
+@pytest.mark.slow
 def test_what_was_begun_of_another_state_is_not_gone_on_with(
     places: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

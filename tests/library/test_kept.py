@@ -154,6 +154,7 @@ CHANGES: dict[str, Callable[[Library, int], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_after_a_change_by_anybody_it_is_not_used(learned: Path, change: str) -> None:
     with open_library(learned) as library:
@@ -196,6 +197,7 @@ def test_a_damaged_file_is_not_used(learned: Path, damage: str) -> None:
     assert file.stat().st_size == len(whole)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_for_readers_and_small_libraries(
     learned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +220,7 @@ def test_without_room_for_it_it_opens(learned: Path, monkeypatch: pytest.MonkeyP
     assert not keys_file.path_beside(str(learned)).exists()
 
 
+@pytest.mark.slow
 def test_packed_libraries_of_other_names_are_told_apart(learned: Path, tmp_path: Path) -> None:
     place = tmp_path / "packed.earmark"
     found = []

@@ -319,6 +319,7 @@ def test_a_change_of_one_is_seen_by_the_other(library: Library) -> None:
         assert len(library.snapshot()) == 1
 
 
+@pytest.mark.slow
 def test_many_writers_lose_nothing_and_keep_the_digest(library: Library) -> None:
     failures: list[BaseException] = []
 

@@ -91,6 +91,7 @@ def names_of(library: Library, ids: list[int]) -> list[str]:
     return [track.name for track in library.get_many(ids).values()]
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 def test_all_back_ends_give_the_same_neighbors(
     postgres: Server, tmp_path: Path, soak: bool
@@ -138,6 +139,7 @@ def search(library: Library) -> DatabaseSearch:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_filters_are_part_of_the_question(
     library: Library, search: DatabaseSearch, exact: bool
@@ -195,6 +197,7 @@ def test_who_may_not_write_finds_what_has_keys(library: Library, search: Databas
             found.search(query, 3)
 
 
+@pytest.mark.slow
 def test_a_library_with_keys_can_be_replaced_and_copied(
     library: Library, search: DatabaseSearch, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ def do(library: Library, step: tuple[Any, ...], number: int) -> None:
             library.update(track_id, name=step[2])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(made=st.lists(steps, min_size=1, max_size=6), unlabelled=st.booleans())
 def test_it_is_the_one_that_is_read_afresh(

@@ -289,6 +289,7 @@ def test_a_cell_of_another_type_is_damage(tmp_path: Path, change: str) -> None:
         _ = opened.snapshot(), opened.tracks()
 
 
+@pytest.mark.slow
 def test_a_file_that_replaced_an_open_library_is_not_opened(tmp_path: Path) -> None:
     path, other = tmp_path / "a.earmark", tmp_path / "b.earmark"
     spec = ExtractorSpec("musicnn", "1", 4, "cosine", "float32")

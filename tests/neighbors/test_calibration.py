@@ -107,6 +107,7 @@ def test_sets_are_those_of_split_conformal_prediction(n: int) -> None:
     assert covered.mean() >= COVERAGE - 1e-9
 
 
+@pytest.mark.slow
 def test_fresh_sets_hold_the_truth_as_often_as_promised() -> None:
     held = []
     for seed in range(30):

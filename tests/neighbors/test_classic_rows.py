@@ -56,6 +56,7 @@ def plain_vote(distances: np.ndarray, labels: np.ndarray) -> int:
     return min(counts, key=lambda label: (-counts[label], totals[label]))
 
 
+@pytest.mark.slow
 def test_the_nearest_of_every_row_are_those_of_the_plain_formula(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray], plain_distances: np.ndarray
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_nearly_singular_matrix_among_many_gives_numbers() -> None:
     assert np.isfinite(inverses).all()
 
 
+@pytest.mark.slow
 def test_more_tracks_and_queries_than_fit_in_a_block() -> None:
     rng = np.random.default_rng(0)
     vectors = pack(rng.normal(size=(1100, 13)), covariances_of(1100, 0, spread=0.3))

@@ -57,6 +57,7 @@ def test_the_nearest_are_those_of_a_sort(name: str, monkeypatch: pytest.MonkeyPa
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 12),
@@ -168,6 +169,7 @@ def test_what_is_not_kept_is_computed_anew(
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 8, 100]))
 def test_tracks_are_added_and_removed_without_building_anew(seed: int, block: int) -> None:

@@ -96,6 +96,7 @@ def corners(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return vectors, np.arange(90) // 2
 
 
+@pytest.mark.slow
 def test_every_genre_of_a_song_is_found_and_no_other() -> None:
     """The tracks of each corner have their own genres: Rock and a style, Pop and Soul, Folk."""
     vectors, groups = corners()

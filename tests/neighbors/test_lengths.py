@@ -81,6 +81,7 @@ def test_parts_follow_their_tracks():
     np.testing.assert_array_equal(excerpts.vectors[mine], some.vectors[some.rows == 1])
 
 
+@pytest.mark.slow
 def test_lists_keep_their_word_at_every_length_and_own_songs_are_kept_alike():
     tracks = clusters(600, 5, dimension=12, tracks_a_group=2, apart=0.8)
     labels, names = one_hot(tracks.genres)

@@ -56,6 +56,7 @@ def copied(similarity: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return together, contents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("similarity", "n"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from earmark.library.copying import copy_library
@@ -62,6 +63,23 @@ def place(postgres: Postgres, library_file: Path) -> str:
     return location
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates, compiled once for all applications; jinja sees whether they have changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = CompiledTemplates()
+
+
 class Client(FlaskClient):
     """Reads every answer to its end and closes it, as programs and browsers do."""
 
@@ -91,6 +109,7 @@ def make_app(tmp_path: Path, music: Path, library_file: Path) -> Iterator[MakeAp
         states.append(ServerState(config, make_pool=make_pool))
         app = create_app(config, state=states[-1])
         app.test_client_class = Client
+        app.jinja_env.bytecode_cache = TEMPLATES
         wait_until(lambda: states[-1].pool.started == config.workers)
         return app
 

@@ -44,6 +44,7 @@ def test_a_loopback_server_answers_to_no_other_name(client, host):
         assert client.get(path, headers={"Host": host}).status_code == 421
 
 
+@pytest.mark.slow
 def test_a_server_answers_only_to_the_names_it_was_given(make_app):
     client = make_app(**NETWORK, allowed_hosts=("music.example",)).test_client()
     assert client.get("/", headers={"Host": "music.example"}).status_code == 200
@@ -56,6 +57,7 @@ def test_a_server_answers_only_to_the_names_it_was_given(make_app):
 # Other sites
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -153,6 +155,7 @@ def test_where_reading_is_closed_all_but_health_needs_the_token(make_app):
         assert "/sign-in?next=" in answer.headers["Location"]
 
 
+@pytest.mark.slow
 def test_where_reading_is_closed_strangers_learn_nothing_of_the_library(make_app):
     client = make_app(**NETWORK, read="closed").test_client()
     for path, host in (("/sign-in", "earmark.example"), ("/sign-in", "other.example")):
@@ -267,6 +270,7 @@ def test_signing_in_never_leads_to_another_site(make_app, target):
     assert client.post("/sign-in", data=data).headers["Location"] == "/"
 
 
+@pytest.mark.slow
 def test_a_session_of_another_token_is_worth_nothing(make_app):
     first = make_app(**NETWORK, secret="the same for both").test_client()
     data = {"token": TOKEN, "csrf_token": secret_of(first)}
@@ -287,6 +291,7 @@ def cookie_name(client, **options):
     return client.get("/", **options).headers["Set-Cookie"].partition("=")[0]
 
 
+@pytest.mark.slow
 def test_servers_on_other_ports_do_not_take_each_others_cookies(make_app):
     # A browser sends its cookies to all ports of a host.
     one, two = make_app(), make_app()
@@ -303,6 +308,7 @@ def test_servers_on_other_ports_do_not_take_each_others_cookies(make_app):
     assert browser.get("/", headers={"Host": "[::1]:5000"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_all_processes_of_a_server_know_the_same_cookie(make_app):
     options = {**NETWORK, "secret": "the same for both"}
     one, two = (make_app(**options).test_client() for _ in range(2))
@@ -315,6 +321,7 @@ def test_all_processes_of_a_server_know_the_same_cookie(make_app):
     assert two.patch(path, json=RELABEL, headers=headers).status_code == 200
 
 
+@pytest.mark.slow
 def test_servers_with_other_secrets_libraries_or_prefixes_have_other_cookies(make_app, tmp_path):
     other = tmp_path / "other.earmark"
     for variants in ({}, {"secret": "one"}, {"secret": "two"}, {"prefix": "/ear"}):
@@ -375,6 +382,7 @@ def test_the_way_to_the_token_below_a_prefix(make_app):
     assert target == ["/library?genre=hum"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", PATHS)
 def test_relabelling_and_removing_below_a_prefix_leads_back_to_the_list(make_app, cut):
     client = make_app(**BEHIND).test_client()
@@ -408,6 +416,7 @@ def test_below_a_prefix_nothing_leads_to_another_site_either(make_app, target):
 # What browsers are told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "told"),
     [

@@ -78,6 +78,7 @@ def test_predict_without_a_file_says_so(client):
 # Classify
 
 
+@pytest.mark.slow
 def test_one_song(client, state, tune):
     answer = client.post(f"{API}/classify", data=upload(("tune.wav", tune)))
     assert answer.status_code == 200
@@ -100,6 +101,7 @@ def test_one_song(client, state, tune):
     assert len(state.jobs) == 0
 
 
+@pytest.mark.slow
 def test_an_answer_is_that_of_the_command(
     client, tune, tune_file, library_file, monkeypatch, capsys
 ):
@@ -135,6 +137,7 @@ def test_several_songs_keep_their_order_and_a_bad_one_does_not_stop_the_others(c
     assert [r["problem"] and r["problem"]["status"] for r in results] == [None, 415, None, 422]
 
 
+@pytest.mark.slow
 def test_more_songs_than_the_queue_holds_take_turns(make_app, tune):
     client = make_app(queue=1).test_client()
     files = [(f"{number}.wav", tune) for number in range(8)]
@@ -234,6 +237,7 @@ def digest(file):
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_after_an_error_every_song_still_gets_its_own_answer(make_app, music, library_file):
     client = make_app().test_client()
     with open_library(library_file) as library:
@@ -248,6 +252,7 @@ def test_after_an_error_every_song_still_gets_its_own_answer(make_app, music, li
             assert found["content_hash"] == digest(music / name)
 
 
+@pytest.mark.slow
 def test_a_library_without_labelled_tracks_says_so_for_every_song(make_app, tune, library_file):
     app = make_app()
     client = app.test_client()
@@ -292,6 +297,7 @@ def test_tracks_similar_to_a_track(client):
 # Jobs
 
 
+@pytest.mark.slow
 def test_a_job_gives_the_answer_and_the_picture(client, state, tune):
     answer = client.post(f"{API}/jobs", data=upload(("tune.wav", tune)))
     assert answer.status_code == 202
@@ -327,6 +333,7 @@ def test_a_job_of_a_path(client, music):
     assert (music / "hiss/hiss-0.wav").exists()
 
 
+@pytest.mark.slow
 def test_a_track_has_a_vote_on_its_parts_where_it_has_one_on_the_whole(client, state, music):
     kept = ("hum-0", "hiss-0")
     state.library.remove([t.id for t in state.library.tracks() if t.name not in kept])
@@ -363,6 +370,7 @@ def test_jobs_cannot_be_guessed_or_listed(client, tune):
     assert client.get(f"{API}/jobs").status_code == 405
 
 
+@pytest.mark.slow
 def test_finished_jobs_are_forgotten_in_time(make_app, tune):
     app = make_app(job_lifetime=3600)
     client = app.test_client()
@@ -388,6 +396,7 @@ def test_finished_jobs_are_forgotten_in_time(make_app, tune):
 # Tracks
 
 
+@pytest.mark.slow
 def test_the_tracks_of_the_report_come_page_by_page(client, state):
     path = f"{API}/report/tracks"
     first = client.get(path).json
@@ -471,6 +480,7 @@ def test_a_song_can_be_added_with_its_genre(client, state, tune):
     assert state.uploads.left() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("genre", ["", " ", " x", "a\nb", "x" * 101])
 def test_a_genre_needs_a_sensible_name(client, tune, genre):
     data = {**upload(("tune.wav", tune)), "genre": genre}
@@ -481,6 +491,7 @@ def test_a_genre_needs_a_sensible_name(client, tune, genre):
 UNFIT = ["\ud800", "a\udfffb", "a\x85b", "a\u2028b", "\u202ecba", "a\u2067b", "a\n", "\x1bx"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", UNFIT)
 def test_no_text_breaks_the_library_or_a_page(client, state, tune, text):
     (track,) = state.library.tracks(search="hum-1")
@@ -587,6 +598,7 @@ def test_too_many_parts_are_not_called_too_many_bytes(client):
         assert "MB" not in body["detail"]
 
 
+@pytest.mark.slow
 def test_no_part_of_a_refused_form_stays_open(app, client, monkeypatch):
     opened = []
     inner = app.request_class._get_file_stream
@@ -734,6 +746,7 @@ def test_an_unexpected_error_shows_no_inner_life(app, client, monkeypatch, state
     assert "ZeroDivision" not in str(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [

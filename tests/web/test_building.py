@@ -54,6 +54,7 @@ def lying():
     return sorted(path.name for path in user_libraries_folder().iterdir())
 
 
+@pytest.mark.slow
 def test_a_library_is_made_of_a_folder_and_can_be_chosen(client, folder):
     assert client.get(BUILD).status_code == 404
     begun = begin(client)
@@ -156,6 +157,7 @@ def held(client, monkeypatch):
     gate.set()
 
 
+@pytest.mark.slow
 def test_two_at_once_are_refused_and_what_is_called_off_leaves_nothing(client, held):
     gate, reached = held
     begin(client, genre_level=1)
@@ -173,6 +175,7 @@ def test_two_at_once_are_refused_and_what_is_called_off_leaves_nothing(client, h
     assert lying() == []
 
 
+@pytest.mark.slow
 def test_what_was_heard_before_a_stop_is_not_heard_again(client, held, make_app, folder):
     gate, reached = held
     begin(client, genre_level=1)
@@ -195,6 +198,7 @@ def test_what_was_heard_before_a_stop_is_not_heard_again(client, held, make_app,
     assert lying() == ["mine.earmark"]
 
 
+@pytest.mark.slow
 def test_a_part_that_is_no_library_any_more_is_begun_anew(client):
     user_libraries_folder().mkdir(parents=True)
     (user_libraries_folder() / ".mine.building").write_bytes(b"half of something")

@@ -20,6 +20,7 @@ from support.browser import opened
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "answered"),
     [

@@ -80,6 +80,7 @@ def test_a_library_that_cannot_be_opened_is_listed_with_the_reason(client, made)
     assert listed(client)["started"]["in_use"]
 
 
+@pytest.mark.slow
 def test_another_library_is_used_once_it_is_chosen(client, made):
     assert client.post(f"{API}/libraries/no hum/choose").json["name"] == "no hum"
     assert "hum" not in client.get(f"{API}/library").json["genres"]
@@ -97,6 +98,7 @@ def test_no_other_file_can_be_chosen(client, made, name):
     assert client.post(f"{API}/libraries/{name}/choose").status_code in (404, 405)
 
 
+@pytest.mark.slow
 def test_a_library_of_another_extractor_can_be_chosen(client, tune_file, tmp_path):
     before = submit(client, tune_file)
     answered(client, before)
@@ -107,6 +109,7 @@ def test_a_library_of_another_extractor_can_be_chosen(client, tune_file, tmp_pat
     assert "jazz" in result["prediction"]["probabilities"]
 
 
+@pytest.mark.slow
 def test_songs_end_with_the_library_that_they_began_with(app, client, made, tune_file):
     state = app.extensions["earmark"]
     # A song that is heard only after another library was chosen.
@@ -175,6 +178,7 @@ def test_what_is_listed_follows_the_file(client, made):
     assert listed(client)["no hum"]["tracks"] == 9
 
 
+@pytest.mark.slow
 def test_only_those_who_may_change_the_library_see_and_choose(make_app, made):
     client = make_app(local=False, token=TOKEN).test_client()
     assert client.get(f"{API}/libraries").status_code == 401
@@ -227,6 +231,7 @@ def saved(answer, tmp_path):
     return answer.headers["Content-Disposition"], open_library(file)
 
 
+@pytest.mark.slow
 def test_a_library_is_downloaded_to_be_given_away_or_as_a_backup(app, client, made, tmp_path):
     state = app.extensions["earmark"]
     track = client.get(f"{API}/tracks?search=hum-1").json["tracks"][0]

@@ -52,6 +52,7 @@ def test_a_path_has_both_ends(client):
     assert (ids[0], ids[-1], len(ids), len(set(ids))) == (start, end, 5, 5)
 
 
+@pytest.mark.slow
 def test_a_playlist_starts_from_a_genre(client):
     genre = "melody"
     answer = client.get(
@@ -76,6 +77,7 @@ def test_words_choose_songs_where_the_library_has_words(make_app):
     assert client.get(f"{API}/lists/similar?song=1&word=progressive rock").status_code == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [

@@ -30,6 +30,7 @@ def listed(html: str) -> list[int]:
 # By its address
 
 
+@pytest.mark.slow
 def test_the_page_lists_what_the_api_does(client):
     first = ids(client)[0]
     for query in (
@@ -56,6 +57,7 @@ def test_a_list_that_was_changed_stays_as_it_is(app, client):
     assert listed(client.get(address).text) == wanted[:2] + wanted[3:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status", "said"),
     [
@@ -91,6 +93,7 @@ def test_what_is_said_of_names_is_no_markup(client):
         assert "<script>alert" not in client.get("/playlist", query_string=query).text
 
 
+@pytest.mark.slow
 def test_a_song_that_was_sent_starts_a_list(client, app, tune_file, music):
     def heard(file: Path) -> str:
         with file.open("rb") as sound:
@@ -126,6 +129,7 @@ def test_songs_without_sound_are_said(make_app, library_file, tmp_path):
     assert re.search(r'id="play-all" disabled', none)
 
 
+@pytest.mark.slow
 def test_words_are_offered_where_the_library_has_some(make_app, client):
     assert 'name="word"' not in client.get("/playlist").text
     offered = make_app(library="reference").test_client().get("/playlist").text

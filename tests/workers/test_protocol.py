@@ -48,6 +48,7 @@ outers = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(outers)
 def test_what_is_sent_arrives(sent: Outer) -> None:
