@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from earmark.web import Config
 from earmark.web.access import GUESSES, REFUSED
 from earmark.web.config import SHORTEST_TOKEN
 from earmark.web.http.channel import SMALL_BODY
+from earmark.web.http.forms import FormBuffer
 from earmark.web.http.limits import ServerLimits, limits_for
 from earmark.web.http.server import Server as Guarded
 from support.skips import needs_linux, skip
@@ -299,6 +301,29 @@ def test_all_bodies_that_wait_have_one_limit() -> None:
             wait_until(lambda: server.server.bodies.total == 0)
             greedy.sendall(head(8 * 10**5) + b"x" * 8 * 10**5)
             assert answer(greedy).endswith("Busy 0")
+
+
+def test_a_song_that_cannot_be_written_is_refused_and_nothing_else(tmp_path: Path) -> None:
+    with running() as server:
+        folder = tmp_path / "full"
+        server.server._new_form = partial(
+            FormBuffer, new_file=lambda: folder / "song", max_parts=10, max_field=500_000
+        )
+        form = "Content-Type: multipart/form-data; boundary=x\r\n"
+        part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
+        body = part + b"x" * 6 * 10**5
+        for said in ("Busy 0", "taken 0"):
+            with server.connect() as connection:
+                connection.sendall(head(len(body), extra=form) + body)
+                assert answer(connection).endswith(said)
+            folder.mkdir(exist_ok=True)
+        wait_until(lambda: server.server.bodies.total == 0)
+        assert list(folder.iterdir()) == []
+        # Who goes away in the middle leaves nothing either.
+        with server.connect() as connection:
+            connection.sendall(head(len(body) + 1, extra=form) + body)
+            wait_until(lambda: list(folder.iterdir()) != [])
+        wait_until(lambda: list(folder.iterdir()) == [])
 
 
 def test_a_client_that_goes_away_leaves_nothing_counted() -> None:

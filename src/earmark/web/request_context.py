@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeAlias, cast
 
@@ -13,6 +14,7 @@ from werkzeug.datastructures import FileStorage
 from earmark.errors import Busy, EarmarkError
 from earmark.web.access import DROP_BODY, Access
 from earmark.web.errors import BadRequest
+from earmark.web.http.forms import keep
 from earmark.web.songs.jobs import Job
 from earmark.web.songs.queue import SongQueue
 from earmark.web.state import ServerState
@@ -52,19 +54,22 @@ def uploaded(*fields: str) -> list[FileStorage]:
 
 
 def saver(file: FileStorage) -> Callable[[Path], None]:
-    """Return what writes the only upload of a request to a path, and then lets go of its body.
-
-    Until then the server and the form hold a copy each.
-    """
+    """Return what writes the only upload of a request to a path, and then lets go of its body."""
 
     def save(path: Path) -> None:
-        file.save(path)
-        file.close()
-        drop = request.environ.get(DROP_BODY)
-        if drop is not None:
-            drop()
+        keep(file, path)
+        _let_go(file)
 
     return save
+
+
+def _let_go(*files: FileStorage) -> None:
+    """Close uploads that were written, and free the body that they came in."""
+    for file in files:
+        file.close()
+    drop = request.environ.get(DROP_BODY)
+    if drop is not None:
+        drop()
 
 
 def submit_all(songs: SongQueue, files: list[FileStorage]) -> list[Entry]:
@@ -76,6 +81,7 @@ def submit_all(songs: SongQueue, files: list[FileStorage]) -> list[Entry]:
     for file in files:
         name = shown_name(file)
         entries.append((name, _submit_in_turn(songs, file, name, entries)))
+    _let_go(*files)
     return entries
 
 
@@ -84,7 +90,7 @@ def _submit_in_turn(
 ) -> Job | EarmarkError:
     while True:
         try:
-            return songs.submit_upload(file.save, name, picture=False)
+            return songs.submit_upload(partial(keep, file), name, picture=False)
         except Busy as busy:
             waiting = [
                 job.answered for _, job in before if isinstance(job, Job) and not job.finished

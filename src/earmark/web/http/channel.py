@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -12,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 from waitress.task import WSGITask
 from waitress.utilities import RequestEntityTooLarge as BodyTooLarge
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from earmark.errors import Busy
 from earmark.web.access import ADMITTED, DROP_BODY, REFUSED, network_of
+from earmark.web.http.forms import RECEIVED_FORM, FormBuffer
 from earmark.web.http.limits import ServerLimits
 
 if TYPE_CHECKING:
     from earmark.web.http.server import Server
+
+logger = logging.getLogger(__name__)
 
 SMALL_BODY = 16 * 1024
 """Bytes of a body that count for no limit."""
@@ -42,6 +47,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self._channel = channel
         self.began = self.body_began = time.monotonic()
         self.refusal: Exception | None = None
+        self.form: FormBuffer | None = None
         self.asked = False
         self._counted = 0
         self._lock = threading.Lock()
@@ -49,7 +55,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     def received(self, data: bytes) -> int:
         """Take bytes; return how many of them are used."""
         body_was_due = self.body_rcv is not None
-        used = int(super().received(data))
+        try:
+            used = int(super().received(data))
+        except OSError as error:
+            logger.error("an upload cannot be kept: %s", error.strerror)
+            return self._throw_away(data, Busy("uploads cannot be kept now; try again later"))
         if isinstance(self.error, BodyTooLarge):
             # The application says it in the form that the client understands.
             self.error = None
@@ -63,10 +73,19 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 return self._throw_away(data, None)
             self.asked = True
             refusal = self._channel.server.ask(self._channel, self)
-            return used if refusal is None else self._throw_away(data, refusal)
+            if refusal is not None:
+                return self._throw_away(data, refusal)
+            self._read_form_as_it_comes()
+            return used
         if not self._count():
             return self._throw_away(data, Busy("too many uploads wait; try again in a moment"))
         return used
+
+    def _read_form_as_it_comes(self) -> None:
+        """Let the files of a large form be written where they are heard from, and only there."""
+        form = self._channel.server.form_of(self)
+        if form is not None and isinstance(self.body_rcv, (ChunkedReceiver, FixedStreamReceiver)):
+            self.body_rcv.buf = self.form = form
 
     def _count(self) -> bool:
         """Count what is held of the body; False where there is no room for it."""
@@ -119,6 +138,8 @@ class Task(WSGITask):  # type: ignore[misc]
             elif self.request.asked:
                 environ[ADMITTED] = True
                 environ[DROP_BODY] = self.request.close
+            if self.request.form is not None:
+                environ[RECEIVED_FORM] = self.request.form
         return environ
 
 

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import flask
 
+from earmark.web.http.forms import RECEIVED_FORM
+
 
 class Request(flask.Request):
     """A request whose uploaded files are closed at its end, and whose query is ASCII.
@@ -23,6 +25,11 @@ class Request(flask.Request):
         if not query.isascii():
             environ["QUERY_STRING"] = quote(query, safe=string.printable, encoding="latin-1")
         super().__init__(environ, *arguments, **named)
+
+    def make_form_data_parser(self) -> Any:
+        """Return what reads the form; a large one was read when it came in."""
+        form = self.environ.get(RECEIVED_FORM)
+        return super().make_form_data_parser() if form is None else form
 
     def _get_file_stream(self, *arguments: Any, **named: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*arguments, **named)

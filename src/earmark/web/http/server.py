@@ -24,6 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -34,6 +35,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from earmark.web.config import MEGABYTE, Config
 from earmark.web.http.channel import Channel, Parser, Task
+from earmark.web.http.forms import LARGE, FormBuffer, boundary_of
 from earmark.web.http.limits import Bodies, ServerLimits, limits_for
 from earmark.web.problems import too_large
 
@@ -62,6 +64,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         Bytes of a body; a larger one is not taken.
     too_large
         What is said of such a one.
+    new_form
+        Makes what a large form is read into, given its boundary; None: forms are kept as they come.
     """
 
     channel_class = Channel
@@ -77,8 +81,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         max_body: int,
         too_large: str,
+        new_form: Callable[[bytes], FormBuffer] | None = None,
     ) -> None:
         self.limits, self.too_large = limits, too_large
+        self._new_form = new_form
         self.bodies = Bodies(limits)
         self.stopping = False
         self._gate = gate
@@ -115,6 +121,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             # The application answers it, with what it then finds.
             logger.exception("the header of a request could not be judged")
             return None
+
+    def form_of(self, request: Parser) -> FormBuffer | None:
+        """Return what the body of a request is to be read into; None where it is kept as it is."""
+        if self._new_form is None or (request.content_length <= LARGE and not request.chunked):
+            return None
+        boundary = boundary_of(request.headers.get("CONTENT_TYPE", ""))
+        return None if boundary is None else self._new_form(boundary)
 
     # Connections
 
@@ -225,4 +238,10 @@ def make_server(app: Any, listener: socket.socket, config: Config) -> Server:
         # So that a body beyond it is refused as too large, and not for want of room.
         max_body=config.max_upload + min(16 * MEGABYTE, config.max_upload),
         too_large=too_large(config.max_upload),
+        new_form=partial(
+            FormBuffer,
+            new_file=app.extensions["earmark"].uploads.new,
+            max_parts=app.config["MAX_FORM_PARTS"],
+            max_field=app.config["MAX_FORM_MEMORY_SIZE"],
+        ),
     )
