@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +18,7 @@ import pytest
 from earmark.players import PlayerIds, PlayerSong, SubsonicClient, ids_path
 from earmark.schemas import VERSIONS, schema
 from earmark.testing import RATE, make_library, make_music, make_song
-from earmark.web.api import list_schemas, music_schemas, schemas
+from earmark.web import api as web_api
 from support import sounds
 from support.command import Command
 from support.evaluated import make_evaluation_set, write_library
@@ -104,8 +106,8 @@ def declared(form: marshmallow.Schema, before: str = "") -> Iterator[str]:
 def of_the_api() -> Fields:
     """Return what the forms of the API declare."""
     found: Fields = {}
-    for module in (schemas, list_schemas, music_schemas):
-        for form in vars(module).values():
+    for module in pkgutil.iter_modules(web_api.__path__, f"{web_api.__name__}."):
+        for form in vars(importlib.import_module(module.name)).values():
             if isinstance(form, type) and issubclass(form, marshmallow.Schema):
                 made = form()
                 if "schema" in made.fields:

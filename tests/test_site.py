@@ -115,6 +115,9 @@ def test_music_is_put_in_order_as_the_tutorial_says(tmp_path: Path) -> None:
     assert (music / "song.ogg").read_bytes() != before
     assert (tmp_path / "evening.m3u8").read_text("utf-8").startswith("#EXTM3U")
     assert "hum" in printed["earmark evaluate my.earmark"]
+    # The songs have genres by then, and still there is something to apply.
+    (planned,) = [said for typed, said in printed.items() if "mine.jsonl" in typed]
+    assert "earmark tag --apply mine.jsonl" in planned
 
 
 def test_own_ears_are_brought_as_the_tutorial_says(tmp_path: Path) -> None:
