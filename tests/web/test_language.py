@@ -174,3 +174,48 @@ def test_scripts_speak_german(browser: Any, server: Any, tune_file: Any) -> None
             return [percent(0.123), percent(0.001), number(1234.5, 2), placed];
         }"""
         assert page.evaluate(script) == ["12\xa0%", "<1\xa0%", "1234,50", True]
+
+
+# What is looked at in German on a phone, where words are longest and room is least.
+GERMAN_PAGES = {
+    "home": "/",
+    "library": "/library",
+    "map": "/map",
+    "music": "/music",
+    "playlist": "/playlist?genre=melody&minutes=1",
+    "libraries": "/libraries",
+    "report": "/report",
+    "corrections": "/corrections",
+    "audit": "/audit",
+    "label": "/label",
+    "api": "/api/v1/docs",
+    "sign-in": "/sign-in",
+}
+
+CUT = """() => [...document.querySelectorAll("main *, header *, footer *")].filter((one) => {
+    const style = getComputedStyle(one);
+    if (one.closest(".visually-hidden, .scroll") || !one.getClientRects().length) return false;
+    return ["hidden", "clip"].includes(style.overflowX) && one.scrollWidth > one.clientWidth + 1;
+}).map((one) => one.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.browser
+def test_no_german_word_is_cut_on_a_phone(browser: Any, server: Any, axe: str) -> None:
+    faults = {}
+    narrow = {"viewport": {"width": 360, "height": 740}, "reduced_motion": "reduce"}
+    with opened(browser, server.url, locale="de-DE", **narrow) as page:
+        for name, path in GERMAN_PAGES.items():
+            page.goto(path)
+            assert page.evaluate("document.documentElement.lang") == "de"
+            beyond = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            if page.evaluate(beyond):
+                faults[name] = ["is wider than the phone"]
+            cut = page.evaluate(CUT)
+            if cut:
+                faults[name] = cut
+            if name in ("home", "library", "playlist"):
+                page.evaluate(axe)
+                rules = "() => axe.run(document, { resultTypes: ['violations'] })"
+                found = page.evaluate(rules)["violations"]
+                faults.update({f"{name} {one['id']}": one["help"] for one in found})
+    assert faults == {}

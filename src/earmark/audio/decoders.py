@@ -32,8 +32,9 @@ from earmark.audio.source import (
 )
 from earmark.audio.truncation import Cut, find_cut, find_rest
 from earmark.errors import AudioError, AudioTruncated, NoAudioStream, NotAudio
+from earmark.words import say
 
-MORE_THAN_CLAIMED = "its header speaks of less sound than there is; the rest is left out"
+MORE_THAN_CLAIMED = say("its header speaks of less sound than there is; the rest is left out")
 
 _MPEG_NAMES = {".mp3", ".mp2", ".mp1", ".mpa", ".mpga"}
 # Raw frames have no signature; where the first bytes decide nothing, the name does.

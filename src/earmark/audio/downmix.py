@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from earmark.audio.silence import SILENCE
 from earmark.audio.source import Source
+from earmark.words import say
 
 # The mean of n unrelated channels has 1/n of their mean energy. That of channels in opposite phase
 # has none, or, behind lossy coding, what the coder got wrong. Below this part of 1/n the mean is
@@ -69,7 +70,12 @@ class Mixer:
             energies = _energies(block)
         if _cancels(energies, mixed):
             self._channel = int(np.argmax(energies))
-            self._warn(f"the channels cancel out; only channel {self._channel + 1} is used")
+            self._warn(
+                say(
+                    "the channels cancel out; only channel %(channel)s is used",
+                    channel=self._channel + 1,
+                )
+            )
 
 
 def _mean(block: NDArray[np.float32]) -> NDArray[np.float32]:

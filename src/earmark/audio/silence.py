@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import AudioNotFinite, AudioSilent
+from earmark.words import say
 
 SILENCE = 1e-4
 """Half the distance of highest and lowest sample below which a recording is silent: -80 dB.
@@ -21,7 +22,7 @@ _BEYOND_ANY_LEVEL = 1e11  # 32-bit integers that were saved as floats by mistake
 _MOST_ENERGY = 1e22  # less than its square; a sum of squares below it needs no closer look
 _FEW = 0.01  # the part of a block that may be no numbers
 
-FEW_NOT_FINITE = "a few samples are no numbers; they are taken for zero"
+FEW_NOT_FINITE = say("a few samples are no numbers; they are taken for zero")
 
 
 class LevelCheck:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import AudioError, AudioTruncated, NotAudio
+from earmark.words import say
 
-DAMAGED = "has damaged frames, which are left out"
-ENDS_EARLY = "ends early; its last part may be missing"
+DAMAGED = say("has damaged frames, which are left out")
+ENDS_EARLY = say("ends early; its last part may be missing")
 TRUNCATED = "the file ends, or is damaged, before any sound; copy or download it again"
 
 # How Python prints an object that has no text of its own.
@@ -31,7 +32,13 @@ def shortfall(frames: int, expected: int, sample_rate: int, *, is_exact: bool) -
     missing = (expected - frames) / sample_rate
     if missing < (0.1 if is_exact else 0.3):
         return [DAMAGED] if is_exact and missing > 0 else []
-    return [f"only {frames / sample_rate:.1f} s of {expected / sample_rate:.1f} s can be decoded"]
+    return [
+        say(
+            "only %(some)s s of %(all)s s can be decoded",
+            some=f"{frames / sample_rate:.1f}",
+            all=f"{expected / sample_rate:.1f}",
+        )
+    ]
 
 
 def is_shortfall(warning: str) -> bool:

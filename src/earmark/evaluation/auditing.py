@@ -37,6 +37,7 @@ from earmark.neighbors import (
     fold_artists,
 )
 from earmark.schemas import schema
+from earmark.words import say, say_many
 
 # With ten right answers of ten tracks the Wilson interval still reaches down to 72 %.
 MIN_TRACKS = 10
@@ -112,20 +113,39 @@ class Suspect:
 
     def why(self) -> str:
         """Say in a sentence what speaks against the label."""
-        k = len(self.neighbors)
-        votes = self.agreeing or "none"
-        told = f"{votes} of {k} neighbors {_is(self.agreeing or 1)} {self.genre}"
+        values = {"count": len(self.neighbors), "genre": self.genre}
+        told = [
+            say_many(
+                "%(num)s of %(count)s neighbors is %(genre)s",
+                "%(num)s of %(count)s neighbors are %(genre)s",
+                self.agreeing,
+                **values,
+            )
+            if self.agreeing
+            else say("none of %(count)s neighbors is %(genre)s", **values)
+        ]
         if self.ratio > 1:
-            told += f"; {self.suggested} is {self.ratio:.1f} times as near"
+            told.append(
+                say(
+                    "%(genre)s is %(ratio)s times as near",
+                    genre=self.suggested,
+                    ratio=f"{self.ratio:.1f}",
+                )
+            )
         differing = self.artist_others - self.artist_agreeing
-        if differing:
-            others = "1 other track" if self.artist_others == 1 else f"{self.artist_others} others"
-            told += f"; of {others} by its artist, {differing} {_is(differing)} not {self.genre}"
-        return told
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+        if differing and self.artist_others == 1:
+            told.append(say("of 1 other track by its artist, 1 is not %(genre)s", genre=self.genre))
+        elif differing:
+            told.append(
+                say_many(
+                    "of %(others)s others by its artist, %(num)s is not %(genre)s",
+                    "of %(others)s others by its artist, %(num)s are not %(genre)s",
+                    differing,
+                    others=self.artist_others,
+                    genre=self.genre,
+                )
+            )
+        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from earmark.evaluation.splits import LeaveOneArtistOut, Split
 from earmark.neighbors import fit
 from earmark.schemas import schema
 from earmark.version import __version__
-from earmark.words import percent
+from earmark.words import percent, say
 
 # The random split that stands beside the honest one is repeated less on large libraries: each
 # repeat fits the vote anew, and with many tracks one draw says as much as the next.
@@ -118,6 +118,8 @@ class Evaluation:
         """Sum it up."""
         f = self.scores
         low, high = f.interval.low, f.interval.high
+        if self.random is None and self.verdict.level != "leaky":
+            return self._alone()
         tracks = f"{percent(f.accuracy)} of {f.n_tracks:,} tracks"
         spread = f"named rightly ({percent(low, 0)} to {percent(high, 0)})"
         if self.verdict.level == "leaky":
@@ -138,6 +140,25 @@ class Evaluation:
                 f"{100 * (claimed - f.accuracy):.0f} points more"
             )
         return told + "."
+
+    def _alone(self) -> str:
+        """Sum up what stands beside no other split, as on the pages."""
+        f = self.scores
+        values = {
+            "share": percent(f.accuracy),
+            "tracks": f"{f.n_tracks:,}",
+            "low": percent(f.interval.low, 0),
+            "high": percent(f.interval.high, 0),
+        }
+        if self.verdict.level == "honest":
+            return say(
+                "%(share)s of %(tracks)s tracks by artists that it has not heard"
+                " are named rightly (%(low)s to %(high)s).",
+                **values,
+            )
+        return say(
+            "%(share)s of %(tracks)s tracks are named rightly (%(low)s to %(high)s).", **values
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return every figure in JSON's types."""

@@ -9,7 +9,7 @@ from earmark.evaluation.gtzan import FAULT_FILTERED_SOURCE
 from earmark.evaluation.scores import Scores
 from earmark.evaluation.sources import LeaveOneSourceOut
 from earmark.evaluation.splits import Split
-from earmark.words import percent
+from earmark.words import percent, say
 
 HONEST, LEAKY, UNKNOWN = "honest", "leaky", "unknown"
 
@@ -52,8 +52,11 @@ def leakage_verdict(
     if len(data.genre_names) == 1:
         return Verdict(
             UNKNOWN,
-            f"All tracks are {data.genre_names[0]}, so every answer is right and the figure says "
-            "nothing: a library needs at least two genres.",
+            say(
+                "All tracks are %(genre)s, so every answer is right and the figure says nothing:"
+                " a library needs at least two genres.",
+                genre=data.genre_names[0],
+            ),
         )
     if not split.respects_groups:
         return Verdict(LEAKY, _leak(data, scores))
@@ -66,25 +69,33 @@ def leakage_verdict(
     if data.n_artists == 0:
         return Verdict(
             UNKNOWN,
-            "No artist is known, so tracks of one artist may be on both sides and this figure may "
-            "be too high. Expect less on new artists. Name the artists with --artists.",
+            say(
+                "No artist is known, so tracks of one artist may be on both sides and this figure"
+                " may be too high. Expect less on new artists. Name the artists with --artists."
+            ),
         )
     unknown, across = data.n_unknown, _sources(data, split)
     if unknown == 0:
-        return Verdict(HONEST, f"No artist, and no copy of a recording, is on both sides.{across}")
+        told = say("No artist, and no copy of a recording, is on both sides.")
+        return Verdict(HONEST, f"{told}{across}")
     share = unknown / len(data)
-    tracks = f"{unknown:,} of {len(data):,} tracks ({percent(share, 0)})"
+    values = {"unknown": f"{unknown:,}", "all": f"{len(data):,}", "share": percent(share, 0)}
     if share > 0.5:
         return Verdict(
             UNKNOWN,
-            f"The artist of {tracks} is unknown, so this figure may be too high: some of those "
-            "tracks may have their artist on the other side.",
+            say(
+                "The artist of %(unknown)s of %(all)s tracks (%(share)s) is unknown, so this figure"
+                " may be too high: some of those tracks may have their artist on the other side.",
+                **values,
+            ),
         )
-    return Verdict(
-        HONEST,
-        f"No known artist, and no copy of a recording, is on both sides. The artist of {tracks} is "
-        f"unknown; some of those may have their artist on the other side.{across}",
+    told = say(
+        "No known artist, and no copy of a recording, is on both sides. The artist of %(unknown)s"
+        " of %(all)s tracks (%(share)s) is unknown; some of those may have their artist on the"
+        " other side.",
+        **values,
     )
+    return Verdict(HONEST, f"{told}{across}")
 
 
 def _sources(data: EvaluationSet, split: Split) -> str:
@@ -93,10 +104,12 @@ def _sources(data: EvaluationSet, split: Split) -> str:
         return ""
     if split.name == LeaveOneSourceOut.name:
         return " Nor is any source."
-    return (
-        f" The tracks are of {data.n_sources} sources, which are on both sides; "
-        "earmark evaluate --group source keeps them apart."
+    told = say(
+        "The tracks are of %(sources)s sources, which are on both sides;"
+        " earmark evaluate --group source keeps them apart.",
+        sources=data.n_sources,
     )
+    return f" {told}"
 
 
 def _leak(data: EvaluationSet, scores: Scores) -> str:

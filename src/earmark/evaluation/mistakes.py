@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from earmark.evaluation.cross_validation import SplitPredictions
 from earmark.evaluation.evaluation_set import EvaluationSet
+from earmark.words import say, say_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,31 @@ def votes_of(named: str, own: str, neighbors: tuple[Neighbor, ...]) -> str:
     k = len(neighbors)
     with_named = sum(one.genre == named for one in neighbors)
     with_own = sum(one.genre == own for one in neighbors)
+    if with_named == k > 1:
+        return say("all %(count)s neighbors are %(genre)s", count=k, genre=named)
     if with_named == k:
-        return f"all {k} neighbors are {named}" if k > 1 else f"its only neighbor is {named}"
-    tail = f"none is {own}" if with_own == 0 else f"{with_own} {_is(with_own)} {own}"
-    return f"{with_named} of {k} neighbors {_is(with_named)} {named}, {tail}"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+        return say("its only neighbor is %(genre)s", genre=named)
+    values = {"count": k, "named": named, "own": own, "with_own": with_own}
+    if with_own == 0:
+        return say_many(
+            "%(num)s of %(count)s neighbors is %(named)s, none is %(own)s",
+            "%(num)s of %(count)s neighbors are %(named)s, none is %(own)s",
+            with_named,
+            **values,
+        )
+    if with_own == 1:
+        return say_many(
+            "%(num)s of %(count)s neighbors is %(named)s, %(with_own)s is %(own)s",
+            "%(num)s of %(count)s neighbors are %(named)s, %(with_own)s is %(own)s",
+            with_named,
+            **values,
+        )
+    return say_many(
+        "%(num)s of %(count)s neighbors is %(named)s, %(with_own)s are %(own)s",
+        "%(num)s of %(count)s neighbors are %(named)s, %(with_own)s are %(own)s",
+        with_named,
+        **values,
+    )
 
 
 def neighbors_of(

@@ -200,8 +200,10 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
             names: set[str] = set()
             pattern = ""
             for i, part in enumerate(PLACE.split(form)):
-                if i % 2 == 0 or part is None:
-                    pattern += re.escape(part or "")
+                if i % 2 == 0:
+                    pattern += re.escape(part)
+                elif part is None:
+                    pattern += "%"
                 else:
                     pattern += f"(?P={part})" if part in names else f"(?P<{part}>.+?)"
                     names.add(part)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from earmark.evaluation.intervals import wilson
 from earmark.evaluation.scores import Scores, thinned
-from earmark.words import percent
+from earmark.words import percent, say
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 14, 46
@@ -84,7 +84,7 @@ def calibration_chart(scores: Scores) -> Markup:
 
     On the dashed diagonal, 70 % sure means right in 70 of 100 cases; below it the vote is too sure.
     """
-    body = [_frame(Axis("how sure the answer was"), Axis("how often it was right"))]
+    body = [_frame(Axis(say("how sure the answer was")), Axis(say("how often it was right")))]
     body.append(_line([(0, 0), (1, 1)], "ideal"))
     body.append(_line([(b.confidence, b.accuracy) for b in scores.calibration], "curve"))
     # A repeated split asks the same tracks again, which makes no bin surer.
@@ -100,45 +100,60 @@ def calibration_chart(scores: Scores) -> Markup:
                 y=_y(b.accuracy),
                 low=_y(low_high.low),
                 high=_y(low_high.high),
-                told=f"{b.count} answers, {percent(b.confidence, 0)} sure on average: "
-                f"{percent(b.accuracy, 0)} right",
+                told=say(
+                    "%(count)s answers, %(sure)s sure on average: %(right)s right",
+                    count=b.count,
+                    sure=percent(b.confidence, 0),
+                    right=percent(b.accuracy, 0),
+                ),
             )
         )
     told = "; ".join(
-        f"{percent(b.confidence, 0)} sure, {percent(b.accuracy, 0)} right"
+        say(
+            "%(sure)s sure, %(right)s right",
+            sure=percent(b.confidence, 0),
+            right=percent(b.accuracy, 0),
+        )
         for b in scores.calibration
     )
-    return _svg("calibration", "Calibration curve", told, Markup("").join(body))
+    return _svg("calibration", say("Calibration curve"), told, Markup("").join(body))
 
 
 def answer_chart(scores: Scores) -> Markup:
     """Draw how many of the surest answers are right, against the share of tracks answered."""
-    body = [_frame(Axis("share of tracks that get an answer"), Axis("answers that are right"))]
+    body = [
+        _frame(Axis(say("share of tracks that get an answer")), Axis(say("answers that are right")))
+    ]
     points = [(p.share, p.accuracy) for p in thinned(scores.answers)]
     body.append(_line([(0, scores.accuracy), (1, scores.accuracy)], "ideal"))
     body.append(_line(points, "curve"))
     eighty = scores.at_share(0.8)
-    keys = [(_dot(_x(KEY), "dot"), "80% answered", eighty.accuracy)]
+    keys = [(_dot(_x(KEY), "dot"), say("80%% answered: %(right)s", right=percent(eighty.accuracy)))]
     body.append(_dot(_x(eighty.share), "dot", _y(eighty.accuracy)))
     if scores.answered < 1 and scores.accuracy_answered is not None:
-        keys.append((_dot(_x(KEY), "dot warn"), "without “not sure”", scores.accuracy_answered))
+        right = percent(scores.accuracy_answered)
+        keys.append((_dot(_x(KEY), "dot warn"), say("without “not sure”: %(right)s", right=right)))
         body.append(_dot(_x(scores.answered), "dot warn", _y(scores.accuracy_answered)))
     dashes = Markup('<line class="ideal" x1="{x0}" x2="{x1}" y1="0" y2="0"/>').format(
         x0=_x(KEY) - 9, x1=_x(KEY) + 9
     )
-    keys.append((dashes, "all answered", scores.accuracy))
+    keys.append((dashes, say("all answered: %(right)s", right=percent(scores.accuracy))))
     # A key and not words at the points, which would stand at the dashed line. It stands where the
     # curve does not.
     top = _y(0) - 18 * len(keys) if scores.accuracy > 0.5 else _y(1) + 18
-    for i, (mark, label, value) in enumerate(keys):
+    for i, (mark, label) in enumerate(keys):
         body.append(
             Markup(
                 '<g transform="translate(0 {y})">{mark}'
-                '<text class="label" x="{x}" y="0" dy="0.32em">{label}: {value}</text></g>'
-            ).format(y=top + 18 * i, mark=mark, x=_x(KEY) + 16, label=label, value=percent(value))
+                '<text class="label" x="{x}" y="0" dy="0.32em">{label}</text></g>'
+            ).format(y=top + 18 * i, mark=mark, x=_x(KEY) + 16, label=label)
         )
     told = "; ".join(
-        f"{percent(share, 0)} answered, {percent(scores.at_share(share).accuracy, 0)} right"
+        say(
+            "%(share)s answered, %(right)s right",
+            share=percent(share, 0),
+            right=percent(scores.at_share(share).accuracy, 0),
+        )
         for share in (0.2, 0.4, 0.6, 0.8, 1.0)
     )
-    return _svg("answers", "Accuracy against share answered", told, Markup("").join(body))
+    return _svg("answers", say("Accuracy against share answered"), told, Markup("").join(body))

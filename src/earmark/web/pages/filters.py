@@ -83,7 +83,7 @@ def size(count: int) -> str:
 
 def chart(drawing: str) -> Markup:
     """Show a drawing of the report, with its words in the language of the page."""
-    return Markup(_WORDS.sub(lambda found: f"{found[1]}{retold(found[2])}", drawing))  # noqa: S704
+    return Markup(_WORDS.sub(lambda found: f"{found[1]}{number(retold(found[2]))}", drawing))  # noqa: S704
 
 
 def voters(neighbors: list[dict[str, Any]]) -> str:
