@@ -114,13 +114,12 @@ def _index(library: Library) -> dict[str, Any] | None:
 
 def describe(library: Library) -> dict[str, Any]:
     """Return what there is to know about a library, as JSON values."""
-    from earmark.evaluation import load_evaluation_set
     from earmark.library.fitting import parameters_now
     from earmark.neighbors import count_artists, fold_artist
 
     labelled = library.count(labelled=True)
     # The tracks of a large library are counted where they are, since reading them takes long.
-    data = load_evaluation_set(library, most=None) if 0 < labelled <= MOST_EVALUATED else None
+    data = _evaluation_set(library) if 0 < labelled <= MOST_EVALUATED else None
     known = library.artists(labelled=True) if data is None else _artists_of(data)
     genres = library.genres()
     artists = {
@@ -153,6 +152,13 @@ def describe(library: Library) -> dict[str, Any]:
     if facts["leave_one_artist_out"] is None:
         facts["not_evaluated"] = not_evaluated(library.location, labelled)
     return facts
+
+
+def _evaluation_set(library: Library) -> EvaluationSet:
+    # Imported where it is needed, since it takes as long as all else that is said of a library.
+    from earmark.evaluation import load_evaluation_set
+
+    return load_evaluation_set(library, most=None)
 
 
 def _artists_of(data: EvaluationSet, genre: str | None = None) -> Counter[str]:

@@ -322,7 +322,8 @@ class SqlLibrary(Lists):
         )
 
         def ask(connection: sa.Connection) -> dict[str, int]:
-            return dict(sorted((str(key), int(count)) for key, count in connection.execute(query)))
+            # All at once: one by one takes twice as long.
+            return dict(sorted(map(tuple, connection.execute(query).all())))
 
         return dict(self._cached((column.name, *key), ask))
 
