@@ -98,28 +98,34 @@ def calibrate(
     # more, unanimous and wrong, counts with them, in the spirit of Laplace's rule of succession.
     mistake = np.eye(1, max(2, shares.shape[1]))
 
-    def log_loss(floor: float, power: float) -> float:
-        of_tracks = np.log(sharpen(shares[whole], floor, power)[rows[whole], labels[whole]])
-        of_mistake = np.log(sharpen(mistake, floor, power)[0, -1])
-        return -float(of_tracks.sum() + of_mistake)
-
-    floor, power = min(
-        ((floor, power) for floor in _FLOORS for power in _POWERS), key=lambda pair: log_loss(*pair)
-    )
+    losses: dict[tuple[float, float], float] = {}
+    of_genre = rows[whole], labels[whole]
+    for floor in _FLOORS:
+        # As `sharpen` has it, but for what no power changes.
+        logs = np.log(shares[whole] + floor)
+        largest = logs.max(axis=1, keepdims=True)
+        for power in _POWERS:
+            raised = power * logs
+            raised -= power * largest
+            np.exp(raised, out=raised)
+            of_tracks = np.log(raised[of_genre] / raised.sum(axis=1))
+            of_mistake = np.log(sharpen(mistake, floor, power)[0, -1])
+            losses[floor, power] = -float(of_tracks.sum() + of_mistake)
+    floor, power = min(losses, key=lambda pair: losses[pair])
     probabilities = sharpen(shares, floor, power)
     evidence = np.insert(others, INDECISION, indecision(probabilities), axis=1)
     right = (probabilities.argmax(axis=1) == labels)[whole]
-    of_tracks = labels[whole]
+    genres = labels[whole]
     heard = known_seconds(seconds, len(labels))
     return Calibration(
         floor=float(floor),
         power=float(power),
         novelty=NoveltyScale.fit(evidence, heard, n_whole),
         set_thresholds=ByLength.fit(heard, probabilities[rows, labels], _set_threshold),
-        n_judged=len(of_tracks),
+        n_judged=len(genres),
         accuracy=float(right.mean()),
         balanced_accuracy=float(
-            np.mean([right[of_tracks == genre].mean() for genre in np.unique(of_tracks)])
+            np.mean([right[genres == genre].mean() for genre in np.unique(genres)])
         ),
     )
 
