@@ -159,3 +159,11 @@ def test_a_server_that_is_killed_loses_no_song(place, tmp_path, tune):
         for job in jobs:
             found = requests.get(f"{second.url}{job['result_url']}", timeout=60).json()
             assert found["prediction"]["genre"] == "melody"
+
+
+def test_servers_that_share_songs_keep_the_library_that_they_were_started_with(pair):
+    client = pair[1][0]
+    refused = client.post("/api/v1/libraries/classic/choose")
+    assert refused.status_code == 409
+    assert refused.json["detail"].startswith("this server shares its songs with others")
+    assert client.get("/api/v1/libraries").json["libraries"][0]["kind"] == "started"
