@@ -343,7 +343,7 @@ def test_a_track_is_relabelled_heard_and_removed(page):
     expect(row).to_have_count(1)
     row.locator(".play").click()
     expect(row.locator(".play")).to_have_attribute("aria-pressed", "true")
-    row.get_by_label("Genre of Hiss number 7").fill("wind")
+    row.get_by_role("combobox", name="Genre of Hiss number 7").fill("wind")
     row.get_by_role("button", name="Save").click()
     expect(page.locator(".notice")).to_have_text("hiss-7 is wind now.")
     page.get_by_role("button", name="Remove Hiss number 7").click()
@@ -425,7 +425,7 @@ def test_the_library_by_keys(page):
     expect(rows.nth(0).locator(".play")).to_have_attribute("aria-pressed", "true")
     # In a field a letter is a letter.
     press("n")
-    field = rows.nth(0).get_by_label("Genre of")
+    field = rows.nth(0).get_by_role("combobox", name="Genre of")
     expect(field).to_be_focused()
     press("j", "x")
     expect(field).to_have_value("jx")
@@ -438,10 +438,10 @@ def test_the_library_stays_where_a_label_was_changed(page):
     field = row.get_by_role("combobox")
     name, genre = field.get_attribute("aria-label"), field.input_value()
     for label in ("wind", genre):
-        page.get_by_label(name).fill(label)
+        page.get_by_role("combobox", name=name).fill(label)
         row.get_by_role("button", name="Save").click()
         expect(page.locator(".notice")).to_contain_text(f"is {label} now.")
-        expect(page.get_by_label(name)).to_be_in_viewport()
+        expect(page.get_by_role("combobox", name=name)).to_be_in_viewport()
         assert page.evaluate("scrollY") > 400
 
 
