@@ -3,9 +3,9 @@
 
 import { card } from "./card.js";
 import { make } from "./common.js";
-import { language, t } from "./texts.js";
+import { region, t } from "./texts.js";
 
-const form = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+const form = new Intl.DateTimeFormat(region, { timeStyle: "short" });
 
 /** Copy the link of an answer, and say how long it holds. @param {HTMLAnchorElement} link */
 async function copy(link) {

@@ -9,6 +9,9 @@ const translations = /** @type {any} */ (globalThis).earmarkTexts ?? {};
 
 export const language = document.documentElement.lang || "en";
 
+/** The reader's own form of the language, such as en-GB: it decides how times are written. */
+export const region = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+
 const PLACE = /%%|%\((\w+)\)s/g;
 
 /** @typedef {string | number} Value */

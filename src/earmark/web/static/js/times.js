@@ -1,9 +1,9 @@
 // @ts-check
 // Times as they are where the reader is. The server writes them in UTC, for those without scripts.
 
-import { language } from "./texts.js";
+import { region } from "./texts.js";
 
-const form = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const form = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
 
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.getAttribute("datetime") ?? "");
