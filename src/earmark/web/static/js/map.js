@@ -43,7 +43,7 @@ class MapPage {
     this.own = own;
     this.colors = readColors();
     this.view = new View(this.canvas);
-    this.tracks = new Tracks(place.dataset.tracks ?? "", points);
+    this.tracks = new Tracks("api/v1/map/tracks", points);
     this.grid = new Grid(points.xs, points.ys);
     this.cloud = new Cloud(points.classNames);
     this.regions = regions(points);
@@ -418,7 +418,7 @@ async function load(place) {
   const loading = byId("map-loading", HTMLElement);
   loading.hidden = false;
   try {
-    const answer = await ask(place.dataset.source ?? "", { headers: { Accept: "application/octet-stream" } });
+    const answer = await ask("api/v1/map/points", { headers: { Accept: "application/octet-stream" } });
     const points = new Points(await answer.arrayBuffer());
     const [across, up] = points.share;
     byId("map-share", HTMLElement).textContent =
