@@ -7,10 +7,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 
 from earmark import __version__
+from support.skips import skip
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,7 +43,7 @@ def test_the_guide_names_what_there_is() -> None:
 
 def test_what_an_example_wrote_is_no_part_of_the_project() -> None:
     if not (ROOT / ".git").exists():
-        pytest.skip("what belongs to the project is told by git")
+        skip("what belongs to the project is told by git", "in a clone")
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

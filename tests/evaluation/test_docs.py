@@ -76,7 +76,7 @@ def test_every_option_that_a_page_names_is_there(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")
     help_ = "".join(
         CliRunner().invoke(earmark, [command, "--help"]).output
-        for command in ("evaluate", "audit", "import")
+        for command in ("build", "evaluate", "audit", "import")
     )
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)):
         assert option in help_, option
