@@ -171,7 +171,7 @@ def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_f
     page.goto("/")
     choose(page, tune_file)
     expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
-    page.get_by_role("link", name="Corrections").click()
+    page.get_by_role("navigation").get_by_role("link", name="Corrections").click()
     expect(page.locator("h1")).to_have_text("Corrections")
     page.go_back()
     expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
