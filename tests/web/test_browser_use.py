@@ -158,8 +158,8 @@ def test_signing_in_keeps_the_answer(browser, odd_server, tune_file, link):
         assert "#" not in page.url
 
 
-def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_file):
-    # As long as its picture is being drawn, as far as the page knows.
+def keep_drawing(page):
+    """Let the server go on drawing the pictures of songs, as far as the page knows."""
     page.route(
         "**/api/v1/jobs/*",
         lambda route: (
@@ -168,6 +168,10 @@ def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_f
             else route.continue_()
         ),
     )
+
+
+def test_an_answer_whose_picture_is_not_drawn_yet_stays_too(page, server, tune_file):
+    keep_drawing(page)
     page.goto("/")
     choose(page, tune_file)
     expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
@@ -226,14 +230,7 @@ def test_the_card_of_a_song_stands_there_at_once_with_its_own_waveform(page, ser
 
 
 def test_the_waveform_stands_in_the_answer_until_the_server_has_drawn_it(page, tune_file):
-    page.route(
-        "**/api/v1/jobs/*",
-        lambda route: (
-            route.fulfill(json={**route.fetch().json(), "state": "running"})
-            if route.request.method == "GET"
-            else route.continue_()
-        ),
-    )
+    keep_drawing(page)
     page.goto("/")
     choose(page, tune_file)
     expect(page.locator(SENTENCE)).to_have_text("This song is classified as melody.")
