@@ -10,8 +10,6 @@ command. Needs the development tools and Chromium.
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +21,7 @@ import soundfile
 from playwright.sync_api import Page, sync_playwright
 
 from earmark.testing import GENRES, RATE, make_song
+from served import served
 
 WORKERS = 2
 BAD_EACH = 15
@@ -72,25 +71,16 @@ def main() -> None:
         print(
             f"  earmark classify   {alone:7.1f} s, {alone / songs * 1e3:6.0f} ms a file", flush=True
         )
-        server = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "serve", "--port", "0", "--workers", str(WORKERS)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "XDG_DATA_HOME": scratch, "EARMARK_LIBRARY": "reference"},
-        )
-        assert server.stdout is not None
-        url = re.search(r"http://\S+", server.stdout.readline())
-        assert url is not None
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium)
-                page = browser.new_page()
-                page.goto(url.group())
-                took, answered = in_the_page(page, folder, songs)
-                browser.close()
-        finally:
-            server.terminate()
-            server.wait()
+        own = {"XDG_DATA_HOME": scratch, "EARMARK_LIBRARY": "reference"}
+        with (
+            served("--workers", str(WORKERS), environment=own) as (url, _),
+            sync_playwright() as playwright,
+        ):
+            browser = playwright.chromium.launch(executable_path=chromium)
+            page = browser.new_page()
+            page.goto(url)
+            took, answered = in_the_page(page, folder, songs)
+            browser.close()
     print(f"  the page           {took:7.1f} s, {took / songs * 1e3:6.0f} ms a file")
     print(f"  {answered} answered, {songs - answered} with their reason")
     kept = "kept" if took <= PROMISE * alone else "broken"

@@ -15,11 +15,8 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,6 +28,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from earmark.library import Track, new_library, open_library
 from earmark.library.fitting import refit
+from served import served
 
 BATCH = 20_000
 ARTISTS = 8_000
@@ -270,20 +268,11 @@ def main() -> None:
         fill(library, given.tracks)
         window = f"{SIZE['width']} x {SIZE['height']} at {given.ratio:g}"
         print(f"{given.tracks} tracks, a window of {window}", flush=True)
-        server = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "serve", "--port", "0", "--library", library],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "EARMARK_UPLOADS": folder, "EARMARK_RATE": "0"},
-        )
-        try:
-            line = server.stdout.readline() if server.stdout else ""
-            found = re.search(r"http://\S+", line)
-            if found is None:
-                sys.exit("earmark serve did not start")
-            url = found.group().rstrip("/")
-            measure_server(url, psutil.Process(server.pid))
+        own = {"EARMARK_UPLOADS": folder, "EARMARK_RATE": "0"}
+        silent = subprocess.DEVNULL
+        with served("--library", library, environment=own, stderr=silent) as (address, process):
+            url = address.rstrip("/")
+            measure_server(url, psutil.Process(process))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -292,9 +281,6 @@ def main() -> None:
                 page.set_default_timeout(120_000)
                 measure_page(page, url, given.frames)
                 browser.close()
-        finally:
-            server.terminate()
-            server.wait()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,7 @@ of the same server with nothing to do; the promise is 0.2 s at the median.
 
 from __future__ import annotations
 
-import os
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
+
+from served import served
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "war_of_freedom.ogg"
 UPLOADS = 16
@@ -71,21 +70,9 @@ def measure(url: str, song: Path) -> None:
 def main(song: Path) -> None:
     """Start a server, measure, end it."""
     with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "serve", "--port", "0", "--library", "reference"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "EARMARK_UPLOADS": folder, "EARMARK_RATE": "0"},
-        )
-        try:
-            line = server.stdout.readline() if server.stdout else ""
-            found = re.search(r"http://\S+", line)
-            if found is None:
-                sys.exit("earmark serve did not start")
-            measure(found.group(), song)
-        finally:
-            server.terminate()
-            server.wait()
+        own = {"EARMARK_UPLOADS": folder, "EARMARK_RATE": "0"}
+        with served("--library", "reference", environment=own) as (address, _):
+            measure(address, song)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,15 @@ its worker processes do does not count.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import tempfile
 import wave
 from pathlib import Path
 
 import numpy as np
 import requests
+
+from served import served
 
 MEGABYTES = 40
 RATE = 44_100
@@ -38,23 +37,15 @@ def main() -> None:
             noise = np.random.default_rng(0).integers(-9000, 9000, MEGABYTES * 500_000)
             file.writeframes(noise.astype("<i2").tobytes())
         size = song.stat().st_size
-        options = ["--port", "0", "--workers", "1", "--library", "classic"]
         own = {"EARMARK_UPLOADS": f"{folder}/uploads", "XDG_DATA_HOME": folder, "TMPDIR": folder}
-        server = subprocess.Popen(
-            [sys.executable, "-m", "earmark", "serve", *options],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, **own},
-        )  # fmt: skip
-        try:
-            url = re.search(r"http://\S+", server.stdout.readline())[0]  # type: ignore[union-attr,index]
+        options = ("--workers", "1", "--library", "classic")
+        with served(*options, environment=own) as (url, process):
             for path in ("predict", "api/v1/jobs", "api/v1/classify"):
-                before = written(server.pid)
+                before = written(process)
                 with song.open("rb") as sound:
                     answer = requests.post(f"{url}{path}", files={"file": sound}, timeout=600)
-                copies = (written(server.pid) - before) / size
+                copies = (written(process) - before) / size
                 print(f"POST /{path}: {answer.status_code}, {copies:.2f} times {size} bytes")
-        finally:
-            server.terminate()
-            server.wait()
 
 
 if __name__ == "__main__":
